@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -36,6 +37,19 @@ func manifests(t *testing.T) map[string][]byte {
 	return found
 }
 
+// bundles are the names of those that are built.
+func bundles(t *testing.T) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir("bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name()+".wasm")
+	}
+	return names
+}
+
 func TestFS(t *testing.T) {
 	if err := fstest.TestFS(builtin.FS(), "eliza/plugin.json"); err != nil {
 		t.Error(err)
@@ -43,10 +57,12 @@ func TestFS(t *testing.T) {
 	if _, err := fs.Stat(builtin.FS(), "dist"); err == nil {
 		t.Error("dist shows")
 	}
-	_, built := os.Stat("dist/bundle.wasm")
-	_, listed := fs.Stat(builtin.FS(), "bundle.wasm")
-	if (built == nil) != (listed == nil) {
-		t.Errorf("bundle.wasm on disk: %v, in FS: %v", built, listed)
+	for _, name := range bundles(t) {
+		_, built := os.Stat("dist/" + name)
+		_, listed := fs.Stat(builtin.FS(), name)
+		if (built == nil) != (listed == nil) {
+			t.Errorf("%s on disk: %v, in FS: %v", name, built, listed)
+		}
 	}
 }
 
@@ -86,7 +102,8 @@ func TestManifests(t *testing.T) {
 		if err := wit.UnmarshalStrict(data, &m); err != nil {
 			t.Errorf("%s: %v", folder, err)
 		}
-		if m.ID != folder || m.Entry != "bundle.wasm#"+folder || m.ABI != 1 {
+		bundle, member, _ := strings.Cut(m.Entry, "#")
+		if m.ID != folder || member != folder || !slices.Contains(bundles(t), bundle) || m.ABI != 1 {
 			t.Errorf("%s: id %q, entry %q, abi %d", folder, m.ID, m.Entry, m.ABI)
 		}
 		if len(m.Config) > 0 {
@@ -148,21 +165,65 @@ func TestFolders(t *testing.T) {
 
 var registration = regexp.MustCompile(`\.Register\("([a-z0-9-]+)"`)
 
-func TestBundleHoldsEveryPlugin(t *testing.T) {
-	source, err := os.ReadFile("bundle/main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestBundlesHoldEveryPlugin(t *testing.T) {
 	var registered, listed []string
-	for _, found := range registration.FindAllStringSubmatch(string(source), -1) {
-		registered = append(registered, found[1])
+	for _, bundle := range bundles(t) {
+		source, err := os.ReadFile("bundle/" + strings.TrimSuffix(bundle, ".wasm") + "/main.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range registration.FindAllStringSubmatch(string(source), -1) {
+			registered = append(registered, bundle+"#"+found[1])
+		}
 	}
-	for folder := range manifests(t) {
-		listed = append(listed, folder)
+	for _, data := range manifests(t) {
+		var m wit.Manifest
+		if err := wit.UnmarshalStrict(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, m.Entry)
 	}
 	slices.Sort(registered)
 	slices.Sort(listed)
-	if !slices.Equal(slices.Compact(registered), listed) {
-		t.Errorf("the bundle registers %q, manifests are of %q", registered, listed)
+	if registered = slices.Compact(registered); !slices.Equal(registered, listed) {
+		t.Errorf("the bundles register %q, manifests are of %q", registered, listed)
+	}
+}
+
+// TestPricesNameTheirSource: a page of the provider over https, a day, and prices that can be, each model once in a list.
+func TestPricesNameTheirSource(t *testing.T) {
+	lists := 0
+	for id, data := range manifests(t) {
+		var m wit.Manifest
+		if err := json.Unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Provides.Provider == nil {
+			continue
+		}
+		for _, list := range m.Provides.Provider.Prices {
+			lists++
+			if _, err := time.Parse(time.DateOnly, list.Date); err != nil || !strings.HasPrefix(list.Source, "https://") || len(list.Where) == 0 {
+				t.Errorf("%s: %s on %s, where %v", id, list.Source, list.Date, list.Where)
+			}
+			if _, err := time.Parse(time.DateOnly, list.Until); list.Until != "" && err != nil {
+				t.Errorf("%s: until %s", id, list.Until)
+			}
+			seen := map[string]bool{}
+			for _, p := range list.Models {
+				if l := p.Long; l != nil && (l.Over == 0 || l.Input < p.Input || l.Output < p.Output || l.CacheRead < p.CacheRead || l.CacheWrite < p.CacheWrite) {
+					t.Errorf("%s: %s costs less when it is long: %+v", id, p.Models, l)
+				}
+				for _, name := range p.Models {
+					if seen[name] || p.Input <= 0 || p.Output < 0 || p.CacheRead > p.Input || p.CacheRead < 0 || p.CacheWrite < 0 {
+						t.Errorf("%s: %s costs %+v", id, name, p)
+					}
+					seen[name] = true
+				}
+			}
+		}
+	}
+	if lists == 0 {
+		t.Error("there are none")
 	}
 }

@@ -1,9 +1,10 @@
 // Package builtin carries the built-in plugins inside the gateway's binary: a folder with plugin.json for
-// each, and one bundle.wasm that holds the code of all. They are ordinary plugins, with ordinary
+// each, and bundles that hold the code of several: popular.wasm of those that most gateways use, more.wasm of
+// the others, so that who uses none of these does not load them. They are ordinary plugins, with ordinary
 // permissions, and each can be replaced by a plugin of the same id.
 //
-// `make plugins` builds the bundle. A binary that was built without it still lists the plugins; loading
-// one then fails because bundle.wasm is not there.
+// `make plugins` builds the bundles. A binary that was built without them still lists the plugins; loading
+// one then fails because its bundle is not there.
 package builtin
 
 import (
@@ -11,22 +12,23 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 )
 
 //go:embed */plugin.json dist
 var embedded embed.FS
 
-const (
-	built  = "dist" // where make puts the bundle
-	bundle = "bundle.wasm"
-)
+const built = "dist" // where make puts the bundles
 
-// FS returns the built-in plugins: <id>/plugin.json, and bundle.wasm where it was built. It may be used
-// concurrently.
+// bundles are the files in which the code is.
+var bundles = []string{"more.wasm", "popular.wasm"}
+
+// FS returns the built-in plugins: <id>/plugin.json, and the bundles where they were built, with what the build knows of each. It may
+// be used concurrently.
 func FS() fs.FS { return plugins{} }
 
-// Seed returns the compilation of the bundle that the build made, for the engine's cache; it is empty in
+// Seed returns the compilation of the bundles that the build made, for the engine's cache; it is empty in
 // a binary that was built without it. It may be used concurrently.
 func Seed() fs.FS {
 	seed, err := fs.Sub(embedded, built+"/seed")
@@ -36,13 +38,13 @@ func Seed() fs.FS {
 	return seed
 }
 
-// plugins is the embedded tree with the bundle in its root.
+// plugins is the embedded tree with the bundles in its root.
 type plugins struct{}
 
 func (plugins) Open(name string) (fs.File, error) {
 	switch {
-	case name == bundle:
-		return embedded.Open(built + "/" + bundle)
+	case slices.Contains(bundles, strings.TrimSuffix(name, ".json")):
+		return embedded.Open(built + "/" + name)
 	case name == ".":
 		entries, err := plugins{}.ReadDir(".")
 		return &root{entries: entries}, err
@@ -61,15 +63,12 @@ func (plugins) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == built })
-	if info, err := fs.Stat(embedded, built+"/"+bundle); err == nil {
-		at, _ := slices.BinarySearchFunc(entries, bundle, func(e fs.DirEntry, name string) int {
-			if e.Name() < name {
-				return -1
-			}
-			return 1
-		})
-		entries = slices.Insert(entries, at, fs.FileInfoToDirEntry(info))
+	for _, bundle := range bundles {
+		if info, err := fs.Stat(embedded, built+"/"+bundle); err == nil {
+			entries = append(entries, fs.FileInfoToDirEntry(info))
+		}
 	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, nil
 }
 

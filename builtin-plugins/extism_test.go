@@ -10,28 +10,34 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	extism "github.com/extism/go-sdk"
+	"github.com/tetratelabs/wazero"
 
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// TestTranscriptsUnderStockExtism replays every plugin's transcripts against the bundle, built for a
+// TestTranscriptsUnderStockExtism replays every plugin's transcripts against its bundle, built for a
 // plain Extism host: what the code answers as WebAssembly is what it answers in its own tests.
 func TestTranscriptsUnderStockExtism(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "bundle.wasm")
-	cmd := exec.Command("go", "build", "-tags", "extism", "-buildmode=c-shared", "-o", file, "./bundle")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, text)
-	}
-	code, err := os.ReadFile(file)
+	compiled, err := wazero.NewCompilationCacheWithDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id := range manifests(t) {
+	defer func() { _ = compiled.Close(context.Background()) }()
+	code := map[string][]byte{}
+	for _, bundle := range bundles(t) {
+		code[bundle] = extismBundle(t, strings.TrimSuffix(bundle, ".wasm"))
+	}
+	for id, text := range manifests(t) {
+		var m wit.Manifest
+		if err := wit.UnmarshalStrict(text, &m); err != nil {
+			t.Fatal(err)
+		}
+		bundle, _, _ := strings.Cut(m.Entry, "#")
 		files, err := filepath.Glob(filepath.Join(id, "testdata", "*.jsonl"))
 		if err != nil {
 			t.Fatal(err)
@@ -40,8 +46,8 @@ func TestTranscriptsUnderStockExtism(t *testing.T) {
 			continue // its tests are of another form
 		}
 		t.Run(id, func(t *testing.T) {
-			host := &scripted{t: t}
-			plugin := host.open(code, id)
+			host := &scripted{t: t, compiled: compiled}
+			plugin := host.open(code[bundle], id)
 			for _, file := range files {
 				host.replay(plugin, file)
 			}
@@ -49,10 +55,27 @@ func TestTranscriptsUnderStockExtism(t *testing.T) {
 	}
 }
 
+// extismBundle builds a bundle for a plain Extism host.
+func extismBundle(t *testing.T, name string) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name+".wasm")
+	cmd := exec.Command("go", "build", "-tags", "extism", "-buildmode=c-shared", "-o", file, "./bundle/"+name)
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, text)
+	}
+	code, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
 // scripted answers a plugin's host calls from the line of a transcript.
 type scripted struct {
-	t    *testing.T
-	rest []sdktest.HostCall
+	t        *testing.T
+	compiled wazero.CompilationCache // of the bundles, in which many plugins are
+	rest     []sdktest.HostCall
 }
 
 func (s *scripted) open(code []byte, id string) *extism.Plugin {
@@ -65,7 +88,8 @@ func (s *scripted) open(code []byte, id string) *extism.Plugin {
 		Wasm:   []extism.Wasm{extism.WasmData{Data: code}},
 		Config: map[string]string{"carapace:plugin": id},
 	}
-	plugin, err := extism.NewPlugin(s.t.Context(), manifest, extism.PluginConfig{EnableWasi: true}, functions)
+	config := extism.PluginConfig{EnableWasi: true, RuntimeConfig: wazero.NewRuntimeConfig().WithCompilationCache(s.compiled)}
+	plugin, err := extism.NewPlugin(s.t.Context(), manifest, config, functions)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package docs_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"reflect"
@@ -30,6 +29,7 @@ func TestHTTP(t *testing.T) {
 		shown[m[1]] = m[2]
 	}
 	settings := shown["json settings"]
+	control := strings.SplitN(shown["http control"], "\n", 4)
 	var hooks struct{ Hooks struct{ Token string } }
 	if err := json.Unmarshal([]byte(settings), &hooks); err != nil {
 		t.Fatal(err)
@@ -41,6 +41,12 @@ func TestHTTP(t *testing.T) {
 	})
 	k := kerneltest.Start(t, kerneltest.Config(t, settings), kerneltest.Plugin(kerneltest.Echo("echo"), repeat))
 	tokens := map[string]string{"$TOKEN": kerneltest.Token, "$HOOKS": hooks.Hooks.Token}
+	if len(control) != 4 || !strings.HasPrefix(control[0], "PATCH /control/") {
+		t.Fatalf("the page shows %q", control)
+	}
+	if status := patched(t, k, strings.TrimPrefix(control[0], "PATCH "), control[3]); status != http.StatusConflict { // it is of another text
+		t.Errorf("the change of the settings that the page shows: %d", status)
+	}
 	made := 0
 	for name, block := range shown {
 		what, isCall := strings.CutPrefix(name, "sh ")
@@ -58,30 +64,26 @@ func TestHTTP(t *testing.T) {
 			t.Errorf("%s is answered with\n%s", what, got)
 		}
 	}
-	if made != 7 || len(shown) != 14 {
+	if made != 7 || len(shown) != 15 {
 		t.Errorf("the page shows %d requests in %d blocks", made, len(shown))
 	}
+}
+
+// patched makes a change by /control and returns the status.
+func patched(t *testing.T, k *kerneltest.Kernel, path, body string) int {
+	t.Helper()
+	res, _ := k.Exchange("PATCH", path, strings.NewReader(body), "Content-Type", "application/json")
+	return res.StatusCode
 }
 
 // called makes a request that has to succeed, unless it is the page's wrong one, and returns the answer.
 func called(t *testing.T, k *kerneltest.Kernel, path, token, body string) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
+	res, text := k.Exchange("POST", path, strings.NewReader(body), "Authorization", "Bearer "+token, "Content-Type", "application/x-www-form-urlencoded") // as curl does
+	if res.StatusCode >= 300 && res.StatusCode != 400 {
+		t.Fatalf("%s: %d %s", path, res.StatusCode, text)
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl does
-	res, err := k.HTTP().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode >= 300 && res.StatusCode != 400 {
-		t.Fatalf("%s: %d %s %v", path, res.StatusCode, text, err)
-	}
-	return string(text)
+	return text
 }
 
 var ids = regexp.MustCompile(`(chatcmpl-|hook:)(…|[0-9a-f]{32})`)

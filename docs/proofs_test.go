@@ -29,9 +29,9 @@ func TestProofs(t *testing.T) {
 		t.Fatalf("%d recipes, %v", len(recipes), err)
 	}
 	const most = `{"id":"p","name":"P","version":"1.0.0","description":"P.","abi":1,"entry":"plugin.wasm",
-		"provides":{"channel":{"label":"P"WEBHOOK}},"permissions":{"http":{"reason":"r","hosts":["www.googleapis.com","login.example.org"]},
-		"credential":{"reason":"r","names":["access","app","service","secret","refresh","privateKey"]}},
-		"config":{"type":"object","properties":{"project":{"type":"string"},"clientId":{"type":"string"}}}OAUTH2}`
+		"provides":{"channel":{"label":"P"WEBHOOK}},"permissions":{"http":{"reason":"r","hosts":["www.googleapis.com","login.example.org","login.botframework.com","config:root"]},
+		"credential":{"reason":"r","names":["access","app","service","tenant","secret","refresh","privateKey"]}},
+		"config":{"type":"object","properties":{"project":{"type":"string"},"clientId":{"type":"string"},"root":{"type":"string"}}}OAUTH2}`
 	taken := func(name, webhook, oauth2 string) {
 		t.Helper()
 		if _, err := manifest.Decode([]byte(strings.NewReplacer("WEBHOOK", webhook, "OAUTH2", oauth2).Replace(most)), "1.0.0"); err != nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/archive"
+	"github.com/carapace-gateway/carapace/kernel/service/session/search"
+	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -23,15 +26,18 @@ func lines(l *kerneltest.Listener, key string) (texts []string) {
 	return texts
 }
 
+// echoAt starts a kernel that says what it is told, on a state directory that may have been used before.
+func echoAt(t *testing.T, dir string) (*kerneltest.Kernel, *kerneltest.Listener) {
+	t.Helper()
+	k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Echo("echo")))
+	return k, k.Listen()
+}
+
 // TestArchive puts a conversation away, takes it out of the store, and brings it back as it was, over a restart.
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	start := func() (*kerneltest.Kernel, *kerneltest.Listener) {
-		k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Echo("echo")))
-		return k, k.Listen()
-	}
-	k, l := start()
+	k, l := echoAt(t, dir)
 	speak := func(run, text string) {
 		l.MustCall("chat.send", object{"sessionKey": "trip", "message": text, "idempotencyKey": run}, nil)
 		l.End(run)
@@ -40,7 +46,7 @@ func TestArchive(t *testing.T) {
 	l.MustCall("sessions.rename", object{"key": "trip", "label": "the trip"}, nil)
 	before := lines(l, "trip")
 
-	var put session.ArchiveResult
+	var put archive.ArchiveResult
 	l.MustCall("sessions.archive", object{"key": "trip"}, &put)
 	if !put.Archived || put.MessageCount != 2 || put.HistoryDeleted || put.ArchiveSize == 0 {
 		t.Fatalf("%+v", put)
@@ -59,14 +65,14 @@ func TestArchive(t *testing.T) {
 		t.Errorf("it is in the store: %q", got)
 	}
 	k.Stop()
-	_, l = start()
-	var archives session.ArchivesResult
+	_, l = echoAt(t, dir)
+	var archives archive.ArchivesResult
 	l.MustCall("sessions.archives", nil, &archives)
 	found, _ := filepath.Glob(filepath.Join(dir, "archives", "*.jsonl.gz"))
 	if archives.Total != 1 || archives.Archives[0].Label != "the trip" || len(found) != 1 || filepath.Base(found[0]) != archives.Archives[0].File {
 		t.Fatalf("%+v, files %q", archives, found)
 	}
-	var back session.RestoreResult
+	var back archive.RestoreResult
 	if l.MustCall("sessions.restore", object{"key": "trip"}, &back); !back.Restored || back.MessageCount != 2 {
 		t.Errorf("%+v", back)
 	}
@@ -80,7 +86,7 @@ func TestArchive(t *testing.T) {
 	if got := lines(l, "trip"); len(got) != 4 {
 		t.Errorf("%q", got)
 	}
-	var gone session.ArchiveDeleteResult
+	var gone archive.ArchiveDeleteResult
 	l.MustCall("sessions.archive.delete", object{"key": "trip"}, &gone)
 	if _, err := os.Stat(found[0]); !gone.Deleted || !os.IsNotExist(err) {
 		t.Errorf("%+v: %v", gone, err)
@@ -108,7 +114,7 @@ func TestAnArchiveThatWasChanged(t *testing.T) {
 		l.End(run)
 		l.MustCall("sessions.archive", object{"key": key, "deleteHistory": true}, nil)
 	}
-	var archives session.ArchivesResult
+	var archives archive.ArchivesResult
 	l.MustCall("sessions.archives", nil, &archives)
 	path := func(i int) string { return filepath.Join(dir, "archives", archives.Archives[i].File) }
 	data, err := os.ReadFile(path(0))
@@ -149,28 +155,67 @@ func TestSearch(t *testing.T) {
 	l.MustCall("chat.send", object{"sessionKey": "trip", "message": strings.Repeat("x ", 500) + "a HARBOUR in the morning", "idempotencyKey": "r3"}, nil)
 	l.End("r3")
 	l.MustCall("sessions.archive", object{"key": "trip"}, nil)
-	search := func(params object) (res session.SearchResult) {
+	find := func(params object) (res search.Result) {
 		l.MustCall("sessions.search", params, &res)
 		return res
 	}
-	if got := search(object{"query": "harbour"}); len(got.Results) != 2 || got.Truncated || !strings.Contains(got.Results[0].Snippet, "HARBOUR") || got.Results[0].SessionKey != "agent:main:trip" {
+	if got := find(object{"query": "harbour", "order": "newest"}); len(got.Results) != 2 || got.Truncated || !strings.Contains(got.Results[0].Snippet, "HARBOUR") || got.Results[0].SessionKey != "agent:main:trip" {
 		t.Errorf("%+v", got)
 	}
-	if got := search(object{"query": "evening harbour"}); len(got.Results) != 1 || got.Results[0].Role != "user" {
+	if got := find(object{"query": "evening harbour"}); len(got.Results) != 1 || got.Results[0].Role != "user" {
 		t.Errorf("%+v", got)
 	}
-	if got := search(object{"query": "harbour", "sessionKeys": []string{"main"}}); len(got.Results) != 1 {
+	if got := find(object{"query": "harbour", "sessionKeys": []string{"main"}}); len(got.Results) != 1 {
 		t.Errorf("%+v", got)
 	}
-	if got := search(object{"query": "harbour", "limit": 1}); len(got.Results) != 1 || !got.Truncated {
+	if got := find(object{"query": "harbour", "limit": 1}); len(got.Results) != 1 || !got.Truncated {
 		t.Errorf("%+v", got)
 	}
-	if got := search(object{"query": "nowhere"}); len(got.Results) != 0 {
+	if got := find(object{"query": "nowhere"}); len(got.Results) != 0 {
 		t.Errorf("%+v", got)
 	}
-	for _, query := range []string{"  ", strings.Repeat("word ", 20)} {
+	for _, query := range []string{"  ", "-harbour", "?! \"\" *"} {
 		if err := l.Call(t.Context(), "sessions.search", object{"query": query}, nil); wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%q: %v", query, err)
 		}
+	}
+}
+
+// TestAnImportIsWholeOrNot: of a conversation that comes in pieces nobody sees anything before the last one, over a kill, and it
+// goes on where it was.
+func TestAnImportIsWholeOrNot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	send := func(l *kerneltest.Listener, after int, more bool, texts ...string) (res transfer.ImportResult) {
+		t.Helper()
+		messages := []any{}
+		for _, text := range texts {
+			messages = append(messages, object{"role": "user", "text": text, "timestamp": 1767323046000})
+		}
+		l.MustCall("sessions.import", object{"key": "trip", "sessionId": "abroad", "after": after, "more": more, "messages": messages, "updatedAt": 1767323046000}, &res)
+		return res
+	}
+	seen := func(l *kerneltest.Listener) (list session.ListResult) {
+		l.MustCall("sessions.list", object{"includeDerivedTitles": true}, &list)
+		return list
+	}
+	k := kerneltest.Start(t, kerneltest.StateDir(dir))
+	l := k.Listen()
+	if got := send(l, 0, true, "the harbour", "the lighthouse"); got.Taken != 2 || seen(l).TotalCount != 0 {
+		t.Errorf("%+v, seen %d", got, seen(l).TotalCount)
+	}
+	k.Stop()
+	l = kerneltest.Start(t, kerneltest.StateDir(dir)).Listen()
+	if got := send(l, 0, true, "the harbour", "the lighthouse"); got.Taken != 0 || got.Messages != 2 || seen(l).TotalCount != 0 {
+		t.Errorf("again: %+v", got)
+	}
+	if got := send(l, 2, false, "the evening"); got.Taken != 1 || got.Messages != 3 || got.Earlier {
+		t.Errorf("the last: %+v", got)
+	}
+	if list := seen(l); list.TotalCount != 1 || list.Sessions[0].DerivedTitle != "the harbour" || list.Sessions[0].UpdatedAt != 1767323046000 {
+		t.Errorf("%+v", list.Sessions)
+	}
+	if got := lines(l, "trip"); len(got) != 3 {
+		t.Errorf("%q", got)
 	}
 }

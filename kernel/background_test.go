@@ -13,7 +13,8 @@ import (
 )
 
 func several(t *testing.T, version string) []byte {
-	return kerneltest.WASM(t, "github.com/carapace-gateway/carapace/kernel/testdata/several", "main.version="+version)
+	t.Helper()
+	return wasm(t, "several", version)
 }
 
 // life is what the service of several has told a client so far.

@@ -13,17 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
-const bundle = "github.com/carapace-gateway/carapace/builtin-plugins/bundle"
-
 // stock boots a kernel with the built-in plugins as WebAssembly.
 func stock(t *testing.T, options ...kerneltest.Option) *kerneltest.Kernel {
 	t.Helper()
-	options = append([]kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins", bundle), kerneltest.Compiled(t)}, options...)
+	options = append([]kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins"), kerneltest.Compiled(t)}, options...)
 	return kerneltest.Start(t, options...)
 }
 
@@ -61,7 +59,7 @@ func TestStockAnswersAtOnce(t *testing.T) {
 	for _, p := range status.Plugins {
 		states[p.ID] = p.State
 	}
-	if len(states) != 7 || states["eliza"] != "ready" || states["calc"] != "ready" || states["telegram"] == "ready" {
+	if len(states) != 33 || states["klatt"] == "ready" || states["eliza"] != "ready" || states["calc"] != "ready" || states["telegram"] == "ready" {
 		t.Errorf("what is not used is not compiled: %v", states)
 	}
 }
@@ -163,11 +161,8 @@ func TestACompletionsServer(t *testing.T) {
 	if got := l.Ask("tool", "please use a tool"); got != "The result is 42." {
 		t.Errorf("%q", got)
 	}
-	for prompt, want := range map[string]string{
-		"be garbage":         "baseUrl",
-		"fail in the stream": "the model caught fire",
-		"be too much":        "Rate limit reached",
-	} {
+	fails := func(prompt, want string) {
+		t.Helper()
 		l.Send(prompt, prompt)
 		if end := l.End(prompt); end.State != "error" || !strings.Contains(end.ErrorMessage, want) || end.ErrorMessage == "" {
 			t.Errorf("%s: %+v", prompt, end)
@@ -175,6 +170,8 @@ func TestACompletionsServer(t *testing.T) {
 			t.Logf("%s: %s", prompt, end.ErrorMessage)
 		}
 	}
+	fails("be garbage", "baseUrl")
+	fails("fail in the stream", "the model caught fire")
 	if got := l.Ask("break off", "break off"); !strings.HasPrefix(got, "I begin") || !strings.Contains(got, "broke off") {
 		t.Errorf("what was shown is kept, and marked: %q", got)
 	}
@@ -188,12 +185,18 @@ func TestACompletionsServer(t *testing.T) {
 	if s := fmt.Sprint(models); !strings.Contains(s, "gpt-test") || !strings.Contains(s, "gpt-other") || !strings.Contains(s, "eliza") {
 		t.Errorf("models: %s", s)
 	}
+	fails("be too much", "Rate limit reached")
+	fails("hello, too soon", "left alone for 1h0m: openai: too many requests")
+	l.MustCall("models.test", json.RawMessage(`{"model":"openai/gpt-test"}`), nil) // it works, so it does not rest any more
+	if got := l.Ask("at last", "hello"); got != "Hello there." {
+		t.Errorf("at last: %q", got)
+	}
 }
 
 // telegram starts a Bot API server and says how to configure the account for it.
-func telegram(t *testing.T, c botapi.Config, more string) (*botapi.Server, kerneltest.Option) {
+func telegram(t *testing.T, c botapitest.Config, more string) (*botapitest.Server, kerneltest.Option) {
 	t.Helper()
-	s := botapi.New(c)
+	s := botapitest.New(c)
 	root, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -203,18 +206,18 @@ func telegram(t *testing.T, c botapi.Config, more string) (*botapi.Server, kerne
 }
 
 // setBotToken gives the account its credential.
-func setBotToken(l *kerneltest.Listener, s *botapi.Server) {
+func setBotToken(l *kerneltest.Listener, s *botapitest.Server) {
 	l.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": s.Token()}}, nil)
 }
 
-func person(id int64) botapi.User {
-	return botapi.User{ID: id, FirstName: fmt.Sprint("Person ", id), Username: fmt.Sprint("person", id)}
+func person(id int64) botapitest.User {
+	return botapitest.User{ID: id, FirstName: fmt.Sprint("Person ", id), Username: fmt.Sprint("person", id)}
 }
 
 // replies waits until the chat shows n messages of the bot and returns them.
-func replies(t *testing.T, s *botapi.Server, chat int64, n int) []botapi.Message {
+func replies(t *testing.T, s *botapitest.Server, chat int64, n int) []botapitest.Message {
 	t.Helper()
-	var found []botapi.Message
+	var found []botapitest.Message
 	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
 	err := s.Wait(ctx, func() bool {
@@ -236,7 +239,7 @@ func replies(t *testing.T, s *botapi.Server, chat int64, n int) []botapi.Message
 // it off and repeats itself. Each gets one answer, without what looks like a key.
 func TestTelegramByPoll(t *testing.T) {
 	t.Parallel()
-	s, config := telegram(t, botapi.Config{}, "")
+	s, config := telegram(t, botapitest.Config{}, "")
 	k := stock(t, config)
 	l := k.Listen()
 	setBotToken(l, s)
@@ -244,15 +247,15 @@ func TestTelegramByPoll(t *testing.T) {
 	if got := replies(t, s, 1, 1); !strings.Contains(got[0].Text, "391") {
 		t.Errorf("%+v", got)
 	}
-	s.Fail(botapi.Fault{Method: "sendMessage", Code: 429, RetryAfter: 1}, botapi.Fault{Method: "getUpdates", Code: 502}, botapi.Fault{Method: "getUpdates", Cut: true})
+	s.Fail(botapitest.Fault{Method: "sendMessage", Code: 429, RetryAfter: 1}, botapitest.Fault{Method: "getUpdates", Code: 502}, botapitest.Fault{Method: "getUpdates", Cut: true})
 	s.DM(person(2), "what is 2+2?")
 	if got := replies(t, s, 2, 1); !strings.Contains(got[0].Text, "4") {
 		t.Errorf("%+v", got)
 	}
 	s.Redeliver(2)
-	group := botapi.Chat{ID: -100, Type: "supergroup", Title: "Friends"}
-	s.Say(botapi.Message{From: new(person(3)), Chat: group, Text: "what is 1+1?"})
-	s.Say(botapi.Message{From: new(person(3)), Chat: group, Text: "@" + s.Bot().Username + " what is 3*3?"})
+	group := botapitest.Chat{ID: -100, Type: "supergroup", Title: "Friends"}
+	s.Say(botapitest.Message{From: new(person(3)), Chat: group, Text: "what is 1+1?"})
+	s.Say(botapitest.Message{From: new(person(3)), Chat: group, Text: "@" + s.Bot().Username + " what is 3*3?"})
 	if got := replies(t, s, -100, 1); !strings.Contains(got[0].Text, "9") {
 		t.Errorf("%+v", got)
 	}
@@ -285,7 +288,7 @@ func TestTelegramByWebhook(t *testing.T) {
 	public := httptest.NewServer(proxy)
 	t.Cleanup(public.Close)
 	hook := public.URL + "/plugins/telegram/default/"
-	s, config := telegram(t, botapi.Config{WebhookDelay: 50 * time.Millisecond}, fmt.Sprintf(`,"mode":"webhook","webhookUrl":%q`, hook))
+	s, config := telegram(t, botapitest.Config{WebhookDelay: 50 * time.Millisecond}, fmt.Sprintf(`,"mode":"webhook","webhookUrl":%q`, hook))
 	k := stock(t, config)
 	proxy.Transport = k.HTTP().Transport
 	k.Listen().MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default",
@@ -314,5 +317,20 @@ func TestTelegramByWebhook(t *testing.T) {
 	s.DM(person(9), "what is 5+5?")
 	if got := replies(t, s, 9, 1); !strings.Contains(got[0].Text, "10") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestWhatAStockPluginLacks though the module that it shares has it for others: it is as if the module had it not.
+func TestWhatAStockPluginLacks(t *testing.T) {
+	t.Parallel()
+	k := stock(t)
+	got := posted(t, k, 400, "/v1/embeddings", `{"model":"eliza/small","input":"a"}`)
+	if text, _ := at(got, "error", "message").(string); !strings.Contains(text, "no provider makes vectors") {
+		t.Errorf("%v", got)
+	}
+	var list struct{ Voices []any }
+	k.Listen().MustCall("tts.voices", object{"provider": "klatt"}, &list)
+	if len(list.Voices) != 3 {
+		t.Errorf("%+v", list)
 	}
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +49,7 @@ func jobsFire(t *testing.T) {
 	if len(asked) != 0 {
 		t.Fatalf("too early: %q", asked)
 	}
+	_ = l.Close() // a client that stays is told every half a minute that the gateway lives
 	time.Sleep(25 * time.Hour)
 	synctest.Wait()
 	water, mother := 0, 0
@@ -273,4 +278,92 @@ func TestADeliveryThatCannotBeMadeIsRefused(t *testing.T) {
 		t.Errorf("what was refused was done: %v, %v", list, p.Posts())
 	}
 	l.MustCall("agent", json.RawMessage(`{"message":"hi","deliver":true,"channel":"last","bestEffortDeliver":true,"idempotencyKey":"k"}`), nil)
+}
+
+// TestARunningJobIsStopped: what a job does is a task that can be stopped, which its history says; the job goes on at its
+// next time.
+func TestARunningJobIsStopped(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 2)
+	var answers atomic.Bool
+	slow := kerneltest.Provider("slow", func(ctx context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		if answers.Load() {
+			return kerneltest.Says("done"), nil
+		}
+		asked <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	l := kerneltest.Start(t, kerneltest.Plugin(slow)).Listen()
+	var job struct{ ID string }
+	l.MustCall("cron.add", json.RawMessage(`{"name":"report","schedule":{"kind":"every","everyMs":3600000},"sessionTarget":"isolated",
+		"payload":{"kind":"agentTurn","message":"report","fallbacks":["slow/other"]},"delivery":{"mode":"none"}}`), &job)
+	ended := func() (last struct{ Status, Error, RunID string }) {
+		l.MustCall("cron.run", map[string]any{"id": job.ID}, nil)
+		if !answers.Load() {
+			<-asked
+			var running struct {
+				Tasks []struct{ ID, Kind, Status, SessionKey string }
+			}
+			l.MustCall("tasks.list", map[string]any{"status": "running"}, &running)
+			if len(running.Tasks) != 1 || running.Tasks[0].Kind != "cron" || running.Tasks[0].SessionKey != "agent:main:cron:"+strings.ToLower(job.ID) {
+				t.Fatalf("%+v", running)
+			}
+			l.MustCall("tasks.cancel", map[string]any{"taskId": running.Tasks[0].ID, "reason": "not today"}, nil)
+		}
+		l.Event("cron", func(payload json.RawMessage) bool {
+			return strings.Contains(string(payload), `"action":"finished"`) && strings.Contains(string(payload), `"status":"error"`) != answers.Load()
+		})
+		var runs struct {
+			Entries []struct{ Status, Error, RunID string }
+		}
+		l.MustCall("cron.runs", map[string]any{"id": job.ID}, &runs)
+		return runs.Entries[0]
+	}
+	if last := ended(); last.Status != "error" || !strings.Contains(last.Error, "not today") {
+		t.Errorf("%+v", last)
+	}
+	answers.Store(true)
+	if last := ended(); last.Status != "ok" || last.Error != "" {
+		t.Errorf("after it was stopped: %+v", last)
+	}
+}
+
+// TestAJobTellsAWebhook: the report of a turn reaches a program on this machine, and an address that knows nothing of it
+// fails the run.
+func TestAJobTellsAWebhook(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/done" {
+			http.NotFound(w, r)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		told <- r.Method + " " + r.Header.Get("Content-Type") + " " + r.Header.Get("Idempotency-Key") + " " + string(body)
+	}))
+	t.Cleanup(server.Close)
+	l := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	for path, want := range map[string]string{"/done": "ok delivered", "/elsewhere": "error not-delivered"} {
+		var job struct{ ID string }
+		l.MustCall("cron.add", json.RawMessage(`{"name":"report","schedule":{"kind":"every","everyMs":3600000},"payload":{"kind":"agentTurn","message":"report"},
+			"delivery":{"mode":"webhook","to":"`+server.URL+path+`"}}`), &job)
+		l.MustCall("cron.run", map[string]any{"id": job.ID}, nil)
+		l.Event("cron", func(payload json.RawMessage) bool {
+			return strings.Contains(string(payload), job.ID) && strings.Contains(string(payload), `"action":"finished"`)
+		})
+		var runs struct {
+			Entries []struct{ Status, DeliveryStatus, Error, RunID string }
+		}
+		l.MustCall("cron.runs", map[string]any{"id": job.ID}, &runs)
+		last := runs.Entries[0]
+		if got := last.Status + " " + last.DeliveryStatus; got != want {
+			t.Errorf("%s: %+v, want %s", path, last, want)
+		}
+		if path == "/done" {
+			if got := <-told; !strings.HasPrefix(got, "POST application/json "+last.RunID+" {") || !strings.Contains(got, `"summary":"you said: report"`) {
+				t.Errorf("the webhook was told %s", got)
+			}
+		}
+	}
 }

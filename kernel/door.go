@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"slices"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -110,15 +109,18 @@ func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
 	return gateway.Snapshot{
 		Health: k.door.health.Health(ctx), ConfigPath: k.o.ConfigPath, StateDir: k.o.StateDir,
 		SessionDefaults: &wire.SessionDefaults{
-			DefaultAgentID: config.DefaultAgent, MainKey: "main", MainSessionKey: string(s.Main(config.DefaultAgent)), Scope: "per-sender",
+			DefaultAgentID: s.DefaultAgent, MainKey: "main", MainSessionKey: string(s.Main("")), Scope: "per-sender",
 		},
 	}
 }
 
-func (k *Kernel) sessionSettings() session.Settings {
-	c := k.settings.Config()
-	return session.Settings{
-		DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners, Resets: resets(c.Session, k.zone),
-		Keep: time.Duration(c.Session.ArchiveAfterDays) * 24 * time.Hour,
-	}
+func (k *Kernel) sessionSettings() session.Settings { return k.who.now().session }
+
+// defaultAgent is the id of the agent that answers where nothing else is said.
+func (k *Kernel) defaultAgent() string { return k.sessionSettings().DefaultAgent }
+
+// agentIDs lists the agents, the default one first.
+func (k *Kernel) agentIDs() []string {
+	s := k.sessionSettings()
+	return append([]string{s.DefaultAgent}, s.Agents...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/heartbeat"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -97,6 +98,39 @@ func heartbeats(t *testing.T) {
 	synctest.Wait()
 	if b := last(); s.beats.Load() != 2 || b.Status != heartbeat.Sent {
 		t.Errorf("it was switched off: %d heartbeats, the last one %+v", s.beats.Load(), b)
+	}
+}
+
+// TestHeartbeatsOfAgents: those agents wake that say when, each in its own conversation, and no other one.
+func TestHeartbeatsOfAgents(t *testing.T) { synctest.Test(t, agentHeartbeats) }
+
+func agentHeartbeats(t *testing.T) {
+	s := newSleeper()
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Provider("brain", s.answer)), kerneltest.Config(t, `{"timeZone":"UTC","heartbeat":{"every":"10m"},
+		"agents":{"list":[{"id":"main"},{"id":"ops","systemPrompt":"You are ops.","heartbeat":{"every":"1h"}},{"id":"night","heartbeat":{}}]}}`))
+	time.Sleep(time.Hour + time.Minute)
+	synctest.Wait()
+	l := k.Listen()
+	var sessions struct{ Sessions []struct{ Key string } }
+	l.MustCall("sessions.list", nil, &sessions)
+	if len(sessions.Sessions) != 2 || s.beats.Load() != 7 {
+		t.Errorf("%d heartbeats in %+v", s.beats.Load(), sessions)
+	}
+	var status system.Status
+	l.MustCall("status", nil, &status)
+	for i, want := range []struct {
+		id, every string
+		woke      bool
+	}{{"main", "off", false}, {"ops", "1h", true}, {"night", "10m", true}} {
+		if h := status.Heartbeat.Agents[i]; h.AgentID != want.id || h.Every != want.every || (h.LastMs != 0) != want.woke || status.Sessions.ByAgent[i].Count != map[bool]int{true: 1}[want.woke] {
+			t.Errorf("%+v, want %+v; sessions %+v", h, want, status.Sessions.ByAgent[i])
+		}
+	}
+	l.MustCall("agents.delete", map[string]any{"agentId": "ops"}, nil)
+	time.Sleep(time.Hour)
+	synctest.Wait()
+	if s.beats.Load() != 13 {
+		t.Errorf("%d heartbeats after one of them is gone", s.beats.Load())
 	}
 }
 
@@ -198,5 +232,57 @@ func TestAClientReportsItself(t *testing.T) {
 	l.MustCall("sessions.list", nil, &sessions)
 	if len(sessions.Sessions) != 0 {
 		t.Errorf("the agent was told: %v", sessions)
+	}
+}
+
+// TestHeartbeatsDoNotPileUp: the model reads nothing of heartbeats that had nothing to say, and the history has them. One
+// that said something, or did something with a tool, stays.
+func TestHeartbeatsDoNotPileUp(t *testing.T) { synctest.Test(t, heartbeatsPileUp) }
+
+func heartbeatsPileUp(t *testing.T) {
+	s := newSleeper()
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Provider("brain", s.answer)),
+		kerneltest.Config(t, `{"heartbeat":{"every":"30m","target":"none"},"session":{"reset":{"mode":"idle","idleMinutes":600}}}`))
+	l := k.Listen()
+	l.Ask("1", "the tea is in the kettle")
+	_ = l.Close() // a client that stays is told every half a minute that the gateway lives
+	reads := func() (texts []string) {
+		for _, turn := range s.asked.Load().Turns {
+			texts = append(texts, *turn.Content[0].Text)
+		}
+		return texts
+	}
+	time.Sleep(5*time.Hour + time.Minute)
+	synctest.Wait()
+	if got := reads(); s.beats.Load() != 10 || len(got) != 3 || got[0] != "the tea is in the kettle" || !strings.Contains(got[2], "heartbeat") {
+		t.Errorf("at the heartbeat number %d the model reads %q", s.beats.Load(), got)
+	}
+	s.say("Your tea is ready.")
+	time.Sleep(30 * time.Minute)
+	s.say("HEARTBEAT_OK")
+	time.Sleep(time.Hour)
+	synctest.Wait()
+	l = k.Listen()
+	l.Ask("2", "thank you")
+	if got := reads(); len(got) != 5 || got[3] != "Your tea is ready." || got[4] != "thank you" {
+		t.Errorf("the model reads %q", got)
+	}
+	var history chat.History
+	l.MustCall("chat.history", map[string]any{"sessionKey": "main", "limit": 100}, &history)
+	if n := len(history.Messages); n != 2+2*13+2 {
+		t.Errorf("the history has %d messages", n)
+	}
+	var list struct {
+		Sessions []struct{ Key, LastMessagePreview, DerivedTitle string }
+	}
+	l.MustCall("sessions.list", map[string]any{"includeLastMessage": true, "includeDerivedTitles": true}, &list)
+	if len(list.Sessions) != 1 || strings.Contains(list.Sessions[0].LastMessagePreview, "HEARTBEAT") {
+		t.Errorf("%+v", list)
+	}
+	_ = l.Close()
+	time.Sleep(11 * time.Hour) // nobody speaks, and the heart beats
+	k.Listen().Ask("3", "good morning")
+	if got := reads(); len(got) != 1 {
+		t.Errorf("the conversation had not ended by itself: the model reads %q", got)
 	}
 }

@@ -4,8 +4,6 @@ package kernel_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,20 +96,9 @@ func TestHostileNamesOfFolders(t *testing.T) {
 		put(t, path, map[string][]byte{"plugin.json": []byte("{}")})
 	}
 	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Plugin(kerneltest.Echo("echo")))
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://kernel/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+kerneltest.Token)
-	res, err := k.HTTP().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	text := string(body)
-	if err != nil || res.StatusCode != 200 || !strings.Contains(text, `carapace_plugin_calls_total{plugin="echo"}`) || !strings.Contains(text, `plugin="red\\u001b[31m"`) {
-		t.Errorf("status %d, %v: %.600s", res.StatusCode, err, text)
+	res, text := k.Exchange("GET", "/metrics", nil)
+	if res.StatusCode != 200 || !strings.Contains(text, `carapace_plugin_calls_total{plugin="echo"}`) || !strings.Contains(text, `plugin="red\\u001b[31m"`) {
+		t.Errorf("status %d: %.600s", res.StatusCode, text)
 	}
 	if text != plain.Text(text) {
 		t.Errorf("they bring to a terminal: %q", text)

@@ -98,20 +98,29 @@ func sound() map[string]object {
 	main := object{"key": "main"}
 	return map[string]object{
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
+		"message.action": {"channel": "chat", "params": object{"to": "ann", "message": "hi"}}, "poll": {"options": []any{"a", "b"}, "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
 		"sessions.preview": {"keys": []any{"main"}}, "sessions.load": main, "chat.startup": {"sessionKey": "main"}, "sessions.fork": main, "sessions.rename": {"key": "main", "label": "l"},
 		"config.validate": {"raw": "{}"}, "exec.approval.request": {"command": "ls", "timeoutMs": 1},
-		"plugin.approval.request": {"timeoutMs": 1},
+		"plugin.approval.request": {"timeoutMs": 1}, "agents.update": {"agentId": "main"}, "agents.delete": {"agentId": "main"},
+		"agents.files.list": {"agentId": "main"}, "agents.files.get": {"agentId": "main", "name": "SOUL.md"}, "agents.files.set": {"agentId": "main", "name": "SOUL.md"},
 	}
 }
 
 // lenient are the fields that take an empty text, as the gateways do whose clients come here: it is as good as none, or
 // is a text like any other.
 var lenient = map[string]string{
+	"sessions.export_user": "cursor",
 	"agent": `to channel replyTo replyChannel accountId replyAccountId threadId sessionKey sessionId provider model thinking lane label
 		extraSystemPrompt groupId groupChannel groupSpace spawnedBy cwd internalRuntimeHandoffId execApprovalFollowupExpectedSessionId
 		voiceWakeTrigger`,
 	"agent.identity.get": `sessionKey`,
+	"agents.create":      `workspace model emoji avatar baseHash`,
+	"agents.update":      `workspace emoji avatar theme baseHash`,
+	"agents.delete":      `baseHash`,
+	"agents.files.set":   `content`,
+	"message.action":     `accountId sessionKey requesterAccountId requesterSenderId sessionId`,
+	"poll":               `channel accountId threadId options[]`,
 	"chat.history":       `inputRunIds[]`,
 	"chat.startup":       `inputRunIds[]`,
 	"chat.inject":        `label`,
@@ -123,7 +132,11 @@ var lenient = map[string]string{
 	"sessions.usage":          `utcOffset timeZone`,
 	"usage.cost":              `agentId agentScope utcOffset timeZone`,
 	"tasks.cancel":            `reason`,
-	"tts.convert":             `channel`,
+	"tts.convert":             `channel provider voice`,
+	"tts.speak":               `provider voice`,
+	"talk.mode":               `phase`,
+	"talk.speak":              `voiceId modelId outputFormat normalize language`,
+	"voicewake.set":           `triggers[]`,
 	"tts.setVoice":            `voice`,
 	"cron.add":                `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,
 	"cron.list":               `query`,
@@ -138,10 +151,14 @@ var lenient = map[string]string{
 	"sessions.compact":        `instructions`,
 	"sessions.create":         `label displayName model thinkingLevel category contextWindow message task permissionMode cwd execNode`,
 	"sessions.send":           `message thinking`,
+	"wizard.start":            `workspace`,
+	"wizard.next":             `answer.stepId`,
+	"sessions.steer":          `message thinking`,
 	"sessions.import":         `label messages[].text messages[].toolCalls[].id messages[].toolCalls[].name messages[].toolCallId messages[].tool messages[].provider messages[].model`,
 	"sessions.export":         `cursor sessionId`,
 	"sessions.list":           `search creatorId ownerId involvingProfileId`,
 	"sessions.patch":          `expectedLifecycleRevision expectedPermissionMode`,
+	"sessions.patchMany":      `targets[].expectedLifecycleRevision`,
 	"sessions.preview":        `keys[]`,
 	"sessions.resolve":        `shortId slugHint spawnedBy`,
 	"sessions.subscribe":      `search creatorId ownerId involvingProfileId`,
@@ -150,7 +167,7 @@ var lenient = map[string]string{
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
-var open = strings.Fields(`chat.send:fastMode exec.approval.request:turnSourceThreadId plugin.approval.request:turnSourceThreadId config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId
+var open = strings.Fields(`chat.send:fastMode message.action:reply message.action:toolContext exec.approval.request:turnSourceThreadId plugin.approval.request:turnSourceThreadId config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId
 	sessions.import:messages[].toolCalls[].args node.event:payload node.invoke:params node.invoke:turnSourceThreadId node.invoke.result:payload node.invoke.result:payloadJSON`)
 
 // hostile makes parameters that are to be refused.

@@ -3,9 +3,11 @@ package kernel_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
@@ -109,6 +111,9 @@ func TestHookMappings(t *testing.T) {
 	if status, text := hookCall(t, k, "other", `{"source":"clock","hour":5}`); status != 200 || text != `{"ok":true,"mode":"now"}` {
 		t.Errorf("%d %s", status, text)
 	}
+	l.Until("the answer to the wake-up", func([]kerneltest.Event) bool {
+		return slices.ContainsFunc(l.Chats(""), func(e chat.Event) bool { return e.State == "final" && e.SessionKey == "agent:main:main" })
+	})
 	hookRun(t, k, l, "smart", `{"say":"x"}`)
 	if heard() != "smart x" {
 		t.Errorf("asked %q", heard())
@@ -117,6 +122,40 @@ func TestHookMappings(t *testing.T) {
 		if status, text := hookCall(t, k, "smart", body); status != want {
 			t.Errorf("%s: %d %s", body, status, text)
 		}
+	}
+}
+
+// TestHookOnce: a call with a key is answered as it was, also after the gateway was killed, and its transform is asked once.
+func TestHookOnce(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	smart := kerneltest.Tool("smart", func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		n, text := asked.Add(1), "null"
+		if n > 1 { // each time it would say something else
+			text = fmt.Sprintf(`{"message":"asked %d times"}`, n)
+		}
+		return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindText, Text: &text}}}, nil
+	})
+	dir := t.TempDir()
+	var first [3]string
+	calls := []string{"smart", "agent", "wake"}
+	for round := range 2 {
+		k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Config(t, hookSettings), kerneltest.Plugin(smart, kerneltest.Echo("echo")))
+		for i, path := range calls {
+			for again := range 2 {
+				status, text := hookCall(t, k, path, `{"message":"m","text":"t"}`, "Idempotency-Key", "key")
+				got := fmt.Sprint(status, " ", text)
+				if round+again == 0 {
+					first[i] = got
+				} else if got != first[i] {
+					t.Errorf("%s was answered %q and then %q", path, first[i], got)
+				}
+			}
+		}
+		k.Stop()
+	}
+	if asked.Load() != 1 || first[0] != "204 " {
+		t.Errorf("the transform was asked %d times, answers %q", asked.Load(), first)
 	}
 }
 
@@ -131,7 +170,7 @@ func TestHookRefusals(t *testing.T) {
 	}{
 		{"wake", `{}`, 400, "text required", nil},
 		{"wake", `{"text":"  "}`, 400, "text required", nil},
-		{"wake", `{"text":7}`, 400, "types of its fields", nil},
+		{"wake", `{"text":7}`, 400, "text cannot be a JSON number", nil},
 		{"wake", ``, 400, "no body", nil},
 		{"wake", `{`, 400, "not a JSON object", nil},
 		{"wake", `{"text":"` + strings.Repeat("x", 256<<10) + `"}`, 413, "262144 bytes", nil},

@@ -45,6 +45,8 @@ type Options struct {
 	Sources []source.Source
 	// Passphrase protects the credentials where there is no keyring.
 	Passphrase string
+	// AskPassphrase asks for it, where it is needed and not given; nil asks nobody.
+	AskPassphrase func(context.Context) (string, error)
 	// Store replaces the database in StateDir. Run closes it.
 	Store store.Store
 	// Keyring replaces the system's, also where there is no StateDir.
@@ -82,6 +84,7 @@ type Kernel struct {
 	settings *config.Settings
 	start    *config.Config // the settings of the start, for what a restart has to put in force
 	zone     *time.Location // the owner's
+	who      *identities    // that answer
 	share    share          // of the memory
 	state    state
 	platform platform
@@ -124,6 +127,7 @@ func (k *Kernel) openSettings(context.Context) (err error) {
 		name = localZone()
 	}
 	k.zone = location(name)
+	k.who = &identities{settings: k.settings, zone: k.zone}
 	config.ChangedKind.Subscribe(k.bus, func(config.Changed) { k.o.Log.SetLevel(k.settings.Config().Log.Level) })
 	return nil
 }
@@ -134,9 +138,15 @@ func (w *wiring) services() []maker {
 	return []maker{
 		{"hook", true, w.hook},
 		{"session", false, w.session},
+		{"archive", true, w.archive},
+		{"transfer", true, w.transfer},
+		{"search", true, w.search},
+		{"media", true, w.media},
 		{"tts", true, w.tts},
 		{"usage", true, w.usage},
 		{"approval", false, w.approval},
+		{"toolserver", true, w.toolserver},
+		{"draft", true, w.draft},
 		{"agent", false, w.agent},
 		{"run", false, w.run},
 		{"chat", false, w.chat},
@@ -144,18 +154,26 @@ func (w *wiring) services() []maker {
 		{"inlet", true, w.inlet},
 		{"toolbox", true, w.toolbox},
 		{"mcp", true, w.mcp},
+		{"control", true, w.control},
 		{"inbox", false, w.inbox},
 		{"webhook", true, w.webhook},
 		{"channel", true, w.channel},
+		{"visitor", true, w.visitor},
 		{"delivery", true, w.delivery},
 		{"directory", true, w.directory},
+		{"person", true, w.people},
 		{"node", true, w.node},
+		{"voicewake", true, w.voicewake},
+		{"talk", true, w.talk},
 		{"cron", true, w.cron},
 		{"heartbeat", true, w.heartbeat},
+		{"roster", true, w.makeRoster},
 		{"task", true, w.task},
+		{"offer", true, w.offer},
 		{"background", true, w.background},
 		{"catalog", true, w.catalog},
 		{"system", false, w.system},
+		{"wizard", true, w.wizard},
 	}
 }
 

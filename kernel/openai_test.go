@@ -102,11 +102,15 @@ type recorder struct {
 
 func (r *recorder) provider(fn func(*wit.Chat) *wit.ProviderAnswer) kerneltest.Option {
 	return kerneltest.Plugin(kerneltest.Provider("model", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
-		r.mu.Lock()
-		r.chats = append(r.chats, *c)
-		r.mu.Unlock()
+		r.note(c)
 		return fn(c), nil
 	}))
+}
+
+func (r *recorder) note(c *wit.Chat) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.chats = append(r.chats, *c)
 }
 
 func (r *recorder) last() wit.Chat {
@@ -364,13 +368,9 @@ func TestChatCompletionWho(t *testing.T) {
 	posted(t, k, 401, "/v1/chat/completions", body, "Authorization", "Bearer wrong")
 	posted(t, k, 403, "/v1/chat/completions", body, "Origin", "https://evil.example")
 	posted(t, k, 200, "/v1/chat/completions", body, "Origin", "http://127.0.0.1")
-	r, _ := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/v1/chat/completions", nil)
-	r.Header.Set("Authorization", "Bearer "+kerneltest.Token)
-	res, err := k.HTTP().Do(r)
-	if err != nil || res.StatusCode != 405 || res.Header.Get("Allow") != "POST" {
-		t.Fatalf("%v %v", res, err)
+	if res, _ := k.Exchange("GET", "/v1/chat/completions", nil); res.StatusCode != 405 || res.Header.Get("Allow") != "POST" {
+		t.Fatalf("%d %v", res.StatusCode, res.Header)
 	}
-	_ = res.Body.Close()
 }
 
 // TestChatCompletionDisconnect: the run of a client that goes away is stopped.
@@ -449,15 +449,9 @@ func TestModelsOverHTTP(t *testing.T) {
 	t.Parallel()
 	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo")))
 	get := func(path string) map[string]any {
-		r, _ := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1"+path, nil)
-		r.Header.Set("Authorization", "Bearer "+kerneltest.Token)
-		res, err := k.HTTP().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
+		_, text := k.Exchange("GET", path, nil)
 		var out map[string]any
-		if err := json.NewDecoder(res.Body).Decode(&out); err != nil {
+		if err := json.Unmarshal([]byte(text), &out); err != nil {
 			t.Fatal(err)
 		}
 		return out

@@ -74,7 +74,7 @@ func TestAStrangerHasNoPartInTheOwnersConversation(t *testing.T) {
 		for id, words := range map[string]string{
 			"x; rm -rf ~": `chat 'x; rm -rf ~'`, "$(id)`id`": "chat '$(id)`id`'", "a'b": `chat 'a'\''b'`, "-rf": "-- chat -rf", "x\n```\nid": `chat 'x\n` + "```" + `\nid'`,
 		} {
-			if got := r.hears(id, "/new"); !strings.HasSuffix(got, "\n\ncarapace pairing owner "+words+"\n") {
+			if got := r.hears(id, "/new"); !strings.HasSuffix(got, "\n\ncarapace pairing owner "+words) {
 				t.Errorf("%q gives /new: %q", id, got)
 			}
 		}

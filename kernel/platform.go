@@ -36,7 +36,8 @@ type platform struct {
 // openPlatform opens what runs plugins and what they may ask for.
 func (k *Kernel) openPlatform(ctx context.Context) error {
 	reach := k.o.Egress
-	reach.Media = k.state.media
+	guard := leakGuard{k.state.vault, k.bus, k.log.Named("secret")}
+	reach.Media, reach.Leaks = k.state.media, guard.refuse
 	network := egress.New(reach)
 	k.closers.add(func() error { network.Close(); return nil })
 	k.platform.network = network
@@ -58,8 +59,8 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: k.zone, Logger: k.log.Named("schedule")})
 	k.wired = newWiring(k)
 	guests := host.New(host.Deps{
-		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media,
-		Messages: pluginMessages{k.wired}, Agents: pluginRuns{k.wired}, Sessions: pluginSessions{k.wired}, Tools: pluginTools{k.wired}, Bus: k.bus, Logger: k.log, Redact: k.state.vault.Redact,
+		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Link: k.wired.mediaLink,
+		Messages: pluginMessages{k.wired}, Agents: pluginRuns{k.wired}, Sessions: pluginSessions{k.wired}, Tools: pluginTools{k.wired}, Bus: k.bus, Logger: k.log, Redact: k.state.vault.Redact, Leaks: guard.note,
 	})
 	k.closers.add(func() error { guests.Close(); return nil })
 	if k.o.StateDir != "" {

@@ -64,7 +64,7 @@ func crashOf(t *testing.T, l *kerneltest.Listener, id, args, code string) *plugi
 func TestAPanicShowsItsAuthorWhere(t *testing.T) {
 	t.Parallel()
 	const secret = "sk-very-secret-0123456789"
-	k, l := dropped(t, "faulty", kerneltest.WASM(t, "github.com/carapace-gateway/carapace/kernel/testdata/faulty"))
+	k, l := dropped(t, "faulty", wasm(t, "faulty", ""))
 	l.MustCall("plugins.configure", map[string]any{"id": "faulty", "secrets": map[string]string{"key": secret}}, nil)
 	said := crashOf(t, l, "faulty", "{\"key\":\"\x7f"+secret+"\"}", "INTERNAL")
 	where := regexp.MustCompile(`panic: no dice: (?s).*main\.rollTheDice\(.*faulty/main\.go:\d+`)

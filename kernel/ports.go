@@ -2,6 +2,9 @@ package kernel
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/visitor"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -71,11 +75,19 @@ func (c connection) Read() (wit.Frame, error) {
 }
 
 // senders is delivery's view of the registry.
-type senders struct{ registry *plugin.Registry }
+type senders struct {
+	registry *plugin.Registry
+	visits   *visitor.Visits
+}
 
 func (s senders) Sender(id string) (delivery.Sender, bool) {
 	c, err := s.registry.Channel(id)
-	return c, err == nil
+	return pushing{c, s.visits}, err == nil
+}
+
+func (s senders) Actor(id string) (delivery.Actor, bool) {
+	c, err := s.registry.Channel(id)
+	return pushing{c, s.visits}, err == nil
 }
 
 // webhookPlugins is webhook's view of the registry.
@@ -91,7 +103,7 @@ func (p webhookPlugins) Webhook(id string) (webhook.Plugin, error) {
 
 type webhookPlugin struct{ *plugin.Webhook }
 
-func (p webhookPlugin) Setting(field string) string { return webhook.Text(p.Config(), field) }
+func (p webhookPlugin) Setting(field string) string { return p.Webhook.Setting("", field) }
 
 // systemPlugins is system's view of the registry.
 type systemPlugins struct {
@@ -144,6 +156,28 @@ func (p systemPlugins) Secrets(id string) ([]string, error) {
 	return info.Secrets, err
 }
 
+func (p systemPlugins) Inspect(id string) (system.Inspected, error) {
+	info, err := p.registry.Info(id)
+	if err != nil {
+		return system.Inspected{}, err
+	}
+	is := system.Inspected{Provides: info.Provides, Path: info.Path, Digest: info.Digest}
+	asks := make([]plugin.PermissionRow, 0, len(info.Permissions))
+	for _, row := range info.Permissions {
+		if row.Granted {
+			is.Granted = append(is.Granted, row.Name)
+		}
+		asks = append(asks, plugin.PermissionRow{Name: row.Name, Detail: row.Detail})
+	}
+	text, err := json.Marshal([]any{id, info.Version, info.Digest, info.Provides, asks})
+	if err != nil {
+		return is, wit.Errorf(wit.CodeInternal, "name what plugin %s is: %w", id, err)
+	}
+	sum := sha256.Sum256(text)
+	is.ReviewToken = hex.EncodeToString(sum[:])
+	return is, nil
+}
+
 func (p systemPlugins) CheckConfig(id, account string, section wit.JSON) error {
 	return p.registry.CheckConfig(id, account, section)
 }
@@ -170,6 +204,7 @@ func (p systemPlugins) Warm(ctx context.Context, id string) error { return p.reg
 type typing struct {
 	registry *plugin.Registry
 	accounts deliveryAccounts
+	visits   *visitor.Visits
 }
 
 func (t typing) Typing(ctx context.Context, at message.Account, to wit.Conversation) error {
@@ -185,7 +220,7 @@ func (t typing) Typing(ctx context.Context, at message.Account, to wit.Conversat
 	if err != nil {
 		return err
 	}
-	shown, err := c.Typing(ctx, &wit.ChannelTyping{Account: at.ID, To: to, State: state})
+	shown, err := pushing{c, t.visits}.Typing(ctx, &wit.ChannelTyping{Account: at.ID, To: to, State: state})
 	if err == nil {
 		_, err = link.Write(ctx, shown.Frames)
 	}
@@ -211,26 +246,45 @@ func (p providers) Providers() []agent.ProviderInfo {
 	return list
 }
 
-func (p providers) Provider(id string) (agent.Provider, bool) {
-	f, err := p.registry.Provider(id)
-	return f, err == nil
-}
-
-// tools is agent's view of the registry.
-type tools struct{ registry *plugin.Registry }
-
-func (t tools) Tools() []wit.ToolDefinition {
-	var list []wit.ToolDefinition
-	for _, row := range t.registry.Tools() {
-		list = append(list, row.Definition)
+// Keys implements agent.Keyring: the keys of a provider are the accounts for which there are credentials.
+func (p providers) Keys(provider string) (list []agent.Key) {
+	for _, u := range p.vault.Uses(provider) {
+		if u.Damaged {
+			continue
+		}
+		set := time.UnixMilli(u.Set)
+		if n := len(list); n > 0 && list[n-1].Name == u.Account {
+			if set.After(list[n-1].Set) {
+				list[n-1].Set = set
+			}
+			continue
+		}
+		list = append(list, agent.Key{Name: u.Account, Set: set})
 	}
 	return list
 }
 
-func (t tools) Tool(name string) (agent.Tool, bool) {
-	f, err := t.registry.Tool(name)
-	return f, err == nil
+func (p providers) Provider(id string) (agent.Provider, bool) {
+	f, err := p.registry.Provider(id)
+	return keyed{f}, err == nil
 }
+
+// byKey asks a plugin with its keys, one after the other; see agent.Models.ByKey.
+type byKey func(ctx context.Context, plugin, kind string, ask func(key string) error) error
+
+// byKey asks with the key that has no name where no agents are.
+func (w *wiring) byKey(ctx context.Context, plugin, kind string, ask func(key string) error) error {
+	if w.models == nil {
+		return ask("")
+	}
+	return w.models.ByKey(ctx, plugin, kind, ask)
+}
+
+// keyed is a provider that can be asked with the credentials of one of its accounts.
+type keyed struct{ *plugin.Provider }
+
+// With implements agent.Keyed.
+func (k keyed) With(key string) agent.Provider { return keyed{k.Provider.As(key)} }
 
 // hookSource finds who is asked at a hook.
 type hookSource struct{ registry *plugin.Registry }
@@ -258,13 +312,3 @@ func (o outgoing) Sent(ctx context.Context, c wit.HookContext, m wit.MessageSent
 type watchers struct{ door *door }
 
 func (w watchers) ToolWatchers() []string { return w.door.gateway.WithCap("tool-events") }
-
-// credentials are what system keeps for the owner.
-type credentials struct{ *secret.Vault }
-
-func (c credentials) Kept() (list []system.Credential) {
-	for _, e := range c.List("") {
-		list = append(list, system.Credential{Plugin: e.Owner, Account: e.Account, Name: e.Name})
-	}
-	return list
-}

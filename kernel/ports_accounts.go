@@ -122,7 +122,7 @@ func (a systemAccounts) List() []system.Account {
 		return list
 	}
 	for _, is := range c.List() {
-		list = append(list, system.Account{Channel: is.Channel, Account: is.Account, Label: c.Label(is.Channel), State: is.Condition(), Message: is.Message})
+		list = append(list, system.Account{Channel: is.Channel, Account: is.Account, Label: c.Label(is.Channel), State: is.Condition(), Message: is.Message, Login: is.Login})
 	}
 	return list
 }
@@ -136,7 +136,7 @@ func (a systemAccounts) Restart(id, account string) {
 // testEvery is how often an account that is being tested is looked at.
 const testEvery = 100 * time.Millisecond
 
-func (a systemAccounts) Test(ctx context.Context, id, account string) error {
+func (a systemAccounts) Test(ctx context.Context, id, account string) (login bool, err error) {
 	look := time.NewTicker(testEvery)
 	defer look.Stop()
 	last := "it has not started"
@@ -148,23 +148,36 @@ func (a systemAccounts) Test(ctx context.Context, id, account string) error {
 				continue
 			}
 			last = cmp.Or(is.Message, is.State)
-			switch wit.ConnectionState(is.State) {
-			case wit.ConnectionStateConnected:
-				return nil
-			case wit.ConnectionStateFailed, "stopped", wit.ConnectionStateNeedsLogin:
-				return wit.NewError(wit.CodeUnavailable, last)
-			case wit.ConnectionStateDisconnected:
-				if is.Message != "" {
-					return wit.NewError(wit.CodeUnavailable, last)
-				}
+			if over, login, err := concluded(is); over {
+				return login, err
 			}
 		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return wit.Errorf(wit.CodeTimeout, "it is not connected: %s", last)
+			return false, wit.Errorf(wit.CodeTimeout, "it is not connected: %s", last)
 		}
 	}
+}
+
+// concluded reports whether it is known how an account that was started came out: it is connected, waits for its owner, or the
+// error says what is wrong.
+func concluded(is system.Account) (over, login bool, err error) {
+	why := wit.NewError(wit.CodeUnavailable, cmp.Or(is.Message, is.State))
+	switch wit.ConnectionState(is.State) {
+	case wit.ConnectionStateConnected:
+		return true, false, nil
+	case wit.ConnectionStateNeedsLogin:
+		if is.Login {
+			return true, true, nil
+		}
+		return true, false, why
+	case wit.ConnectionStateFailed, "stopped":
+		return true, false, why
+	case wit.ConnectionStateDisconnected:
+		return is.Message != "", false, why
+	}
+	return false, false, nil
 }
 
 // finder is directory's view of the registry.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -21,11 +20,14 @@ import (
 // Views of approvals.
 
 // approver is agent's view of approval, which is asked when a call is made.
-type approver struct{ approvals *approval.Service }
+type approver struct {
+	approvals *approval.Service
+	main      func() string // the default agent
+}
 
 func (a approver) Approve(ctx context.Context, r run.Run, call wit.ToolCall, d wit.ToolDefinition, args wit.JSON, progress func(string)) (string, error) {
 	c := approval.Call{
-		Run: r.ID, ID: call.ID, Agent: cmp.Or(r.Session.Agent(), config.DefaultAgent), Session: string(r.Session), Tool: call.Name, Effects: d.Effects, Args: args, For: r.Origin.Sender,
+		Run: r.ID, ID: call.ID, Agent: cmp.Or(r.Session.Agent(), a.main()), Session: string(r.Session), Tool: call.Name, Effects: d.Effects, Args: args, For: r.Origin.Sender,
 	}
 	refused, err := a.approvals.Approve(ctx, c, func(id string) { progress("Waits for approval " + id + ".") })
 	// A call that a restart has interrupted comes again; one of a run that was stopped, or of no run, does not.

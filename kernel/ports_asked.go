@@ -210,10 +210,13 @@ type pluginTools struct{ *wiring }
 
 func (p pluginTools) Owner(tool string) (string, error) {
 	t, err := p.platform.plugins.Tool(tool)
-	if err != nil {
-		return "", err
+	if err == nil {
+		return t.ID(), nil
 	}
-	return t.ID(), nil
+	if _, ok := p.tools().Tool(tool); ok {
+		return "", nil // a server's, which is no plugin
+	}
+	return "", err
 }
 
 func (p pluginTools) Invoke(ctx context.Context, at wit.HookContext, r *wit.ToolRequest) (*wit.ToolAnswer, error) {

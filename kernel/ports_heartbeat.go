@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"time"
@@ -20,11 +21,34 @@ type heartbeatSettings struct {
 	zone     *time.Location
 }
 
-func (s heartbeatSettings) read() heartbeat.Settings {
-	h := s.settings.Config().Heartbeat
+// read are the settings of the agents that say when they wake, or of the default one.
+func (s heartbeatSettings) read() (list []heartbeat.Settings) {
+	c := s.settings.Config()
+	for _, a := range c.Roster() {
+		if a.Heartbeat != nil {
+			list = append(list, s.of(a.ID, over(*a.Heartbeat, c.Heartbeat)))
+		}
+	}
+	if len(list) == 0 {
+		list = []heartbeat.Settings{s.of(c.DefaultAgent(), c.Heartbeat)}
+	}
+	return list
+}
+
+// over is what an agent says, and all say of the rest.
+func over(own, all config.Heartbeat) config.Heartbeat {
+	own.Every, own.Prompt, own.AckMaxChars, own.Model = cmp.Or(own.Every, all.Every), cmp.Or(own.Prompt, all.Prompt), cmp.Or(own.AckMaxChars, all.AckMaxChars), cmp.Or(own.Model, all.Model)
+	if own.Target == "" && own.To == "" {
+		own.Target, own.To, own.AccountID = all.Target, all.To, all.AccountID
+	}
+	own.ActiveHours = cmp.Or(own.ActiveHours, all.ActiveHours)
+	return own
+}
+
+func (s heartbeatSettings) of(agent string, h config.Heartbeat) heartbeat.Settings {
 	every, _ := h.Interval() // it was checked with the settings
 	out := heartbeat.Settings{
-		Agent: config.DefaultAgent, Every: every, Prompt: h.Prompt, Quiet: h.AckMaxChars, Model: h.Model, Silent: h.Target == "none",
+		Agent: agent, Every: every, Prompt: h.Prompt, Quiet: h.AckMaxChars, Model: h.Model, Silent: h.Target == "none",
 		To: h.To, Account: h.AccountID, Awake: func(t time.Time) bool { return h.ActiveHours.Has(t.In(s.zone)) },
 	}
 	if h.Target != "none" && h.Target != "last" {
@@ -66,14 +90,17 @@ func (b beats) Tell(ctx context.Context, text string, now bool, agent, key strin
 	return b.runs.Tell(ctx, e)
 }
 
-// wakes is what status and health say of heartbeats.
-func (w *wiring) wakes() system.Wakes {
+// wakes is what status and health say of an agent's heartbeats.
+func (w *wiring) wakes(agent string) system.Wakes {
 	if w.beats == nil {
 		return system.Wakes{}
 	}
-	p := w.beats.Plan()
-	wakes := system.Wakes{Every: p.Every, Prompt: p.Prompt, Target: w.settings.Config().Heartbeat.Target, AckMaxChars: p.Quiet}
-	if last := w.beats.Last(); last != nil {
+	p := w.beats.PlanOf(agent)
+	wakes := system.Wakes{Every: p.Every, Prompt: p.Prompt, Target: p.Channel, AckMaxChars: p.Quiet}
+	if p.Silent {
+		wakes.Target = "none"
+	}
+	if last := w.beats.LastOf(agent); last != nil {
 		wakes.Last, wakes.LastStatus = last.Ts, string(last.Status)
 	}
 	return wakes

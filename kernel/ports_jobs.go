@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/url"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -128,6 +131,8 @@ type jobs struct {
 	runs   *run.Service
 	store  store.Store
 	outbox message.Outbox
+	// network reaches the addresses of webhooks.
+	network *egress.Client
 }
 
 func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key string) error {
@@ -166,6 +171,30 @@ func (j jobs) Alarm(ctx context.Context, a cron.Alarm) error {
 	})
 	j.outbox.Wake()
 	return err
+}
+
+// Post goes the way of plugins' requests, with its guards: https to public addresses only, and plain http to this machine.
+func (j jobs) Post(ctx context.Context, address, key string, body []byte) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return wit.NewError(wit.CodeInvalid, "the webhook's address is malformed")
+	}
+	policy := egress.Policy{Owner: "cron", Hosts: []string{u.Host}, Methods: []string{http.MethodPost}, Stay: true}
+	if local(u) {
+		policy.Origins = []string{u.Scheme + "://" + u.Host}
+	}
+	res, err := j.network.Do(ctx, policy, none, &wit.HTTPRequest{
+		Method: http.MethodPost, URL: address, JSON: body, Headers: []wit.Header{{Name: "Idempotency-Key", Value: key}},
+	})
+	switch {
+	case err != nil:
+		return err
+	case res.Status/100 == 2:
+		return nil
+	case res.Status >= 500, res.Status == http.StatusTooManyRequests, res.Status == http.StatusRequestTimeout:
+		return wit.Errorf(wit.CodeUnavailable, "it answers %d", res.Status)
+	}
+	return wit.Errorf(wit.CodeInvalid, "it answers %d: check its address", res.Status)
 }
 
 // outcome is how a run went, as cron tells it.

@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/talk"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,10 +20,11 @@ type transcribers struct {
 	settings *config.Settings
 	vault    *secret.Vault
 	media    *media.Store
+	keys     byKey
 }
 
 func (w *wiring) transcribers() transcribers {
-	return transcribers{w.platform.plugins, w.settings, w.state.vault, w.state.media}
+	return transcribers{w.platform.plugins, w.settings, w.state.vault, w.state.media, w.byKey}
 }
 
 // Transcribers implements agent.Transcribers.
@@ -36,13 +38,33 @@ func (t transcribers) Transcribers() []agent.TranscriberInfo {
 	return list
 }
 
+// listeners is talk's view of who transcribes: whom the owner has named, then the others.
+func (w *wiring) listeners() []talk.Listener {
+	var list []talk.Listener
+	named := w.settings.Config().Agent.Transcriber
+	for _, t := range w.transcribers().Transcribers() {
+		l := talk.Listener{ID: t.ID, Label: t.Facts.Label, Configured: t.Facts.Ready || t.Credentials > 0 || len(t.Settings) > len("{}")}
+		if t.ID == named {
+			list = append([]talk.Listener{l}, list...)
+		} else {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
 // Transcribe implements agent.Transcribers.
 func (t transcribers) Transcribe(ctx context.Context, id string, r *wit.Recording) (*wit.Transcript, error) {
 	p, err := t.registry.Transcriber(id)
 	if err != nil {
 		return nil, err
 	}
-	return p.Transcribe(ctx, r)
+	var words *wit.Transcript
+	err = t.keys(ctx, id, "transcription", func(key string) error {
+		words, err = p.As(key).Transcribe(ctx, r)
+		return err
+	})
+	return words, err
 }
 
 // Try implements system.Transcribers.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
 )
 
@@ -45,7 +46,7 @@ func taskOf(r run.Run) task.Task {
 	t := task.Task{
 		ID: r.ID, RunID: r.ID, Kind: askedBy(r), Title: message.Clip(r.Text, brief), AgentID: r.Session.Agent(), SessionKey: string(r.Session),
 		ParentTaskID: r.Parent, CreatedAt: r.Queued, StartedAt: r.Started, EndedAt: r.Ended, UpdatedAt: max(r.Queued, r.Started, r.Ended),
-		LastToolName: r.Calling, TerminalSummary: message.Clip(r.Answer, brief),
+		LastToolName: r.Calling, TerminalSummary: message.Clip(r.Answer, brief), Model: session.ModelName(r.Provider, r.Used), Replaced: r.Replaced,
 	}
 	switch r.State {
 	case run.Queued, run.Running:

@@ -21,6 +21,7 @@ type speakers struct {
 	settings *config.Settings
 	vault    *secret.Vault
 	media    *media.Store
+	keys     byKey
 }
 
 // Speakers implements tts.Speakers.
@@ -32,7 +33,7 @@ func (s speakers) Speakers() []tts.Speaker {
 			continue // it is gone by now
 		}
 		set := len(s.settings.PluginConfig(p.ID())) > len("{}") || len(s.vault.List(p.ID())) > 0
-		list = append(list, tts.Speaker{ID: p.ID(), Facts: facts, Configured: facts.Ready || set})
+		list = append(list, tts.Speaker{ID: p.ID(), Facts: facts, Configured: facts.Ready || set, SetUp: set})
 	}
 	return list
 }
@@ -43,7 +44,12 @@ func (s speakers) Synthesize(ctx context.Context, id string, o *wit.SpeechOrder)
 	if err != nil {
 		return nil, err
 	}
-	return p.Synthesize(ctx, o)
+	var said *wit.Speech
+	err = s.keys(ctx, id, "speech", func(key string) error {
+		said, err = p.As(key).Synthesize(ctx, o)
+		return err
+	})
+	return said, err
 }
 
 // Voices implements tts.Speakers.
@@ -52,7 +58,12 @@ func (s speakers) Voices(ctx context.Context, id string) ([]wit.Voice, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Voices(ctx)
+	var list []wit.Voice
+	err = s.keys(ctx, id, "speech", func(key string) error {
+		list, err = p.As(key).Voices(ctx)
+		return err
+	})
+	return list, err
 }
 
 // Fetch implements tts.Speakers: what comes goes to the media store as it comes.
@@ -61,6 +72,14 @@ func (s speakers) Fetch(ctx context.Context, id string, req *wit.HTTPRequest, mo
 	if err != nil {
 		return "", "", err
 	}
+	err = s.keys(ctx, id, "speech", func(key string) error {
+		file, mime, err = s.fetch(ctx, p.As(key), req, most)
+		return err
+	})
+	return file, mime, err
+}
+
+func (s speakers) fetch(ctx context.Context, p *plugin.Speaker, req *wit.HTTPRequest, most int64) (file, mime string, err error) {
 	res, err := p.Stream(ctx, req)
 	if err != nil {
 		return "", "", err
@@ -74,7 +93,7 @@ func (s speakers) Fetch(ctx context.Context, id string, req *wit.HTTPRequest, mo
 			mime = h.Value
 		}
 	}
-	file, err = s.media.Store(ctx, wit.MediaInfo{Mime: mime}, newAtMost(res.Body, most))
+	file, err = s.media.Store(ctx, wit.MediaInfo{Mime: mime}, media.AtMost(res.Body, most))
 	return file, mime, err
 }
 
@@ -83,7 +102,9 @@ func refusedSpeech(status int) error {
 	switch {
 	case status == 401 || status == 403:
 		return wit.Errorf(wit.CodeUnauthorized, "the server refuses to speak: %d, so the key may be wrong", status)
-	case status == 429 || status >= 500:
+	case status == 429:
+		return wit.Errorf(wit.CodeRateLimited, "the server does not speak now: %d", status)
+	case status >= 500:
 		return wit.Errorf(wit.CodeUnavailable, "the server does not speak now: %d", status)
 	}
 	return wit.Errorf(wit.CodeInvalid, "the server cannot say that: %d", status)
@@ -97,8 +118,8 @@ type voice struct {
 
 // Speaks implements delivery.Voice.
 func (v voice) Speaks(channel string, what message.Speech) bool {
-	if v.speech == nil {
-		return false
+	if v.speech == nil || what == message.SpeechChosen {
+		return v.speech != nil
 	}
 	auto := v.settings.Config().TTS.For(channel)
 	return auto == config.SpeakAlways || auto == config.SpeakInbound && what == message.SpeechReply
@@ -106,7 +127,7 @@ func (v voice) Speaks(channel string, what message.Speech) bool {
 
 // Say implements delivery.Voice.
 func (v voice) Say(ctx context.Context, text string) (wit.Attachment, error) {
-	sound, err := v.speech.Say(ctx, text, wit.SoundFormatOpus)
+	sound, err := v.speech.Say(ctx, tts.Order{Text: text, Format: wit.SoundFormatOpus})
 	if err != nil {
 		return wit.Attachment{}, err
 	}
@@ -135,5 +156,5 @@ func (s sounds) Read(ctx context.Context, id string, most int64) ([]byte, error)
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(newAtMost(file, most))
+	return io.ReadAll(media.AtMost(file, most))
 }

@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -36,3 +37,12 @@ func shared(mode fs.FileMode, alone bool) bool {
 // what that person makes. It has the person's number: that is how login.defs(5), USERGROUPS_ENAB, knows it. The first
 // group of the machine has root's and often other members.
 func ownGroup(gid, uid int) bool { return gid == uid && uid != 0 }
+
+// syncFolder makes new names in a folder survive a power cut.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

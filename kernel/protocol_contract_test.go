@@ -41,7 +41,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 		t.Run(fmt.Sprint("protocol ", version), func(t *testing.T) {
 			t.Parallel()
 			p, shaky := kerneltest.NewPlatform(t), kerneltest.NewPlatform(t)
-			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(kerneltest.Channel("chat"), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.TTS("mouth", aloud)),
+			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(acting("chat", func(string) {}), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.TTS("mouth", aloud)),
 				kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"config":{"root":%q}}}},
 					"shaky":{"accounts":{"home":{"config":{"root":%q}}}}}}`, p.URL, shaky.URL)))
 			conn, err := k.TryDial(client.Options{Token: kerneltest.Token, Caps: []string{"tool-events"}, MinProtocol: version, MaxProtocol: version,
@@ -59,15 +59,18 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			conversationAnswers(c)
 			jobAnswers(c)
 			wakingAnswers(c)
+			rosterAnswers(c)
 			accountAnswers(c)
 			speechAnswers(c)
+			fileAnswers(c)
 			approvalAnswers(c)
 			deviceAnswers(t, c, k)
 			nodeAnswers(t, c, k)
 			credentialAnswers(c)
+			serverAnswers(c)
 			for _, method := range conn.Hello().Features.Methods {
-				// A held message needs a crash, a grant an update that asks for more: other tests here have both.
-				if !c.called[method] && method != "delivery.release" && method != "plugins.grant" && method != "plugins.call" {
+				// A held message needs a crash, a grant an update that asks for more, a fetch the web, a backup a state directory: other tests here have them.
+				if !c.called[method] && method != "media.fetch" && method != "backup.create" && method != "delivery.release" && method != "plugins.grant" && method != "plugins.call" {
 					t.Errorf("nobody calls %s", method)
 				}
 			}
@@ -115,8 +118,9 @@ func settingsAnswers(c *caller) {
 	c.ok("config.validate", object{"raw": now.Raw}, nil)
 	c.ok("config.apply", object{"raw": now.Raw, "baseHash": now.Hash}, nil)
 	c.ok("config.reload", nil, nil)
-	c.ok("plugins.list", nil, nil)
-	c.ok("system.info", nil, nil)
+	for _, method := range []string{"plugins.list", "system.info", "skills.status", "hooks.status", "environments.list", "diagnostics.lanes", "audit.list", "tools.catalog"} {
+		c.ok(method, nil, nil)
+	}
 }
 
 // wakingAnswers has the agent woken, with and without something to tell it.
@@ -127,6 +131,20 @@ func wakingAnswers(c *caller) {
 	c.ok("system-event", object{"text": "the door is shut"}, nil)
 	c.ok("last-heartbeat", nil, nil)
 	c.ok("set-heartbeats", object{"enabled": false}, nil)
+}
+
+// rosterAnswers adds an agent, writes a text of it, and deletes it.
+func rosterAnswers(c *caller) {
+	c.ok("agents.create", object{"name": "Research Helper", "emoji": "🔎"}, nil)
+	c.ok("agents.update", object{"agentId": "research-helper", "theme": "terse", "tools": object{"allow": []string{"echo"}}}, nil)
+	text := object{"agentId": "research-helper", "name": "SOUL.md"}
+	c.ok("agents.files.get", text, nil)
+	c.ok("agents.files.set", object{"agentId": "research-helper", "name": "SOUL.md", "content": "Be kind."}, nil)
+	c.ok("agents.files.get", text, nil)
+	c.ok("agents.files.list", object{"agentId": "research-helper"}, nil)
+	c.ok("agents.list", nil, nil)
+	c.ok("agents.delete", object{"agentId": "research-helper"}, nil)
+	c.Event("agents.changed", func(json.RawMessage) bool { return true })
 }
 
 // accountAnswers asks what all of it was and cost.
@@ -144,6 +162,8 @@ func pluginAnswers(c *caller) {
 	for _, id := range []string{"chat", "shaky"} {
 		c.ok("plugins.configure", object{"id": id, "account": "home", "secrets": object{"token": "platform-token"}}, nil)
 		c.ok("plugins.info", object{"id": id}, nil)
+		c.ok("plugins.inspect", object{"pluginId": id}, nil)
+		c.ok("plugins.setEnabled", object{"pluginId": id, "enabled": true}, nil)
 		c.ok("plugins.trace", object{"id": id}, nil) // from now on
 	}
 }
@@ -168,6 +188,8 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 	c.ok("channels.resolve", object{"channel": "chat", "name": list.Requests[0].SenderID}, nil)
 	c.ok("send", object{"channel": "chat", "to": "ann", "message": "hello", "idempotencyKey": "s1"}, nil)
 	c.ok("delivery.list", object{"state": "sent"}, nil)
+	c.ok("message.action", object{"channel": "chat", "action": "send", "params": object{"to": "ann", "message": "again"}, "idempotencyKey": "a1"}, nil)
+	c.ok("poll", object{"channel": "chat", "to": "ann", "question": "Tea?", "options": []string{"yes", "no"}, "idempotencyKey": "p1"}, nil)
 
 	shaky.Say("eve", "poison")
 	e := c.Event("channels.poison", func(json.RawMessage) bool { return true })
@@ -181,6 +203,7 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 
 	c.ok("channels.stop", object{"channel": "chat"}, nil)
 	c.ok("channels.start", object{"channel": "chat"}, nil)
+	c.ok("channels.login", object{"channel": "chat"}, nil)
 	c.ok("channels.logout", object{"channel": "chat"}, nil)
 	dropped := make(chan error, 1)
 	go func() {
@@ -203,12 +226,19 @@ func conversationAnswers(c *caller) {
 	c.ok("sessions.abort", object{"key": "main"}, nil)
 	c.ok("chat.inject", object{"sessionKey": "main", "message": "by the way"}, nil)
 	c.ok("chat.history", object{"sessionKey": "main"}, nil)
+	c.ok("chat.message.get", object{"sessionKey": "main", "messageId": "none"}, nil)
 	c.ok("sessions.list", object{"includeDerivedTitles": true, "includeLastMessage": true}, nil)
 	c.ok("sessions.describe", object{"key": "main"}, nil)
 	c.ok("sessions.preview", object{"keys": []string{"main", "no such", "agent:main:other"}}, nil)
 	c.ok("sessions.export", object{"key": "main"}, nil)
 	c.ok("sessions.resolve", object{"key": "main"}, nil)
 	c.ok("sessions.patch", object{"key": "other", "label": "the other one"}, nil)
+	var guided struct{ SessionID string }
+	c.ok("wizard.start", object{}, &guided)
+	c.ok("wizard.next", object{"sessionId": guided.SessionID, "answer": object{"stepId": "step-0", "value": ""}}, nil)
+	c.ok("wizard.status", object{"sessionId": guided.SessionID}, nil)
+	c.ok("wizard.cancel", object{"sessionId": guided.SessionID}, nil)
+	c.ok("sessions.patchMany", object{"targets": []object{{"key": "other"}, {"key": "nowhere"}}, "patch": object{"pinned": true}}, nil)
 	main := object{"key": "main"}
 	c.ok("chat.startup", object{"sessionKey": "main"}, nil)
 	c.ok("chat.metadata", object{"sessionKey": "main"}, nil)
@@ -220,6 +250,7 @@ func conversationAnswers(c *caller) {
 	c.ok("sessions.create", object{"label": "new", "message": "hello"}, &made)
 	c.ok("agent.wait", object{"runId": made.RunID}, nil)
 	c.ok("sessions.send", object{"key": made.Key, "message": "again", "idempotencyKey": "again"}, nil)
+	c.ok("sessions.steer", object{"key": made.Key, "message": "once more", "idempotencyKey": "once more"}, nil)
 	c.ok("agent.wait", object{"runId": "again"}, nil)
 	c.ok("sessions.load", main, nil)
 	c.ok("sessions.fork", main, nil)
@@ -232,11 +263,23 @@ func conversationAnswers(c *caller) {
 	c.ok("sessions.archives", nil, nil)
 	c.ok("sessions.restore", object{"key": made.Key}, nil)
 	c.ok("sessions.archive.delete", object{"key": made.Key}, nil)
+	c.ok("sessions.switch", main, nil)
+	var branches struct {
+		Branches []struct{ LeafEntryID string }
+	}
+	c.ok("sessions.branches.list", object{"sessionKey": "main"}, &branches)
+	c.ok("sessions.rewind", object{"sessionKey": "main", "entryId": branches.Branches[0].LeafEntryID}, nil)
+	c.ok("sessions.branches.switch", object{"sessionKey": "main", "leafEntryId": branches.Branches[0].LeafEntryID}, nil)
+	c.ok("sessions.usage.timeseries", main, nil)
+	c.ok("sessions.usage.logs", main, nil)
+	c.ok("sessions.export_user", object{"userId": "chat:nobody"}, nil)
+	c.ok("sessions.purge_user", object{"userId": "chat:nobody"}, nil)
 	c.ok("sessions.reset", main, nil)
 	c.ok("sessions.delete", object{"key": "other"}, nil)
 	c.ok("status", nil, nil)
 	c.ok("health", nil, nil)
 	c.ok("models.list", nil, nil)
+	c.ok("models.test", nil, nil)
 }
 
 // aloud says what it is to say, in the form that was asked for.
@@ -255,6 +298,21 @@ func speechAnswers(c *caller) {
 	c.ok("tts.speak", object{"text": "hello"}, nil)
 	c.ok("tts.status", nil, nil)
 	c.ok("tts.disable", nil, nil)
+	c.ok("voicewake.set", object{"triggers": []any{"hey you"}}, nil)
+	c.ok("voicewake.get", nil, nil)
+	c.ok("talk.mode", object{"enabled": true, "phase": "listening"}, nil)
+	c.ok("talk.status", nil, nil)
+	c.ok("talk.catalog", nil, nil)
+	c.ok("talk.config", nil, nil)
+	c.ok("talk.speak", object{"text": "hello", "outputFormat": "mp3_44100_128", "speed": 1.5}, nil)
+}
+
+func fileAnswers(c *caller) {
+	var file struct{ ID string }
+	c.ok("media.upload", object{"content": "aGVsbG8=", "fileName": "hello.txt", "mimeType": "text/plain"}, &file)
+	c.ok("media.list", nil, nil)
+	c.ok("media.info", object{"id": file.ID}, nil)
+	c.ok("media.delete", object{"id": file.ID}, nil)
 }
 
 func jobAnswers(c *caller) {
@@ -301,6 +359,8 @@ func approvalAnswers(c *caller) {
 		<-answered
 	}
 	c.ok("approval.history", nil, nil)
+	c.ok("exec.approval.grants.list", nil, nil)
+	c.ok("exec.approval.grants.revoke", object{"grantId": "none"}, nil)
 }
 
 // deviceAnswers brings two devices from elsewhere: one is let in, one is not.
@@ -322,6 +382,7 @@ func deviceAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 	c.ok("device.pair.list", nil, &list)
 	i := slices.IndexFunc(list.Pending, func(r auth.Request) bool { return r.DeviceID != phone.DeviceID })
 	c.ok("device.pair.reject", object{"requestId": list.Pending[i].RequestID}, nil)
+	c.ok("device.pair.rename", object{"deviceId": phone.DeviceID, "label": "the phone"}, nil)
 	c.ok("device.token.rotate", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.token.revoke", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.pair.remove", object{"deviceId": phone.DeviceID}, nil)
@@ -362,4 +423,23 @@ func credentialAnswers(c *caller) {
 	c.ok("plugins.credentials", nil, nil)
 	c.ok("plugins.revoke", object{"id": "shaky", "account": "home"}, nil)
 	c.ok("plugins.credentials", nil, nil)
+	c.ok("credentials.set", object{"id": "shaky", "account": "home", "name": "token", "value": "a value of no use"}, nil)
+	c.ok("credentials.list", nil, nil)
+	c.ok("credentials.status", nil, nil)
+	c.ok("encryption.set", object{"enabled": true}, nil)
+	c.ok("encryption.status", nil, nil)
+	c.ok("encryption.set", object{"enabled": false}, nil)
+	c.ok("credentials.key", nil, nil)
+	c.ok("credentials.revoke", object{"id": "shaky", "account": "home", "name": "token"}, nil)
+}
+
+// serverAnswers adds an MCP server that is not there.
+func serverAnswers(c *caller) {
+	c.ok("config.patch", object{"raw": `{"mcp":{"servers":{"lab":{"url":"http://127.0.0.1:1/mcp"}}}}`}, nil)
+	c.ok("mcp.status", nil, nil)
+	c.ok("mcp.test", object{"name": "lab"}, nil)
+	c.ok("mcp.login", object{"name": "lab", "credential": "key", "value": "a secret"}, nil)
+	c.ok("mcp.status", nil, nil)
+	c.ok("tools.effective", object{"sessionKey": "main"}, nil)
+	c.ok("config.patch", object{"raw": `{"mcp":null}`}, nil)
 }

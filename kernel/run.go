@@ -21,7 +21,7 @@ type part struct {
 // parts are started from the first to the last and stopped from the last to the first, so that nobody
 // calls what has stopped.
 func (k *Kernel) parts() []part {
-	list := []part{{"settings", k.settings.Run}, {"media", k.state.media.Run}, {"plugins", k.platform.plugins.Run}}
+	list := []part{{"settings", k.settings.Run}, {"credentials", k.state.vault.Run}, {"encryption", k.state.form.Run}, {"media", k.state.media.Run}, {"plugins", k.platform.plugins.Run}}
 	for _, s := range k.services {
 		if s.Run != nil {
 			list = append(list, part{s.Name, s.Run})

@@ -15,33 +15,43 @@ import (
 // methodsOf are all methods, by what protocol 3 asks of who calls them. It repeats the method table on purpose: a method that
 // is new, or asks for another scope, is a line here that somebody has to look at.
 var methodsOf = map[wire.Scope]string{
-	wire.ScopeRead: `agent.identity.get agents.list channels.directory channels.poison.list channels.resolve channels.status chat.history chat.metadata
-		chat.startup commands.list cron.get cron.list cron.runs cron.status delivery.list health last-heartbeat logs.tail models.authStatus models.list node.describe
-		node.list plugins.info plugins.list plugins.search plugins.status plugins.trace registries.list sessions.describe sessions.export
-		sessions.list sessions.load sessions.messages.subscribe sessions.messages.unsubscribe sessions.preview sessions.search
-		sessions.subscribe sessions.usage status system-presence system.info tasks.get tasks.list tts.providers tts.status tts.voices usage.cost
-		usage.status`,
-	wire.ScopeWrite: `agent agent.wait chat.abort chat.send node.invoke send sessions.abort sessions.send tasks.cancel tts.convert tts.disable tts.enable
-		tts.setProvider tts.setVoice tts.speak wake`,
-	wire.ScopeApprovals: `approval.get approval.history approval.resolve exec.approval.get exec.approval.list exec.approval.request exec.approval.resolve
-		exec.approval.waitDecision plugin.approval.list plugin.approval.request plugin.approval.resolve plugin.approval.waitDecision`,
-	wire.ScopePairing: `channels.pairing.allow channels.pairing.approve channels.pairing.approved channels.pairing.dismiss channels.pairing.list
-		channels.pairing.revoke device.pair.approve device.pair.list device.pair.reject device.pair.remove device.token.revoke
-		device.token.rotate node.pair.approve node.pair.list node.pair.reject node.pair.remove node.pair.request node.pair.verify node.rename`,
-	wire.ScopeAdmin: `channels.logout channels.poison.drop channels.poison.replay channels.start channels.stop chat.inject config.apply config.get
-		config.patch config.reload config.schema config.schema.lookup config.set config.validate cron.add cron.remove cron.run cron.update
-		delivery.drop delivery.release doctor exec.approvals.get exec.approvals.node.get exec.approvals.node.set exec.approvals.set
-		plugins.call plugins.configure plugins.credentials plugins.grant plugins.insist plugins.install plugins.preview plugins.revoke
-		plugins.revokeGrant plugins.rollback plugins.uninstall plugins.update registries.login registries.refresh sessions.archive
-		sessions.archive.delete sessions.archives sessions.compact sessions.create sessions.delete sessions.fork sessions.import sessions.patch
-		sessions.rename sessions.reset sessions.resolve sessions.restore set-heartbeats system-event`,
+	wire.ScopeRead: `agent.identity.get agents.files.get agents.files.list agents.list audit.list channels.directory channels.poison.list
+		channels.resolve channels.status chat.history chat.message.get chat.metadata chat.startup commands.list cron.get cron.list cron.runs
+		cron.status delivery.list diagnostics.lanes environments.list health hooks.status last-heartbeat logs.tail mcp.status
+		media.info media.list models.authStatus models.list node.describe node.list plugins.info plugins.inspect plugins.list plugins.search
+		plugins.status plugins.trace registries.list sessions.branches.list sessions.describe sessions.export sessions.list
+		sessions.load sessions.messages.subscribe sessions.messages.unsubscribe sessions.preview sessions.search
+		sessions.subscribe sessions.usage sessions.usage.logs sessions.usage.timeseries skills.status status system-presence
+		system.info talk.catalog talk.config talk.status tasks.get tasks.list tools.catalog tools.effective tts.providers tts.status tts.voices usage.cost
+		usage.status voicewake.get`,
+	wire.ScopeWrite: `agent agent.wait chat.abort chat.send media.upload message.action node.invoke send sessions.abort sessions.send sessions.steer
+		talk.mode talk.speak tasks.cancel tts.convert tts.disable tts.enable tts.setProvider tts.setVoice tts.speak
+		voicewake.set wake`,
+	wire.ScopeApprovals: `approval.get approval.history approval.resolve exec.approval.get exec.approval.grants.list exec.approval.grants.revoke exec.approval.list exec.approval.request
+		exec.approval.resolve exec.approval.waitDecision plugin.approval.list plugin.approval.request plugin.approval.resolve
+		plugin.approval.waitDecision`,
+	wire.ScopePairing: `channels.pairing.allow channels.pairing.approve channels.pairing.approved channels.pairing.dismiss
+		channels.pairing.list channels.pairing.revoke device.pair.approve device.pair.list device.pair.reject
+		device.pair.remove device.pair.rename device.token.revoke device.token.rotate node.pair.approve node.pair.list node.pair.reject
+		node.pair.remove node.pair.request node.pair.verify node.rename`,
+	wire.ScopeAdmin: `agents.create agents.delete agents.files.set agents.update backup.create channels.login channels.logout channels.poison.drop
+		channels.poison.replay channels.start channels.stop chat.inject config.apply config.get config.patch config.reload
+		config.schema config.schema.lookup config.set config.validate credentials.key credentials.list credentials.revoke
+		credentials.set credentials.status cron.add cron.remove cron.run cron.update delivery.drop delivery.release doctor
+		encryption.set encryption.status exec.approvals.get exec.approvals.node.get exec.approvals.node.set exec.approvals.set
+		mcp.login mcp.test media.delete media.fetch models.test plugins.call plugins.configure plugins.credentials plugins.grant
+		plugins.insist plugins.install plugins.preview plugins.revoke plugins.revokeGrant plugins.rollback plugins.setEnabled plugins.uninstall
+		plugins.update poll registries.login registries.refresh sessions.archive sessions.archive.delete sessions.archives sessions.branches.switch
+		sessions.compact sessions.create sessions.delete sessions.export_user sessions.fork sessions.import sessions.patch sessions.patchMany
+		sessions.purge_user sessions.rename sessions.reset sessions.resolve sessions.restore sessions.rewind sessions.switch set-heartbeats
+		system-event wizard.cancel wizard.next wizard.start wizard.status`,
 	wire.ScopeNode: `node.event node.invoke.result`,
 }
 
 // otherIn4 are the methods of which protocol 4 asks something else.
 var otherIn4 = map[string]wire.Scope{
 	"config.get": wire.ScopeRead, "config.schema.lookup": wire.ScopeRead, "sessions.resolve": wire.ScopeRead, "health": wire.ScopeNone,
-	"sessions.create": wire.ScopeWrite, "sessions.fork": wire.ScopeWrite, "sessions.patch": wire.ScopeWrite,
+	"poll": wire.ScopeWrite, "talk.mode": wire.ScopeTalk, "talk.speak": wire.ScopeTalk, "sessions.create": wire.ScopeWrite, "sessions.fork": wire.ScopeWrite, "sessions.patch": wire.ScopeWrite, "sessions.patchMany": wire.ScopeWrite,
 }
 
 // reach are the scopes that somebody with a scope may use: admin all of an operator's, write also read, the others themselves.
@@ -51,7 +61,7 @@ var reach = map[wire.Scope][]wire.Scope{
 	wire.ScopeWrite:     {wire.ScopeRead, wire.ScopeWrite},
 	wire.ScopeApprovals: {wire.ScopeApprovals},
 	wire.ScopePairing:   {wire.ScopePairing},
-	wire.ScopeAdmin:     {wire.ScopeRead, wire.ScopeWrite, wire.ScopeApprovals, wire.ScopePairing, wire.ScopeAdmin},
+	wire.ScopeAdmin:     {wire.ScopeRead, wire.ScopeWrite, wire.ScopeApprovals, wire.ScopePairing, wire.ScopeTalk, wire.ScopeAdmin},
 	wire.ScopeNode:      {wire.ScopeNode},
 }
 
@@ -103,7 +113,7 @@ func scoped(t *testing.T, k *kerneltest.Kernel, protocol int, granted wire.Scope
 	case wire.ScopeNode:
 		return joinNode(t, k, client.Options{MinProtocol: protocol, MaxProtocol: protocol}).Client
 	case "":
-		o.Scopes = []wire.Scope{wire.ScopeTalk}
+		o.Scopes = []wire.Scope{wire.ScopeTalkSecrets}
 	}
 	c, err := k.TryDial(o)
 	if err != nil {

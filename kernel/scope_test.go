@@ -22,6 +22,9 @@ func TestScopesOfProtocols(t *testing.T) {
 		}
 		return p
 	}
+	many := func(change map[string]any) map[string]any {
+		return map[string]any{"targets": []any{map[string]any{"key": "main"}}, "patch": change}
+	}
 	archive := session(map[string]any{"archived": true})
 	for _, tt := range []struct {
 		method      string
@@ -40,6 +43,9 @@ func TestScopesOfProtocols(t *testing.T) {
 		{"sessions.patch", session(map[string]any{"archived": true, "pinned": true}), wire.ScopeWrite, refused, refused},
 		{"sessions.patch", session(nil), wire.ScopeWrite, refused, refused},
 		{"sessions.patch", session(map[string]any{"label": "x"}), wire.ScopeAdmin, allowed, allowed},
+		{"sessions.patchMany", many(map[string]any{"archived": true}), wire.ScopeWrite, refused, allowed},
+		{"sessions.patchMany", many(map[string]any{"label": "x"}), wire.ScopeWrite, refused, refused},
+		{"sessions.patchMany", many(map[string]any{"label": "x"}), wire.ScopeAdmin, allowed, allowed},
 		{"health", nil, wire.ScopePairing, refused, allowed},
 		{"health", nil, wire.ScopeRead, allowed, allowed},
 	} {

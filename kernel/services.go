@@ -1,8 +1,8 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -12,9 +12,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/kernel/registry/remote"
-	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/agent/cooldown"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/approval/policy"
 	"github.com/carapace-gateway/carapace/kernel/service/background"
@@ -24,23 +24,31 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/directory"
+	"github.com/carapace-gateway/carapace/kernel/service/draft"
 	"github.com/carapace-gateway/carapace/kernel/service/heartbeat"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
-	"github.com/carapace-gateway/carapace/kernel/service/inlet"
-	"github.com/carapace-gateway/carapace/kernel/service/mcp"
+	"github.com/carapace-gateway/carapace/kernel/service/media"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/node"
-	"github.com/carapace-gateway/carapace/kernel/service/openai"
+	"github.com/carapace-gateway/carapace/kernel/service/offer"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
+	"github.com/carapace-gateway/carapace/kernel/service/roster"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/archive"
+	"github.com/carapace-gateway/carapace/kernel/service/session/search"
+	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/talk"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
-	"github.com/carapace-gateway/carapace/kernel/service/toolbox"
+	"github.com/carapace-gateway/carapace/kernel/service/toolserver"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/usage"
+	"github.com/carapace-gateway/carapace/kernel/service/visitor"
+	"github.com/carapace-gateway/carapace/kernel/service/voicewake"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
+	"github.com/carapace-gateway/carapace/kernel/service/wizard"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -57,29 +65,37 @@ type maker struct {
 // asks of one that is made later goes through a view (ports.go), which looks when it is asked.
 type wiring struct {
 	*Kernel
-	hooks     *hook.Hooks // nil asks nobody
-	sessions  *session.Service
-	speech    *tts.Service    // nil says nothing aloud
-	queue     *delivery.Queue // nil where nothing is delivered
-	outbox    message.Outbox  // that is the queue, or nowhere
-	confirmer message.Confirmer
-	asked     *question.Book
-	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
-	models    *agent.Models
-	approvals *approval.Service
-	nodes     *node.Service // nil where the service is left out
-	agents    *agent.Service
-	watch     *agent.Watch // of answers while they are written
-	runs      *run.Service
-	letters   *inbox.Service
-	channels  *channel.Service // nil while there are none
-	contacts  *directory.Service
-	packages  *catalog.Service // nil looks for nothing in registries
-	overview  *system.Service
-	proofs    *proof.Checker     // of webhooks
-	beats     *heartbeat.Service // nil never wakes
-	meter     *usage.Service     // nil counts nothing
-	presence  *gateway.Presence
+	hooks      *hook.Hooks // nil asks nobody
+	sessions   *session.Service
+	shelf      *archive.Service // nil keeps nothing
+	links      *media.Links
+	web        *media.Service  // nil fetches nothing from the web
+	speech     *tts.Service    // nil says nothing aloud
+	queue      *delivery.Queue // nil where nothing is delivered
+	outbox     message.Outbox  // that is the queue, or nowhere
+	confirmer  message.Confirmer
+	asked      *question.Book
+	movers     []func(store.Tx, message.Move) error // who acts when a conversation has another id
+	servers    *toolserver.Service                  // nil where only plugins have tools
+	models     *agent.Models
+	approvals  *approval.Service
+	nodes      *node.Service // nil where the service is left out
+	agents     *agent.Service
+	drafts     *draft.Drafts // nil shows no answer before it is whole
+	watch      *agent.Watch  // of answers while they are written
+	runs       *run.Service
+	letters    *inbox.Service
+	channels   *channel.Service // nil while there are none
+	contacts   *directory.Service
+	packages   *catalog.Service // nil looks for nothing in registries
+	overview   *system.Service
+	proofs     *proof.Checker     // of webhooks
+	beats      *heartbeat.Service // nil never wakes
+	roster     *roster.Service    // nil changes no agents
+	meter      *usage.Service     // nil counts nothing
+	presence   *gateway.Presence
+	deliveries *delivery.Service // nil where nothing is delivered
+	visits     *visitor.Visits
 }
 
 // newWiring holds what is there before any service: what plugins ask services for that are made later goes through it.
@@ -87,6 +103,8 @@ func newWiring(k *Kernel) *wiring {
 	w := &wiring{
 		Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil), presence: gateway.NewPresence(k.o.Version),
 	}
+	w.visits = visitor.NewVisits(k.state.db, k.log)
+	w.links = media.NewLinks(k.state.vault.Key("media links"))
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	if !slices.Contains(k.o.Without, "delivery") {
 		w.queue = delivery.NewQueue()
@@ -125,6 +143,21 @@ func (w *wiring) moved(ctx context.Context, m message.Move) error { return w.let
 func (w *wiring) answers(sessionKey, agent string) error {
 	_, err := w.sessionSettings().Find(sessionKey, agent)
 	return err
+}
+
+// meantAgent is the agent that a client means by a session, an agent, or neither, and refuses as answers does.
+func (w *wiring) meantAgent(sessionKey, agent string) (string, error) {
+	key, err := w.sessionSettings().Find(sessionKey, agent)
+	return key.Agent(), err
+}
+
+// agentOf is the agent of a session as clients write it, the default one where that is none.
+func (w *wiring) agentOf(session string) string {
+	key, err := w.sessionSettings().Find(session, "")
+	if err != nil {
+		return w.defaultAgent()
+	}
+	return key.Agent()
 }
 
 // resolve says whom a name means. The directory is made after those who ask it, or left out: then every name is an id.
@@ -176,7 +209,7 @@ func (w *wiring) hook() func() service.Service {
 
 func (w *wiring) session() func() service.Service {
 	w.sessions = session.New(session.Deps{
-		Store: w.state.db, Bus: w.bus, Queue: run.SessionQueue{}, Settings: w.sessionSettings, Archive: w.archive(), Log: w.log,
+		Store: w.state.db, Bus: w.bus, Queue: run.SessionQueue{}, Settings: w.sessionSettings, Log: w.log,
 		KeepBytes: w.share.history,
 	})
 	return func() service.Service {
@@ -184,31 +217,57 @@ func (w *wiring) session() func() service.Service {
 	}
 }
 
-// archive is the folder of conversations that were put away, nil where all is kept in memory.
-func (w *wiring) archive() session.Folder {
+func (w *wiring) archive() func() service.Service {
+	d := archive.Deps{Store: w.state.db, Sessions: w.sessions, Log: w.log}
 	if dir := w.o.dir("archives"); dir != "" {
-		return session.Dir(dir)
+		folder := &sealedArchive{Folder: archive.Dir(dir), dir: dir, key: w.state.vault.Key(archiveKey), form: w.state.form}
+		w.state.form.files = append(w.state.form.files, folder.convert)
+		d.Folder = folder
 	}
-	return nil
+	w.shelf = archive.New(d)
+	return func() service.Service {
+		return w.shelf.Service(archive.Ports{Runs: w.runs, Ended: w.agents.SessionEnded})
+	}
+}
+
+func (w *wiring) search() func() service.Service {
+	return search.New(search.Deps{Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Log: w.log}).Service
+}
+
+func (w *wiring) transfer() func() service.Service {
+	return transfer.New(transfer.Deps{Store: w.state.db, Sessions: w.sessions}).Service
+}
+
+func (w *wiring) media() func() service.Service {
+	w.web = media.New(media.Deps{
+		Store: w.state.media, Network: w.platform.network, Admit: w.admitScope, Links: w.links, Log: w.log,
+		Types: func() []string { return w.settings.Config().Media.Types },
+	})
+	return w.web.Service
 }
 
 func (w *wiring) tts() func() service.Service {
 	w.speech = tts.New(tts.Deps{
-		Speakers: speakers{w.platform.plugins, w.settings, w.state.vault, w.state.media}, Media: sounds{w.state.media}, Settings: w.settings, Log: w.log,
+		Speakers: speakers{w.platform.plugins, w.settings, w.state.vault, w.state.media, w.byKey}, Media: sounds{w.state.media}, Settings: w.settings, Log: w.log,
 	})
 	return w.speech.Service
 }
 
 func (w *wiring) delivery() func() service.Service {
-	return delivery.New(delivery.Deps{
-		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: w.queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Voice: voice{w.speech, w.settings}, Answers: w.answers, Resolve: w.resolve, Moved: w.moved,
+	deps := delivery.Deps{
+		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: w.queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins, w.visits},
+		Actors: senders{w.platform.plugins, w.visits}.Actor, Hooks: outgoing{w.hooks}, Media: w.state.media, Voice: voice{w.speech, w.settings}, Answers: w.answers, Resolve: w.resolve, Moved: w.moved,
 		Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
-	}).Service
+	}
+	if w.drafts != nil {
+		deps.Drafts = w.drafts
+	}
+	w.deliveries = delivery.New(deps)
+	return w.deliveries.Service
 }
 
 func (w *wiring) usage() func() service.Service {
-	w.meter = usage.New(usage.Deps{Store: w.state.db, Settings: w.usageSettings, Session: w.sessionKey, Zone: w.zone})
+	w.meter = usage.New(usage.Deps{Store: w.state.db, Settings: w.usageSettings, Session: w.sessionKey, History: w.usageHistory, Zone: w.zone})
 	return w.meter.Service
 }
 
@@ -218,25 +277,68 @@ func (w *wiring) approval() func() service.Service {
 		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact,
 		Owner:    func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
 		Settings: func() policy.Settings { return policy.Settings{Approve: w.settings.Config().Agent.Approve} },
-		Agent:    config.DefaultAgent, Home: home(), Path: w.o.dir(databaseFile), Nodes: w.nodePolicies(),
+		Agent:    w.agentOf, Home: home(), Path: w.o.dir(databaseFile), Nodes: w.nodePolicies(),
 	})
 	return w.approvals.Service
 }
 
+func (w *wiring) toolserver() func() service.Service {
+	w.servers = toolserver.New(toolserver.Deps{
+		Bus: w.bus, Settings: func() map[string]config.MCPServer { return w.settings.Config().MCP.Servers }, Network: w.platform.network,
+		Vault: w.state.vault, Keep: w.state.media.Put, Compile: argumentSchema, Redact: w.state.vault.Redact, Version: w.o.Version, Log: w.log,
+	})
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
+		if c.Plugin == "" {
+			w.servers.Reconfigured()
+		}
+	})
+	return w.servers.Service
+}
+
+// writer tells clients what runs do.
+func (w *wiring) writer() agent.Observer {
+	return chat.NewWriter(w.bus, watchers{&w.door}, w.mediaLinks())
+}
+
+func (w *wiring) draft() func() service.Service {
+	w.drafts = draft.New(draft.Deps{
+		Store: w.state.db, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins, w.visits}, Hooks: outgoing{w.hooks},
+		Shows: w.streams, Ahead: w.ahead, Observer: w.writer(), Log: w.log,
+	})
+	return w.drafts.Service
+}
+
+// ahead reports whether messages wait to be sent to where a run is answered.
+func (w *wiring) ahead(to message.Origin) bool { return w.deliveries != nil && w.deliveries.Ahead(to) }
+
+// streams reports whether the owner has answers shown in an account while they are written.
+func (w *wiring) streams(channel, account string) bool {
+	a, ok := w.settings.Account(channel, account)
+	return w.queue != nil && ok && (a.Streaming == nil || *a.Streaming)
+}
+
 func (w *wiring) agent() func() service.Service {
-	w.watch = agent.NewWatch(chat.NewWriter(w.bus, watchers{&w.door}))
-	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
-	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
+	observer := w.writer()
+	if w.drafts != nil {
+		observer = w.drafts
+	}
+	w.watch = agent.NewWatch(observer)
+	rests := cooldown.New(w.state.db, w.log)
+	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, rests, w.metered(), w.log)
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
+		w.models.Forget(c.Plugin)
+		rests.Forget(context.Background(), c.Plugin) // with other settings it may work
+	})
 	plugin.ChangedKind.Subscribe(w.bus, func(c plugin.Changed) {
 		if c.State == plugin.StateReady {
 			w.models.Forget(c.ID)
 		}
 	})
 	w.agents = agent.New(agent.Deps{
-		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
-		Observer: w.watch, Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
-		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals},
-		Meter: w.metered(), Settings: w.agentSettings, Log: w.log,
+		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: w.tools(), Hooks: w.hooks, Outbox: w.outbox,
+		Observer: w.watch, Typing: typing{w.platform.plugins, deliveryAccounts{w.later}, w.visits},
+		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals, w.defaultAgent}, Texts: texts{w},
+		Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
 }
@@ -251,52 +353,14 @@ func (w *wiring) run() func() service.Service {
 
 func (w *wiring) chat() func() service.Service {
 	return chat.New(chat.Deps{
-		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Compactor: w.agents,
-		Settings: w.agentSettings,
+		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: clientFiles{w.state.media, w.web}, Compactor: w.agents,
+		Settings: w.agentSettings, Links: w.mediaLinks(), Prices: w.price,
 	}).Service
 }
-
-func (w *wiring) openai() func() service.Service {
-	return openai.New(openai.Deps{
-		Admit: w.admit, Sessions: w.sessions, Runs: w.runs, Watch: w.watch, Models: w.models, Media: w.state.media, Log: w.log,
-	}).Service
-}
-
-func (w *wiring) toolbox() func() service.Service {
-	return toolbox.New(toolbox.Deps{Admit: w.admit, Tools: toolCaller{w}, Log: w.log}).Service
-}
-
-func (w *wiring) mcp() func() service.Service {
-	return mcp.New(mcp.Deps{Admit: w.admit, Tools: toolCaller{w}, Version: w.o.Version, Log: w.log}).Service
-}
-
-func (w *wiring) inlet() func() service.Service {
-	return inlet.New(inlet.Deps{
-		Path: w.start.Hooks.Path, Settings: func() config.Hooks { return w.settings.Config().Hooks }, Runs: w.runs, Transform: w.transform,
-		Answers: w.answers, Model: w.models.Check, Log: w.log,
-	}).Service
-}
-
-// transform calls a tool for a hook, past the same hooks as a model's call. What the tool writes is the text of its result.
-func (w *wiring) transform(ctx context.Context, tool string, call wit.JSON) (string, error) {
-	settings := w.sessionSettings()
-	out, err := w.agents.Invoke(ctx, wit.HookContext{Agent: settings.DefaultAgent, Session: string(settings.Main(""))}, tool, call)
-	if err != nil {
-		return "", err
-	}
-	text := session.Message{Parts: out.Content}.Text()
-	if out.Failed {
-		return "", wit.Errorf(wit.CodeUnavailable, "the tool %s failed: %.200s", tool, text)
-	}
-	return text, nil
-}
-
-// admit says who makes a request of a service's route; the gateway is made after them.
-func (w *wiring) admit(r *http.Request) (*rpc.Caller, error) { return w.door.gateway.Admit(r) }
 
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
-		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox, Confirmer: w.confirmer,
+		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox, Confirmer: w.confirmer, Pusher: w.visits,
 		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Questions: w.asked, Person: w.person, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
@@ -334,10 +398,22 @@ func (w *wiring) node() func() service.Service {
 	return w.nodes.Service
 }
 
+func (w *wiring) voicewake() func() service.Service {
+	return voicewake.New(voicewake.Deps{Store: w.state.db, Bus: w.bus, Log: w.log}).Service
+}
+
+func (w *wiring) talk() func() service.Service {
+	d := talk.Deps{Bus: w.bus, Listeners: w.listeners, MainKey: func() string { return string(w.sessionSettings().Main("")) }}
+	if w.speech != nil {
+		d.Speech = w.speech
+	}
+	return talk.New(d).Service
+}
+
 func (w *wiring) cron() func() service.Service {
-	turns := jobs{w.runs, w.state.db, w.outbox}
+	turns := jobs{w.runs, w.state.db, w.outbox, w.platform.network}
 	return cron.New(cron.Deps{
-		Scheduler: w.platform.scheduler, Bus: w.bus, Events: turns, Turns: turns, Alarms: turns, Agent: w.sessionSettings().Agent,
+		Scheduler: w.platform.scheduler, Bus: w.bus, Events: turns, Turns: turns, Alarms: turns, Webhooks: turns, Agent: w.sessionSettings().Agent,
 		Answers: w.answers, Resolve: w.resolveID, StorePath: w.o.dir(databaseFile),
 	}).Service
 }
@@ -355,8 +431,28 @@ func (w *wiring) heartbeat() func() service.Service {
 	return w.beats.Service
 }
 
+// roster is made after those whom it tells of agents that are gone.
+func (w *wiring) makeRoster() func() service.Service {
+	w.roster = roster.New(roster.Deps{
+		Store: w.state.db, Bus: w.bus, Settings: w.settings, Outbox: w.outbox, Model: w.models.Check, Log: w.log,
+		Owner: func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
+	})
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
+		if c.Plugin == "" {
+			w.roster.Reconfigured()
+		}
+	})
+	return w.roster.Service
+}
+
 func (w *wiring) task() func() service.Service {
-	return task.New(task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey}).Service
+	return task.New(task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey, Parallel: cmp.Or(w.start.Agent.MaxConcurrent, run.DefaultParallel)}).Service
+}
+
+func (w *wiring) offer() func() service.Service {
+	return offer.New(offer.Deps{
+		Plugins: offers{w.platform.plugins, w.settings}.list, AgentOf: w.meantAgent, Tools: offeredTools{w}, Folder: w.o.dir("plugins"),
+	}).Service
 }
 
 func (w *wiring) background() func() service.Service {
@@ -378,17 +474,18 @@ func (w *wiring) catalog() func() service.Service {
 
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
-		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
+		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agents: w.agentIDs,
 		Settings: w.settings, Heartbeat: w.wakes, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
-		Providers: w.models, Transcribers: w.transcribers(), Speakers: w.speakers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
+		Media:     w.mediaShare,
+		Providers: w.models, Transcribers: w.transcribers(), Speakers: w.speakers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
+		Encryption: w.state.form, Backups: backups{db: w.state.file, vault: w.state.vault, dir: w.o.StateDir, config: w.o.ConfigPath, version: w.o.Version}, Memory: pluginMemory{w.platform.code}.figures,
 		Services: func() []service.Service { return w.Kernel.services },
 	})
 	return w.overview.Service
 }
 
-func (w *wiring) agentSettings() agent.Settings {
-	a := w.settings.Config().Agent
-	return agent.Settings{
-		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, Transcriber: a.Transcriber, System: a.SystemPrompt, Zone: w.zone,
-	}
+func (w *wiring) wizard() func() service.Service {
+	return wizard.New(setups{w.platform.plugins, w.overview, w.models}).Service
 }
+
+func (w *wiring) agentSettings() agent.Settings { return w.who.now().agent }

@@ -4,14 +4,19 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -51,12 +56,13 @@ func TestAVoiceMessageIsAnsweredByOne(t *testing.T) {
 	t.Parallel()
 	model := fieldtest.NewCompletions(&fieldtest.Case{Reply: "It is **done**."})
 	mouth := &speaker{}
-	s, _ := watching(t, model, kerneltest.Plugin(kerneltest.TTS("mouth", mouth.say)), settings(func(c *config.Config) {
-		c.TTS = config.TTS{Auto: config.SpeakAlways, Channels: map[string]string{"telegram": config.SpeakInbound}, Voice: "ann", Speed: 120}
+	s, l := watching(t, model, kerneltest.Plugin(kerneltest.TTS("mouth", mouth.say)), settings(func(c *config.Config) {
+		c.TTS = config.TTS{Provider: "mouth", Auto: config.SpeakAlways, Channels: map[string]string{"telegram": config.SpeakInbound}, Voice: "ann", Speed: 120}
+		c.Plugins["klatt"] = config.Plugin{Enabled: new(false)}
 	}))
 	speak := func() {
-		voice := s.AddFile(botapi.File{MimeType: "audio/ogg", FileName: "x.oga"}, spoken)
-		s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Voice: &voice})
+		voice := s.AddFile(botapitest.File{MimeType: "audio/ogg", FileName: "x.oga"}, spoken)
+		s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Voice: &voice})
 	}
 	speak()
 	m := replies(t, s, 1, 1)[0]
@@ -67,13 +73,39 @@ func TestAVoiceMessageIsAnsweredByOne(t *testing.T) {
 	if len(orders) != 1 || orders[0].Text != "It is done." || orders[0].Format != wit.SoundFormatOpus || *orders[0].Voice != "ann" || orders[0].Speed != 120 {
 		t.Errorf("the speaker was asked for %+v", orders)
 	}
-	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Text: "and now?"})
+	s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Text: "and now?"})
 	if m := replies(t, s, 1, 2)[1]; m.Voice != nil || m.Text != "It is done." {
 		t.Errorf("what was written is answered by %+v", m)
 	}
+	// What the conversation chooses counts more than the settings.
+	var list struct{ Sessions []struct{ Key string } }
+	l.MustCall("sessions.list", nil, &list)
+	if len(list.Sessions) != 1 {
+		t.Fatalf("sessions %+v", list)
+	}
+	key := list.Sessions[0].Key
+	l.MustCall("sessions.patch", map[string]any{"key": key, "ttsAuto": "always"}, nil)
+	s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Text: "and now?"})
+	if m := replies(t, s, 1, 3)[2]; m.Voice == nil || m.Caption != "It is done." {
+		t.Errorf("once it is always: %+v", m)
+	}
+	l.MustCall("sessions.patch", map[string]any{"key": key, "ttsAuto": "off"}, nil)
+	speak()
+	if m := replies(t, s, 1, 4)[3]; m.Voice != nil || m.Text != "It is done." {
+		t.Errorf("once it is off: %+v", m)
+	}
+	for i, c := range [][2]string{
+		{"/voice", "Voice is as configured."}, {"/voice loud", "I do not know that. There are off, inbound, always and default."}, {"/voice on", "Voice is always now."},
+		{"/voice", "Voice is always."}, {"/voice Off", "Voice is off now."}, {"/voice default", "Voice is as configured again."},
+	} {
+		if got := l.Ask(fmt.Sprint("voice", i), c[0]); !strings.HasPrefix(got, c[1]) {
+			t.Errorf("%s: %s", c[0], got)
+		}
+	}
+	l.MustCall("sessions.patch", map[string]any{"key": key, "ttsAuto": "inbound"}, nil)
 	mouth.becomes(errors.New("hoarse"))
 	speak()
-	if m := replies(t, s, 1, 3)[2]; m.Voice != nil || m.Text != "It is done." {
+	if m := replies(t, s, 1, 5)[4]; m.Voice != nil || m.Audio != nil || m.Text != "It is done." {
 		t.Errorf("an answer that cannot be said is %+v", m)
 	}
 }
@@ -117,7 +149,14 @@ func TestSpeechMethods(t *testing.T) {
 	if order := mouth.asked()[0]; order.Voice != nil {
 		t.Errorf("with a voice that it may not have: %+v", order)
 	}
+	l.MustCall("tts.speak", map[string]any{"text": "hello", "format": "opus", "provider": "mouth", "voice": "bob", "speed": 150}, &said)
+	if order := mouth.asked()[1]; said.OutputFormat != "opus" || order.Format != wit.SoundFormatOpus || *order.Voice != "bob" || order.Speed != 150 {
+		t.Errorf("asked for %+v, %+v", order, said)
+	}
 	mouth.becomes(wit.NewError(wit.CodeUnavailable, "hoarse too"))
+	if err := l.Call(t.Context(), "tts.convert", map[string]any{"text": "hello", "format": "wav"}, nil); err == nil || !strings.Contains(err.Error(), "nobody speaks wav: other speaks mp3, opus; mouth speaks") {
+		t.Errorf("a format that nobody has: %v", err)
+	}
 	for name, text := range map[string]string{"hoarse too": "hello", "nothing to say": " \n", "4097 bytes": strings.Repeat("x", 4097)} {
 		if err := l.Call(t.Context(), "tts.convert", map[string]any{"text": text}, nil); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
@@ -133,5 +172,109 @@ func TestSpeechMethods(t *testing.T) {
 	none := kerneltest.Start(t).Listen()
 	if err := none.Call(t.Context(), "tts.convert", map[string]any{"text": "hello"}, nil); err == nil || !strings.Contains(err.Error(), "no plugin that speaks") {
 		t.Errorf("without a plugin: %v", err)
+	}
+}
+
+// TestSpeechWithoutANetwork: what nobody has set up speaks, with what there is; a text that is longer than the plugin takes at
+// once is one sound all the same, and its parts take as long as it.
+func TestSpeechWithoutANetwork(t *testing.T) {
+	t.Parallel()
+	mouth := &speaker{fail: wit.NewError(wit.CodeUnavailable, "hoarse")}
+	l := stock(t, kerneltest.Plugin(kerneltest.TTS("mouth", mouth.say))).Listen()
+	sound := func(text string) []byte {
+		var said tts.SpeakResult
+		l.MustCall("tts.speak", map[string]any{"text": text, "voice": "woman", "provider": "klatt"}, &said)
+		data, err := base64.StdEncoding.DecodeString(said.AudioBase64)
+		if err != nil || said.Provider != "klatt" || said.MimeType != "audio/wav" || said.OutputFormat != "wav" || string(data[:4]) != "RIFF" {
+			t.Fatalf("%s, %s, %v", said.Provider, said.MimeType, err)
+		}
+		return data[44:]
+	}
+	const sentence = "The weather is fine. "
+	one, many := sound(sentence), sound(strings.Repeat(sentence, 40))
+	if len(one) < 32_000 || len(many) != 40*len(one) {
+		t.Errorf("a sentence has %d bytes, forty %d", len(one), len(many))
+	}
+	if err := l.Call(t.Context(), "tts.speak", map[string]any{"text": "hello", "format": "mp3", "provider": "klatt"}, nil); err == nil || !strings.Contains(err.Error(), "klatt speaks wav") {
+		t.Errorf("a format that it has not: %v", err)
+	}
+	l.MustCall("tts.setProvider", map[string]any{"provider": "mouth"}, nil)
+	var made tts.ConvertResult
+	if l.MustCall("tts.convert", map[string]any{"text": "Hello.", "channel": "telegram"}, &made); made.Provider != "klatt" || made.VoiceCompatible || len(mouth.asked()) != 1 {
+		t.Errorf("where another one fails: %+v", made)
+	}
+}
+
+// TestVendorsSpeak: the stock codecs ask OpenAI, ElevenLabs and Azure as each documents it, with the owner's key, and the sound
+// that comes back is kept byte for byte; a refusal says whose it is and nothing of the key.
+func TestVendorsSpeak(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked, refused := map[string]string{}, map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		key := r.Header.Get("Authorization") + r.Header.Get("xi-api-key") + r.Header.Get("Ocp-Apim-Subscription-Key")
+		asked[r.URL.Path] = fmt.Sprint(r.Method, " ", r.URL.RequestURI(), " ", key, " ", r.Header.Get("Content-Type"), " ", r.Header.Get("X-Microsoft-OutputFormat"), " ", string(body))
+		if strings.Contains(key, "key-0") {
+			refused[r.URL.Path]++
+			http.Error(w, `{"error":"bad key"}`, http.StatusUnauthorized)
+			return
+		}
+		if strings.Contains(string(body), "refuse me") {
+			http.Error(w, `{"error":"bad key key-1"}`, http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "audio/ogg")
+		fmt.Fprint(w, "OggS of ", r.URL.Path)
+	}))
+	t.Cleanup(server.Close)
+	l := stock(t, settings(func(c *config.Config) {
+		set := func(text string) config.Plugin { return config.Plugin{Config: wit.JSON(fmt.Sprintf(text, server.URL))} }
+		c.Plugins = map[string]config.Plugin{
+			"openai": set(`{"baseUrl":"%s/v1","speechModel":"gpt-4o-mini-tts"}`), "elevenlabs": set(`{"baseUrl":%q}`), "azure": set(`{"baseUrl":%q}`),
+		}
+	})).Listen()
+	for plugin, c := range map[string]struct{ path, want string }{
+		"openai":     {"/v1/audio/speech", `POST /v1/audio/speech Bearer key-1 application/json  {"model":"gpt-4o-mini-tts","input":"Good morning","voice":"nova","response_format":"opus"}`},
+		"elevenlabs": {"/v1/text-to-speech/nova", `POST /v1/text-to-speech/nova?output_format=opus_48000_64 key-1 application/json  {"text":"Good morning","model_id":"eleven_multilingual_v2"}`},
+		"azure": {"/cognitiveservices/v1", `POST /cognitiveservices/v1 key-1 application/ssml+xml ogg-24khz-16bit-mono-opus <speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en-US">` +
+			`<voice name="nova">Good morning</voice></speak>`},
+	} {
+		l.MustCall("plugins.configure", map[string]any{"id": plugin, "secrets": map[string]string{"api_key": "key-1"}}, nil)
+		var said tts.SpeakResult
+		l.MustCall("tts.speak", map[string]any{"text": "Good morning", "provider": plugin, "voice": "nova", "format": "opus"}, &said)
+		data, err := base64.StdEncoding.DecodeString(said.AudioBase64)
+		if err != nil || string(data) != "OggS of "+c.path || !said.VoiceCompatible || said.Provider != plugin {
+			t.Errorf("%s said %q, %+v, %v", plugin, data, said, err)
+		}
+		mu.Lock()
+		if got := asked[c.path]; got != c.want {
+			t.Errorf("%s was asked\n%s\nwant\n%s", plugin, got, c.want)
+		}
+		mu.Unlock()
+		// Where one of two keys is refused the other one says it, and the first one rests.
+		l.MustCall("credentials.set", system.SetCredential{ID: plugin, Name: "api_key", Value: "key-2"}, nil)
+		l.MustCall("credentials.set", system.SetCredential{ID: plugin, Account: "work", Name: "api_key", Value: "key-0"}, nil)
+		for range 2 {
+			said = tts.SpeakResult{}
+			l.MustCall("tts.speak", map[string]any{"text": "Good evening", "provider": plugin, "voice": "nova", "format": "opus"}, &said)
+			if data, err := base64.StdEncoding.DecodeString(said.AudioBase64); err != nil || string(data) != "OggS of "+c.path {
+				t.Errorf("%s said %q, %v", plugin, data, err)
+			}
+		}
+		mu.Lock()
+		if refused[c.path] != 1 || !strings.Contains(asked[c.path], "key-2") {
+			t.Errorf("%s: the refused key was tried %d times, and then %s", plugin, refused[c.path], asked[c.path])
+		}
+		mu.Unlock()
+		var status system.Status
+		if l.MustCall("status", nil, &status); !strings.Contains(strings.Join(status.Notices, "\n"), "key work of "+plugin+" rests for ") {
+			t.Errorf("%s: %q", plugin, status.Notices)
+		}
+		if err := l.Call(t.Context(), "tts.speak", map[string]any{"text": "refuse me", "provider": plugin, "format": "mp3"}, nil); err == nil || !strings.Contains(err.Error(), plugin+": the server refuses to speak: 401") || strings.Contains(err.Error(), "key-1") {
+			t.Errorf("%s refuses: %v", plugin, err)
+		}
 	}
 }

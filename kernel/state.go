@@ -5,49 +5,78 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/secret"
+	mediaservice "github.com/carapace-gateway/carapace/kernel/service/media"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // state is what is durable.
 type state struct {
-	db     store.Store
+	file   store.Store  // what is on the disk
+	db     store.Store  // the same, of which all but the credentials may be sealed
 	claims claim.Claims // of those who share the store
 	vault  *secret.Vault
+	form   *sealing
 	media  *media.Store
 }
 
 // openState opens the state directory, or its like in memory.
 func (k *Kernel) openState(ctx context.Context) (err error) {
 	s := &k.state
-	if s.db, err = k.openStore(ctx); err != nil {
+	if s.file, err = k.openStore(ctx); err != nil {
 		return err
 	}
-	k.closers.add(s.db.Close)
+	k.closers.add(s.file.Close)
 	s.claims = new(claim.Local)
-	if err := k.settings.Move(ctx, s.db); err != nil {
-		return err
-	}
 	keyring := k.o.StateDir != "" && (k.start.Secrets.Keyring == nil || *k.start.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
-		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
-		Ring: k.o.Keyring, Logger: k.log.Named("secret"),
+		Store: s.file, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
+		Ask: k.o.AskPassphrase, Ring: k.o.Keyring, Logger: k.log.Named("secret"),
 	})
 	if err != nil {
 		return err
 	}
 	k.o.Log.Redact(s.vault.Redact)
-	if dir := k.o.dir("media"); dir != "" {
-		s.media, err = media.Open(ctx, dir, s.db, media.Limits{}, k.log.Named("media"))
-	} else {
-		s.media, err = media.OpenMemory(ctx, s.db, media.Limits{})
+	sealed, err := store.Seal(ctx, s.file, s.vault.Key(recordsKey))
+	if err != nil {
+		return err
 	}
-	return err
+	s.db, s.form = sealed, newSealing(sealed, k.log.Named("store"))
+	if err := k.settings.Move(ctx, s.db); err != nil {
+		return err
+	}
+	return k.openMedia(ctx)
+}
+
+func (k *Kernel) openMedia(ctx context.Context) (err error) {
+	s := &k.state
+	o := media.Options{
+		Limits: k.mediaLimits, Gone: mediaservice.Gone(k.bus), Log: k.log.Named("media"),
+		Sealed: s.form.closed, Key: s.vault.Key(mediaKey),
+	}
+	dir := k.o.dir("media")
+	if dir == "" {
+		s.media, err = media.OpenMemory(ctx, s.db, o)
+		return err
+	}
+	if s.media, err = media.Open(ctx, dir, s.db, o); err != nil {
+		return err
+	}
+	s.form.files = append(s.form.files, s.media.Convert)
+	return nil
+}
+
+// mediaLimits are what the settings say of files.
+func (k *Kernel) mediaLimits() media.Limits {
+	m := k.settings.Config().Media
+	file, total, _ := m.Bytes() // the settings were checked
+	return media.Limits{MaxFile: file, MaxTotal: total, TTL: time.Duration(m.KeepDays) * 24 * time.Hour}
 }
 
 func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
@@ -67,6 +96,9 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	if err := private(k.o.StateDir, k.o.dir("plugins"), k.o.dir("cache")); err != nil {
 		return nil, err
 	}
+	if err := k.checkRestored(); err != nil {
+		return nil, err
+	}
 	if err := k.checkLost(); err != nil {
 		return nil, err
 	}
@@ -79,6 +111,20 @@ func clientOf(ctx context.Context) string {
 		return c.ConnID
 	}
 	return ""
+}
+
+// checkRestored ends a restore that was cut off.
+func (k *Kernel) checkRestored() error {
+	for _, name := range []string{restoreReady, restoreFinal} {
+		if _, err := os.Stat(k.o.dir(name)); err != nil {
+			continue
+		}
+		return store.Lock(k.o.dir(databaseFile), func() error {
+			_, err := finishRestore(k.o.StateDir)
+			return err
+		})
+	}
+	return nil
 }
 
 // checkLost refuses to begin anew beside what belongs to a database that is gone: its credentials' key, its media. Somebody
@@ -114,9 +160,4 @@ func (s *state) answers(ctx context.Context) error {
 }
 
 // check reads all of the database, where there is a file to be read.
-func (s *state) check(ctx context.Context) error {
-	if c, ok := s.db.(interface{ Check(context.Context) error }); ok {
-		return c.Check(ctx)
-	}
-	return nil
-}
+func (s *state) check(ctx context.Context) error { return s.form.db.Check(ctx) }

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
@@ -32,7 +32,7 @@ func TestTheOwnerLetsSomebodyInByAButton(t *testing.T) {
 	if got := answers(t, s, 3, 1)[0]; !strings.Contains(got, "Pairing code: ") {
 		t.Fatalf("the newcomer reads %q", got)
 	}
-	asked := waitFor(t, s, 1, func(m botapi.Message) bool { return len(m.Buttons()) > 0 })
+	asked := waitFor(t, s, 1, func(m botapitest.Message) bool { return len(m.Buttons()) > 0 })
 	approve, ok := asked.Button("Approve")
 	if _, also := asked.Button("Dismiss"); !ok || !also || !strings.Contains(asked.Text, "Person 3 (id 3) asks to write") {
 		t.Fatalf("the owner reads %q with %s", asked.Text, asked.ReplyMarkup)
@@ -43,15 +43,15 @@ func TestTheOwnerLetsSomebodyInByAButton(t *testing.T) {
 	l = k.Listen()
 	// Somebody who may speak, with the value that the owner's button has: in a group, where it was not asked, and another
 	// one that was never given.
-	group := botapi.Chat{ID: -1005, Type: "supergroup", Title: "Friends"}
-	above := s.Say(botapi.Message{From: new(other), Chat: group, Text: "hello all"})
+	group := botapitest.Chat{ID: -1005, Type: "supergroup", Title: "Friends"}
+	above := s.Say(botapitest.Message{From: new(other), Chat: group, Text: "hello all"})
 	s.Press(group.ID, above.MessageID, other, approve.CallbackData)
 	s.Press(group.ID, above.MessageID, other, approve.CallbackData)
 	s.Press(1, asked.MessageID, owner, "approve.0")
 	if got := answers(t, s, group.ID, 1); got[0] != "This choice is over." {
 		t.Errorf("the group reads %q", got)
 	}
-	waitFor(t, s, 1, func(m botapi.Message) bool { return m.Text == "This choice is over." })
+	waitFor(t, s, 1, func(m botapitest.Message) bool { return m.Text == "This choice is over." })
 	var list inbox.PairingApprovedResult
 	if l.MustCall("channels.pairing.approved", map[string]any{}, &list); len(list.Approved) != 0 {
 		t.Fatalf("a forged choice let in %+v", list.Approved)
@@ -63,7 +63,7 @@ func TestTheOwnerLetsSomebodyInByAButton(t *testing.T) {
 		t.Errorf("the newcomer reads %q", got)
 	}
 	s.Redeliver(2)
-	marked := waitFor(t, s, 1, func(m botapi.Message) bool { return strings.Contains(m.Text, "✓ Approved") })
+	marked := waitFor(t, s, 1, func(m botapitest.Message) bool { return strings.Contains(m.Text, "✓ Approved") })
 	if marked.MessageID != asked.MessageID || len(marked.Buttons()) != 0 || !strings.HasPrefix(marked.Text, asked.Text) {
 		t.Errorf("the question is now %q with %s", marked.Text, marked.ReplyMarkup)
 	}
@@ -92,19 +92,19 @@ func TestARequestDecidedElsewhere(t *testing.T) {
 	s.DM(person(1), "what is 1+1?")
 	answers(t, s, 1, 1)
 	s.DM(person(3), "let me in")
-	waitFor(t, s, 1, func(m botapi.Message) bool { return len(m.Buttons()) > 0 })
+	waitFor(t, s, 1, func(m botapitest.Message) bool { return len(m.Buttons()) > 0 })
 	var list inbox.PairingListResult
 	if l.MustCall("channels.pairing.list", map[string]any{}, &list); len(list.Requests) != 1 {
 		t.Fatalf("%+v", list)
 	}
 	l.MustCall("channels.pairing.dismiss", map[string]any{"channel": "telegram", "code": list.Requests[0].RequestID}, nil)
-	if m := waitFor(t, s, 1, func(m botapi.Message) bool { return strings.HasSuffix(m.Text, "Dismissed") }); len(m.Buttons()) != 0 {
+	if m := waitFor(t, s, 1, func(m botapitest.Message) bool { return strings.HasSuffix(m.Text, "Dismissed") }); len(m.Buttons()) != 0 {
 		t.Errorf("buttons %s", m.ReplyMarkup)
 	}
 }
 
 // waitFor waits for a message of the bot in a chat.
-func waitFor(t *testing.T, s *botapi.Server, chat int64, is func(botapi.Message) bool) (found botapi.Message) {
+func waitFor(t *testing.T, s *botapitest.Server, chat int64, is func(botapitest.Message) bool) (found botapitest.Message) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
@@ -145,26 +145,28 @@ func TestTheOwnerApprovesACallByAButton(t *testing.T) {
 		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
 			ToolCalls: []wit.ToolCall{{ID: "c1", Name: kerneltest.Heard(chat), Args: wit.JSON(`{"to":"Bob"}`)}}}, nil
 	})
-	s, account := telegram(t, botapi.Config{}, "")
+	s, account := telegram(t, botapitest.Config{}, "")
 	l := stock(t, account, settings(func(c *config.Config) {
 		c.Agent.Model, c.Agent.Approve, c.Owners = "caller/any", []wit.Effect{wit.EffectSends}, []string{"telegram:1"}
 	}), kerneltest.Plugin(caller), kerneltest.Plugin(tool("mail", wit.EffectSends)), kerneltest.Plugin(tool("look", wit.EffectReads))).Listen()
 	setBotToken(l, s)
 	owner := person(1)
 	s.DM(owner, "look")
-	waitFor(t, s, 1, func(m botapi.Message) bool { return m.Text == "done by look" })
+	waitFor(t, s, 1, func(m botapitest.Message) bool { return m.Text == "done by look" })
 	for label, want := range map[string]string{"Approve": "done by mail", "Deny": "The call was not made: the owner has denied it."} {
 		before := calls.Load()
 		s.DM(owner, "mail")
-		asked := waitFor(t, s, 1, func(m botapi.Message) bool { _, ok := m.Button(label); return ok })
+		asked := waitFor(t, s, 1, func(m botapitest.Message) bool { _, ok := m.Button(label); return ok })
 		if !strings.Contains(asked.Text, "call mail, which sends?") || !strings.Contains(asked.Text, `{"to":"Bob"}`) || calls.Load() != before {
 			t.Errorf("the owner reads %q after %d calls", asked.Text, calls.Load()-before)
 		}
 		button, _ := asked.Button(label)
 		s.Press(1, asked.MessageID, owner, button.CallbackData)
 		s.Press(1, asked.MessageID, owner, button.CallbackData)
-		waitFor(t, s, 1, func(m botapi.Message) bool { return m.Text == want })
-		waitFor(t, s, 1, func(m botapi.Message) bool { return strings.HasSuffix(m.Text, "✓ "+label) && len(m.Buttons()) == 0 })
+		waitFor(t, s, 1, func(m botapitest.Message) bool { return m.Text == want })
+		waitFor(t, s, 1, func(m botapitest.Message) bool {
+			return strings.HasSuffix(m.Text, "✓ "+label) && len(m.Buttons()) == 0
+		})
 		if made := calls.Load() - before; label == "Approve" && made != 1 || label == "Deny" && made != 0 {
 			t.Errorf("%s: the tool was called %d times", label, made)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/directory"
@@ -22,14 +22,14 @@ func TestWhoIsMeantByAName(t *testing.T) {
 	l := stock(t, kerneltest.Config(t, fmt.Sprintf(
 		`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","groupPolicy":"open","config":{"apiRoot":%q}}}}}}`, root))).Listen()
 	setBotToken(l, s)
-	news := botapi.Chat{ID: -1009, Type: "channel", Title: "City News", Username: "city_news"}
+	news := botapitest.Chat{ID: -1009, Type: "channel", Title: "City News", Username: "city_news"}
 	s.AddChat(news)
-	people := []botapi.User{{ID: 5, FirstName: "Ada", LastName: "Li", Username: "ada"}, {ID: 6, FirstName: "Ben"}, {ID: 7, FirstName: "ben", Username: "benny"}, {ID: 8, FirstName: "5"}}
+	people := []botapitest.User{{ID: 5, FirstName: "Ada", LastName: "Li", Username: "ada"}, {ID: 6, FirstName: "Ben"}, {ID: 7, FirstName: "ben", Username: "benny"}, {ID: 8, FirstName: "5"}}
 	for _, who := range people {
 		s.DM(who, "what is 1+1?")
 		answers(t, s, who.ID, 1)
 	}
-	s.Say(botapi.Message{From: &people[0], Chat: botapi.Chat{ID: -1005, Type: "supergroup", Title: "Ben's Bees"}, Text: "@" + s.Bot().Username + " what is 1+1?"})
+	s.Say(botapitest.Message{From: &people[0], Chat: botapitest.Chat{ID: -1005, Type: "supergroup", Title: "Ben's Bees"}, Text: "@" + s.Bot().Username + " what is 1+1?"})
 	answers(t, s, -1005, 1)
 
 	n := 0
@@ -51,7 +51,7 @@ func TestWhoIsMeantByAName(t *testing.T) {
 		if err != nil {
 			t.Errorf("%q: %v", to, err)
 		}
-		if got := s.Messages(chat); !slices.ContainsFunc(got, func(m botapi.Message) bool { return m.Text == "to "+to }) {
+		if got := s.Messages(chat); !slices.ContainsFunc(got, func(m botapitest.Message) bool { return m.Text == "to "+to }) {
 			t.Errorf("%q is not in chat %d", to, chat)
 		}
 	}
@@ -61,7 +61,7 @@ func TestWhoIsMeantByAName(t *testing.T) {
 	if err := send("Nobody Here"); err == nil || !strings.Contains(err.Error(), "carapace directory telegram") {
 		t.Errorf("%v", err)
 	}
-	s.Fail(botapi.Fault{Method: "getChat", Code: 502, Times: -1})
+	s.Fail(botapitest.Fault{Method: "getChat", Code: 502, Times: -1})
 	if err := send("6"); err != nil {
 		t.Errorf("an id, while Telegram does not answer: %v", err)
 	}

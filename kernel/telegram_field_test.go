@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
@@ -68,7 +68,7 @@ const (
 func telegramKind(t *testing.T, stage fieldtest.Stage, data []byte) {
 	c := fieldtest.Load[telegramCase](t, data)
 	options := c.Options(t, stage)
-	code := kerneltest.WASM(t, stage.Bundle)
+	code := kerneltest.Bundle(t, "popular")
 	synctest.Test(t, func(t *testing.T) {
 		g := c.boot(t, stage, code, options)
 		for _, update := range c.Updates {
@@ -95,7 +95,7 @@ func telegramKind(t *testing.T, stage fieldtest.Stage, data []byte) {
 type game struct {
 	t      *testing.T
 	client *kerneltest.Listener
-	bot    *botapi.Server
+	bot    *botapitest.Server
 	model  *fieldtest.Completions
 	more   *plugintest.Memory
 	code   []byte
@@ -103,7 +103,7 @@ type game struct {
 
 // boot starts the servers and the gateway.
 func (c *telegramCase) boot(t *testing.T, stage fieldtest.Stage, code []byte, options []kerneltest.Option) *game {
-	g := &game{t: t, bot: botapi.New(botapi.Config{}), model: fieldtest.NewCompletions(&c.Case), more: new(plugintest.Memory), code: code}
+	g := &game{t: t, bot: botapitest.New(botapitest.Config{}), model: fieldtest.NewCompletions(&c.Case), more: new(plugintest.Memory), code: code}
 	network := &fieldtest.Network{}
 	network.Serve(t, modelAddress, g.model)
 	network.Serve(t, botAddress, g.bot)
@@ -113,7 +113,7 @@ func (c *telegramCase) boot(t *testing.T, stage fieldtest.Stage, code []byte, op
 		if times == 0 {
 			times = -1
 		}
-		g.bot.Fail(botapi.Fault{Method: r.Method, Where: r.Where, Code: r.Status, Description: r.Description, RetryAfter: r.RetryAfter, Times: times})
+		g.bot.Fail(botapitest.Fault{Method: r.Method, Where: r.Where, Code: r.Status, Description: r.Description, RetryAfter: r.RetryAfter, Times: times})
 	}
 	for _, params := range c.Send {
 		g.know(fmt.Sprint(params["to"]))
@@ -130,12 +130,12 @@ func (c *telegramCase) boot(t *testing.T, stage fieldtest.Stage, code []byte, op
 
 // know makes a chat known to the server by its id: a forum when it is negative.
 func (g *game) know(id string) {
-	chat := botapi.Chat{Type: "private", FirstName: "Ann"}
+	chat := botapitest.Chat{Type: "private", FirstName: "Ann"}
 	if _, err := fmt.Sscan(id, &chat.ID); err != nil {
 		g.t.Fatalf("send to %q: %v", id, err)
 	}
 	if chat.ID < 0 {
-		chat = botapi.Chat{ID: chat.ID, Type: "supergroup", Title: "Crew", IsForum: true}
+		chat = botapitest.Chat{ID: chat.ID, Type: "supergroup", Title: "Crew", IsForum: true}
 	}
 	g.bot.AddChat(chat)
 }
@@ -176,8 +176,8 @@ func (g *game) update(data json.RawMessage) {
 	}
 	for kind, value := range kinds {
 		var about struct {
-			Chat    botapi.Chat `json:"chat"`
-			MovedTo int64       `json:"migrate_to_chat_id"`
+			Chat    botapitest.Chat `json:"chat"`
+			MovedTo int64           `json:"migrate_to_chat_id"`
 		}
 		if err := json.Unmarshal(value, &about); err == nil && about.Chat.ID != 0 {
 			g.bot.AddChat(about.Chat)
@@ -204,7 +204,7 @@ func (g *game) approve() {
 // put puts a plugin with the code of the built-in ones where the owner's plugins are.
 func (g *game) put(id string, m map[string]any) {
 	g.more.PutPackage(source.Package{Folder: id, Path: "memory:" + id, Root: fstest.MapFS{
-		id + "/plugin.json": {Data: fieldtest.Manifest(g.t, id, m), ModTime: time.Now()}, "bundle.wasm": {Data: g.code, ModTime: time.Unix(0, 0)},
+		id + "/plugin.json": {Data: fieldtest.Manifest(g.t, id, m), ModTime: time.Now()}, "popular.wasm": {Data: g.code, ModTime: time.Unix(0, 0)},
 	}})
 }
 
@@ -233,7 +233,7 @@ type apiCall struct {
 	Without []string          `json:"without"`
 }
 
-func (e *apiCalls) problems(got []botapi.Call) (problems []string) {
+func (e *apiCalls) problems(got []botapitest.Call) (problems []string) {
 	rest := acceptedCalls(got)
 	for i, want := range e.Sent {
 		found := false
@@ -266,7 +266,7 @@ func (e *apiCalls) problems(got []botapi.Call) (problems []string) {
 }
 
 // acceptedCalls are the calls that took effect.
-func acceptedCalls(got []botapi.Call) (list []botapi.Call) {
+func acceptedCalls(got []botapitest.Call) (list []botapitest.Call) {
 	for _, c := range got {
 		if c.Code == 0 && c.Fault == "" {
 			list = append(list, c)
@@ -276,7 +276,7 @@ func acceptedCalls(got []botapi.Call) (list []botapi.Call) {
 }
 
 // is reports whether a call is the one that is expected.
-func (e *apiCall) is(c botapi.Call) bool {
+func (e *apiCall) is(c botapitest.Call) bool {
 	method := false
 	for m := range strings.SplitSeq(e.Method, "|") {
 		method = method || strings.EqualFold(m, c.Method)
@@ -303,7 +303,7 @@ func visible(text, mode string) string {
 	if !strings.EqualFold(mode, "HTML") {
 		return text
 	}
-	seen, _, err := botapi.ParseHTML(text)
+	seen, _, err := botapitest.ParseHTML(text)
 	if err != nil {
 		return text
 	}
@@ -315,7 +315,7 @@ func (e *apiCall) words() string {
 }
 
 // listedCalls are the calls that sent something, or were refused.
-func listedCalls(got []botapi.Call) string {
+func listedCalls(got []botapitest.Call) string {
 	var b strings.Builder
 	for _, c := range got {
 		if strings.HasPrefix(c.Method, "send") || c.Code != 0 {

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
@@ -63,11 +63,11 @@ func answering(name string) kerneltest.Option {
 }
 
 // watching boots a gateway with this model that is on Telegram.
-func watching(t *testing.T, model *fieldtest.Completions, options ...kerneltest.Option) (*botapi.Server, *kerneltest.Listener) {
+func watching(t *testing.T, model *fieldtest.Completions, options ...kerneltest.Option) (*botapitest.Server, *kerneltest.Listener) {
 	t.Helper()
 	server := httptest.NewServer(model)
 	t.Cleanup(server.Close)
-	s, account := telegram(t, botapi.Config{}, "")
+	s, account := telegram(t, botapitest.Config{}, "")
 	k := stock(t, append([]kerneltest.Option{account, settings(func(c *config.Config) {
 		c.Agent.Model = "openai/m"
 		c.Plugins = map[string]config.Plugin{"openai": {Config: wit.JSON(fmt.Sprintf(`{"baseUrl":%q}`, server.URL+"/v1"))}}
@@ -84,8 +84,8 @@ func TestAPictureFromTelegramIsSeen(t *testing.T) {
 	model := seeing()
 	s, _ := watching(t, model)
 	picture := bytes.Repeat([]byte("\xff\xd8 a picture \x00"), 20_000)
-	f := s.AddFile(botapi.File{FileName: "p.jpg"}, picture)
-	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Photo: []botapi.File{f}, Caption: "what is this?"})
+	f := s.AddFile(botapitest.File{FileName: "p.jpg"}, picture)
+	s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Photo: []botapitest.File{f}, Caption: "what is this?"})
 	replies(t, s, 1, 1)
 	want := "data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(picture)
 	if last, _ := asked(t, model); !strings.Contains(last, want) || !strings.Contains(last, "what is this?") {
@@ -101,19 +101,19 @@ func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 		{Status: http.StatusBadRequest, Body: json.RawMessage(`{"error":{"message":"this model takes no images"}}`)},
 	}})
 	s, l := watching(t, model)
-	room := botapi.Chat{ID: 1, Type: "private"}
-	f := s.AddFile(botapi.File{FileName: "p.jpg", Width: 640, Height: 480}, []byte("\xff\xd8jpeg"))
-	voice := s.AddFile(botapi.File{MimeType: "audio/ogg", Duration: 65}, []byte("OggS\x00\xff"))
-	gone := botapi.File{FileID: "gone", FileUniqueID: "gone", FileName: "old.pdf", MimeType: "application/pdf"}
+	room := botapitest.Chat{ID: 1, Type: "private"}
+	f := s.AddFile(botapitest.File{FileName: "p.jpg", Width: 640, Height: 480}, []byte("\xff\xd8\xffjpeg"))
+	voice := s.AddFile(botapitest.File{MimeType: "audio/ogg", Duration: 65}, []byte("OggS\x00\xff"))
+	gone := botapitest.File{FileID: "gone", FileUniqueID: "gone", FileName: "old.pdf", MimeType: "application/pdf"}
 	for i, c := range []struct {
-		message  botapi.Message
+		message  botapitest.Message
 		want     string
 		requests int
 	}{
-		{botapi.Message{Photo: []botapi.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 2},
-		{botapi.Message{Photo: []botapi.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 3},
-		{botapi.Message{Voice: &voice}, `"[attached: voice message, audio/ogg, 1 KB, 1:05]"`, 4},
-		{botapi.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf, which was left out]"`, 5},
+		{botapitest.Message{Photo: []botapitest.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 2},
+		{botapitest.Message{Photo: []botapitest.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 3},
+		{botapitest.Message{Voice: &voice}, `"[attached: voice message, audio/ogg, 1 KB, 1:05]"`, 4},
+		{botapitest.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf, which was left out]"`, 5},
 	} {
 		c.message.From, c.message.Chat = new(person(1)), room
 		s.Say(c.message)

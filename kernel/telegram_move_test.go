@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
@@ -17,23 +17,23 @@ import (
 func TestAGroupThatMoves(t *testing.T) {
 	t.Parallel()
 	const before, after = -5, -1005
-	group := botapi.Chat{ID: before, Type: "group", Title: "Friends"}
-	supergroup := botapi.Chat{ID: after, Type: "supergroup", Title: "Friends"}
+	group := botapitest.Chat{ID: before, Type: "group", Title: "Friends"}
+	supergroup := botapitest.Chat{ID: after, Type: "supergroup", Title: "Friends"}
 	for _, c := range []struct {
 		name  string
-		moves func(s *botapi.Server, sends, restarts func())
+		moves func(s *botapitest.Server, sends, restarts func())
 	}{
-		{"told by a send", func(s *botapi.Server, sends, _ func()) {
+		{"told by a send", func(s *botapitest.Server, sends, _ func()) {
 			s.Upgrade(before, after)
 			sends()
 		}},
-		{"told by Telegram", func(s *botapi.Server, sends, _ func()) {
+		{"told by Telegram", func(s *botapitest.Server, sends, _ func()) {
 			s.Migrate(before, after)
 			sends()
 		}},
-		{"told by a send that fails in the new group, over a restart", func(s *botapi.Server, sends, restarts func()) {
+		{"told by a send that fails in the new group, over a restart", func(s *botapitest.Server, sends, restarts func()) {
 			s.Upgrade(before, after)
-			s.Fail(botapi.Fault{Method: "sendMessage", Where: map[string]string{"chat_id": fmt.Sprint(after)}, Code: 502, Times: 2})
+			s.Fail(botapitest.Fault{Method: "sendMessage", Where: map[string]string{"chat_id": fmt.Sprint(after)}, Code: 502, Times: 2})
 			sends()
 			restarts()
 		}},
@@ -46,8 +46,8 @@ func TestAGroupThatMoves(t *testing.T) {
 			k := stock(t, options...)
 			l := k.Listen()
 			setBotToken(l, s)
-			ask := func(chat botapi.Chat, what string) {
-				s.Say(botapi.Message{From: new(person(3)), Chat: chat, Text: "@" + s.Bot().Username + " what is " + what + "?"})
+			ask := func(chat botapitest.Chat, what string) {
+				s.Say(botapitest.Message{From: new(person(3)), Chat: chat, Text: "@" + s.Bot().Username + " what is " + what + "?"})
 			}
 			ask(group, "1+1")
 			answers(t, s, before, 1)
@@ -89,7 +89,7 @@ func TestAGroupThatMoves(t *testing.T) {
 }
 
 // answers are the texts of the bot in a chat, once there are n.
-func answers(t *testing.T, s *botapi.Server, chat int64, n int) (texts []string) {
+func answers(t *testing.T, s *botapitest.Server, chat int64, n int) (texts []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
@@ -109,9 +109,9 @@ func answers(t *testing.T, s *botapi.Server, chat int64, n int) (texts []string)
 }
 
 // botServer is a Telegram that runs until the test ends, and the address of its API.
-func botServer(t *testing.T) (s *botapi.Server, root string) {
+func botServer(t *testing.T) (s *botapitest.Server, root string) {
 	t.Helper()
-	s = botapi.New(botapi.Config{})
+	s = botapitest.New(botapitest.Config{})
 	root, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

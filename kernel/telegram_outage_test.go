@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -117,9 +117,9 @@ func TestTelegramOutages(t *testing.T) {
 		for _, phase := range []time.Duration{0, 4 * time.Second, 9 * time.Second} {
 			t.Run(string(c.is)+" for "+c.lasts.String()+" after "+phase.String(), func(t *testing.T) {
 				t.Parallel()
-				options := []kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins", bundle), kerneltest.Compiled(t)}
+				options := []kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins"), kerneltest.Compiled(t)}
 				synctest.Test(t, func(t *testing.T) {
-					bot := botapi.New(botapi.Config{})
+					bot := botapitest.New(botapitest.Config{})
 					defer bot.Close()
 					server, _, l := withPatient(t, bot, options)
 					until := func(connected bool) time.Duration {
@@ -153,7 +153,7 @@ func TestTelegramOutages(t *testing.T) {
 }
 
 // withPatient starts a gateway whose Telegram is bot, as well as the returned server is.
-func withPatient(t *testing.T, bot *botapi.Server, options []kerneltest.Option) (*patient, *kerneltest.Kernel, *kerneltest.Listener) {
+func withPatient(t *testing.T, bot *botapitest.Server, options []kerneltest.Option) (*patient, *kerneltest.Kernel, *kerneltest.Listener) {
 	t.Helper()
 	server := &patient{Handler: bot, changed: make(chan struct{})}
 	network := &fieldtest.Network{}
@@ -172,9 +172,9 @@ func TestTelegramRefusesForAWhile(t *testing.T) {
 	for _, refusing := range []health{unauthorized, unfound} {
 		t.Run(string(refusing), func(t *testing.T) {
 			t.Parallel()
-			options := []kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins", bundle), kerneltest.Compiled(t)}
+			options := []kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins"), kerneltest.Compiled(t)}
 			synctest.Test(t, func(t *testing.T) {
-				bot := botapi.New(botapi.Config{})
+				bot := botapitest.New(botapitest.Config{})
 				defer bot.Close()
 				server, k, l := withPatient(t, bot, options)
 				status := func() channel.AccountStatus {
@@ -218,16 +218,9 @@ func TestTelegramRefusesForAWhile(t *testing.T) {
 // metrics are those of the channels.
 func metrics(t *testing.T, k *kerneltest.Kernel) string {
 	t.Helper()
-	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://kernel/metrics", nil)
-	req.Header.Set("Authorization", "Bearer "+kerneltest.Token)
-	res, err := k.HTTP().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, _ := io.ReadAll(res.Body)
+	_, body := k.Exchange("GET", "/metrics", nil)
 	var lines []string
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(body) {
 		if strings.HasPrefix(line, "carapace_channel") {
 			lines = append(lines, line)
 		}

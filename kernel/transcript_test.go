@@ -22,21 +22,18 @@ import (
 // native twins in the plugins' own tests, so both answer alike.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	code := kerneltest.WASM(t, bundle)
-	sum := sha256.Sum256(code)
 	engine, err := runtime.New(t.Context(), runtime.Config{CacheDir: kerneltest.CacheDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = engine.Close(context.Background()) })
-	module := engine.Load(runtime.Source{Name: "bundle.wasm", Hash: hex.EncodeToString(sum[:]), Open: func() ([]byte, error) { return code, nil }})
-	t.Cleanup(module.Release)
 	files, err := filepath.Glob("../builtin-plugins/*/testdata/*.jsonl")
 	if err != nil || len(files) < 6 {
 		t.Fatalf("%d transcripts: %v", len(files), err)
 	}
 	for _, file := range files {
-		id := filepath.Base(filepath.Dir(filepath.Dir(file)))
+		folder := filepath.Dir(filepath.Dir(file))
+		id, module := filepath.Base(folder), bundleOf(t, engine, folder)
 		t.Run(id+"/"+filepath.Base(file), func(t *testing.T) {
 			script := &script{}
 			pool := module.Pool(runtime.Spec{Plugin: id, Mode: runtime.Warm, Functions: script.functions(), Limits: runtime.Limits{Deadline: kerneltest.Patience}})
@@ -53,6 +50,25 @@ func TestTranscripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bundleOf loads the code of a plugin.
+func bundleOf(t *testing.T, engine *runtime.Engine, folder string) *runtime.Module {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "plugin.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m wit.Manifest
+	if err := wit.UnmarshalStrict(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(m.Entry, "#")
+	code := kerneltest.Bundle(t, name)
+	sum := sha256.Sum256(code)
+	module := engine.Load(runtime.Source{Name: name, Hash: hex.EncodeToString(sum[:]), Open: func() ([]byte, error) { return code, nil }})
+	t.Cleanup(module.Release)
+	return module
 }
 
 // script answers a plugin's questions from a transcript.

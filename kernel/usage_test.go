@@ -48,6 +48,7 @@ func usageIsCounted(t *testing.T) {
 	l := k.Listen()
 	l.Ask("1", "one")
 	l.Ask("2", "two")
+	_ = l.Close() // a client that stays is told every half a minute that the gateway lives
 	time.Sleep(24 * time.Hour)
 	l = k.Listen()
 	l.MustCall("chat.send", map[string]any{"sessionKey": "second", "message": "three", "idempotencyKey": "3"}, nil)
@@ -109,6 +110,7 @@ func limits(t *testing.T) {
 		if w := status.Windows; len(w) != 2 || w[0].Period != "day" || w[0].TotalTokens != 1501000 || w[0].ResetAt <= time.Now().UnixMilli() || (w[0].LimitCost == 5) == (w[0].LimitTokens == 1e6) {
 			t.Errorf("%+v", status)
 		}
+		_ = l.Close()
 		time.Sleep(24 * time.Hour)
 		l = k.Listen()
 		if got := l.Ask("3", "three"); got != "yes" {
@@ -126,5 +128,105 @@ func TestALongQuestionIsBeyondALimit(t *testing.T) {
 	l.Send("1", strings.Repeat("word ", 10000))
 	if end := l.End("1"); end.State != "error" || !strings.Contains(end.ErrorMessage, "monthTokens") || asked.Load() != 0 {
 		t.Errorf("%+v, asked %d times", end, asked.Load())
+	}
+}
+
+// TestAllThatModelsAreAskedForIsCounted: also summaries, vectors and trials, and limits hold for the first two; what is of no session
+// is in no row of the sessions, but in the sums.
+func TestAllThatModelsAreAskedForIsCounted(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	brain := costly("brain", &asked)
+	brain.Manifest.Provides.Provider.Offline = false
+	brain.Exports["provider_embeddings"] = kerneltest.Export(func(_ context.Context, q *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {
+		a := &wit.EmbeddingAnswer{Usage: &wit.Usage{Input: 1000}}
+		for range q.Texts {
+			a.Embeddings = append(a.Embeddings, wit.Embedding{Vector: make([]byte, 4)})
+		}
+		return a, nil
+	})
+	k := kerneltest.Start(t, kerneltest.Plugin(brain), kerneltest.Config(t, `{"timeZone":"UTC","agent":{"model":"brain/m"},
+		"usage":{"prices":{"brain/m":{"input":2},"brain/vectors":{"input":1000}},"limits":{"dayTokens":12000000}}}`))
+	l := k.Listen()
+	used := func(n uint64, cost float64) usage.SessionsResult {
+		t.Helper()
+		var all usage.SessionsResult
+		if l.MustCall("sessions.usage", nil, &all); all.Totals.TotalTokens != n {
+			t.Errorf("%d tokens are counted, want %d", all.Totals.TotalTokens, n)
+		}
+		dollars(t, "all", all.Totals.TotalCost, cost)
+		return all
+	}
+	for _, id := range []string{"1", "2", "3"} {
+		l.Ask(id, "hello")
+	}
+	used(3*1501000, 3*2)
+	l.MustCall("sessions.compact", map[string]any{"key": "main"}, nil)
+	if all := used(4*1501000, 4*2); len(all.Sessions) != 1 || all.Sessions[0].Usage.TotalTokens != 4*1501000 {
+		t.Errorf("the summary is not its session's: %+v", all.Sessions)
+	}
+	posted(t, k, 200, "/v1/embeddings", `{"model":"brain/vectors","input":["a","b"]}`)
+	all := used(4*1501000+1000, 4*2+1)
+	if len(all.Sessions) != 1 || len(all.Aggregates.ByAgent) != 1 || len(all.Aggregates.ByModel) != 2 {
+		t.Errorf("%+v", all)
+	}
+	l.MustCall("models.test", nil, nil)
+	used(6*1501000+1000, 6*2+1)
+	l.Ask("4", "hello")
+	l.MustCall("config.patch", map[string]any{"raw": `{"usage":{"limits":{"dayTokens":10}}}`}, nil)
+	posted(t, k, 429, "/v1/embeddings", `{"model":"brain/vectors","input":["a","b"]}`)
+	if err := l.Call(t.Context(), "sessions.compact", map[string]any{"key": "main"}, nil); wit.CodeOf(err) != wit.CodeRateLimited {
+		t.Errorf("a summary beyond the limit: %v", err)
+	}
+}
+
+// TestPricesThatAProviderComesWith hold while its settings are as they want them, and the owner's count more.
+func TestPricesThatAProviderComesWith(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	brain := costly("brain", &asked)
+	brain.Manifest.Config = wit.JSON(`{"type":"object"}`)
+	brain.Manifest.Provides.Provider.Prices = []wit.PriceList{
+		{Source: "https://example.com/prices", Date: "2026-11-29", Where: []wit.PriceCondition{{Setting: "at", Values: []string{"home"}}, {Setting: "other"}},
+			Models: []wit.ModelPrice{{Models: []string{"m", "m-1"}, Input: 2, Output: 8, CacheRead: 1}, {Models: []string{"odd"}, Input: -1}}},
+		{Source: "https://example.com/prices", Date: "2026-11-29", Where: []wit.PriceCondition{{Setting: "at", Values: []string{"work"}}},
+			Models: []wit.ModelPrice{{Models: []string{"m"}, Input: 3}}},
+		{Source: "https://example.com/prices", Date: "2026-11-29", Until: "2026-11-28", Models: []wit.ModelPrice{{Models: []string{"sale"}, Input: 1}}},
+		{Source: "https://example.com/prices", Date: "2026-11-29", Until: "9999-12-31", Models: []wit.ModelPrice{{Models: []string{"sale"}, Input: 7},
+			{Models: []string{"long"}, Input: 2, Output: 8, Long: &wit.LongPrice{Over: 1_000_999, Input: 4, Output: 16, CacheRead: 2}},
+			{Models: []string{"short"}, Input: 2, Long: &wit.LongPrice{Over: 1_001_000, Input: 4}},
+			{Models: []string{"odd long"}, Input: 2, Long: &wit.LongPrice{Over: 1, Input: -1}}}},
+	}
+	l := kerneltest.Start(t, kerneltest.Plugin(brain), kerneltest.Config(t, `{"timeZone":"UTC"}`)).Listen()
+	n := 0
+	answer := func(model, settings string) usage.Totals {
+		t.Helper()
+		var before, after usage.CostResult
+		l.MustCall("config.patch", map[string]any{"raw": settings}, nil)
+		l.MustCall("sessions.patch", map[string]any{"key": "main", "model": "brain/" + model}, nil)
+		l.MustCall("usage.cost", nil, &before)
+		n++
+		l.Ask(strings.Repeat("r", n), "hello")
+		l.MustCall("usage.cost", nil, &after)
+		return usage.Totals{TotalCost: after.Totals.TotalCost - before.Totals.TotalCost, MissingCostEntries: after.Totals.MissingCostEntries - before.Totals.MissingCostEntries}
+	}
+	for _, c := range []struct {
+		model, settings string
+		cost            float64 // 0 has no price
+	}{
+		{"m-1", `{}`, 2 + 4 + 0.001}, {"other", `{}`, 0}, {"odd", `{}`, 0},
+		{"sale", `{}`, 7}, {"long", `{}`, 4 + 8 + 0.002}, {"short", `{}`, 2}, {"odd long", `{}`, 0},
+		{"m", `{"plugins":{"brain":{"config":{"at":"home"}}}}`, 2 + 4 + 0.001},
+		{"m", `{"plugins":{"brain":{"config":{"at":"work"}}}}`, 3},
+		{"m", `{"plugins":{"brain":{"config":{"at":"sea"}}}}`, 0},
+		{"m", `{"plugins":{"brain":{"config":{"at":7}}}}`, 0},
+		{"m", `{"plugins":{"brain":{"config":{"at":"home","other":"x"}}}}`, 0},
+		{"m", `{"usage":{"prices":{"brain/m":{"input":5}}}}`, 5},
+	} {
+		got := answer(c.model, c.settings)
+		dollars(t, c.model+" "+c.settings, got.TotalCost, c.cost)
+		if missing := got.MissingCostEntries == 1; missing != (c.cost == 0) {
+			t.Errorf("%s %s: %+v", c.model, c.settings, got)
+		}
 	}
 }

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
@@ -21,6 +24,7 @@ const (
 	victimVariable   = "CARAPACE_TEST_STATE"
 	platformVariable = "CARAPACE_TEST_PLATFORM"
 	earsVariable     = "CARAPACE_TEST_EARS"
+	servingVariable  = "CARAPACE_TEST_SERVING"
 )
 
 // runVictim is what the process does. It returns the exit code when it ends by itself.
@@ -36,13 +40,34 @@ func runVictim() int {
 	if url := os.Getenv(earsVariable); url != "" {
 		plugins.Put(listener(url))
 	}
-	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), ConfigText: settings, Version: "1.0.0",
-		Log: log, Sources: []source.Source{plugins}, Listener: gatewaytest.NewListener()})
+	o := kernel.Options{StateDir: os.Getenv(victimVariable), ConfigText: settings, Version: "1.0.0",
+		Log: log, Sources: []source.Source{plugins}, Listener: gatewaytest.NewListener()}
+	ready := func(kernel.Endpoint) {}
+	if os.Getenv(servingVariable) != "" {
+		ready = serve(&o)
+	}
+	k, err := kernel.New(context.Background(), o)
 	if err == nil {
-		err = k.Run(context.Background(), nil)
+		err = k.Run(context.Background(), ready)
 	}
 	fmt.Fprintln(os.Stderr, err)
 	return 1
+}
+
+// serve has the victim listen on a port of this machine, with a config file, and print where.
+func serve(o *kernel.Options) (ready func(kernel.Endpoint)) {
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	kerneltest.JavaScript()(o)
+	kerneltest.Cache(kerneltest.CacheDir())(o)
+	o.Listener, o.ConfigText, o.ConfigPath = port, nil, filepath.Join(o.StateDir, "carapace.json")
+	o.Override = func(c *config.Config) {
+		off := false
+		c.Gateway.Token, c.Secrets.Keyring = kerneltest.Token, &off
+	}
+	return func(kernel.Endpoint) { fmt.Println("ws://" + port.Addr().String()) }
 }
 
 // victim is a gateway in a process of its own, this test's binary once more, to be killed.

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
@@ -90,8 +90,8 @@ func TestAVoiceMessageIsUnderstood(t *testing.T) {
 	l.MustCall("plugins.configure", map[string]any{"id": "whisper", "secrets": map[string]string{"api_key": "sk-spoken-0123456789"}}, nil)
 	const said = `[voice message, transcribed, in english] Buy milk, please.`
 
-	voice := s.AddFile(botapi.File{MimeType: "audio/ogg", FileName: "x.oga"}, spoken)
-	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Voice: &voice})
+	voice := s.AddFile(botapitest.File{MimeType: "audio/ogg", FileName: "x.oga"}, spoken)
+	s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Voice: &voice})
 	replies(t, s, 1, 1)
 	if last, _ := asked(t, model); !strings.HasPrefix(last, `"[attached: voice message`) || !strings.HasSuffix(last, `\n`+said+`"`) {
 		t.Errorf("the model was asked %s", last)
@@ -164,8 +164,8 @@ func TestWhatIsNotTranscribedIsNamed(t *testing.T) {
 				options = append(options, hears)
 			}
 			s, _ := watching(t, model, options...)
-			voice := s.AddFile(botapi.File{MimeType: "audio/ogg"}, spoken)
-			s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Voice: &voice})
+			voice := s.AddFile(botapitest.File{MimeType: "audio/ogg"}, spoken)
+			s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Voice: &voice})
 			replies(t, s, 1, 1)
 			if last, _ := asked(t, model); last != `"[attached: voice message, audio/ogg, 157 KB]"` {
 				t.Errorf("the model was asked %s", last)
@@ -184,8 +184,8 @@ func TestATextFileIsRead(t *testing.T) {
 	s, l := watching(t, model)
 	const notes = "# Plan\n\n- buy milk\x1b[31m\n"
 	const shown = "```\n# Plan\n\n- buy milk[31m\n```"
-	file := s.AddFile(botapi.File{FileName: "notes.md", MimeType: "text/markdown"}, []byte(notes))
-	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Document: &file, Caption: "what is in it?"})
+	file := s.AddFile(botapitest.File{FileName: "notes.md", MimeType: "text/markdown"}, []byte(notes))
+	s.Say(botapitest.Message{From: new(person(1)), Chat: botapitest.Chat{ID: 1, Type: "private"}, Document: &file, Caption: "what is in it?"})
 	replies(t, s, 1, 1)
 	if last, _ := asked(t, model); unquoted(t, last) != "what is in it?\n[attached: file notes.md, text/markdown, 1 KB]\n"+shown {
 		t.Errorf("the model was asked %s", last)
@@ -262,12 +262,12 @@ func TestATranscriberIsRemoved(t *testing.T) {
 	begun, release := make(chan struct{}, 1), make(chan struct{})
 	var plugins plugintest.Memory
 	plugins.Put(kerneltest.Echo("echo"))
-	plugins.Put(kerneltest.STT("ears", func(ctx context.Context, r *wit.Recording) (*wit.Transcript, error) {
+	plugins.Put(kerneltest.STT("ears", func(_ context.Context, r *wit.Recording) (*wit.Transcript, error) {
 		begun <- struct{}{}
 		select {
 		case <-release:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-t.Context().Done():
+			return nil, t.Context().Err()
 		}
 		return &wit.Transcript{Text: "I heard " + *r.Name}, nil
 	}))

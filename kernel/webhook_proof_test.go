@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -55,17 +54,7 @@ func TestAWebhookWithTokens(t *testing.T) {
 		want  int
 	}{{token(private, "me"), 200}, {token(private, "you"), 401}, {token(stranger, "me"), 401}, {"", 401}} {
 		message := fmt.Sprintf(`{"id":"w%d","kind":"text","conversation":{"kind":"direct","id":"ann"},"sender":{"id":"ann"},"text":"call %d"}`, i, i)
-		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://kernel/plugins/chat/home/in", strings.NewReader(message))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+c.token)
-		res, err := k.HTTP().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, _ := io.ReadAll(res.Body)
-		_ = res.Body.Close()
+		res, text := k.Exchange("POST", "/plugins/chat/home/in", strings.NewReader(message), "Authorization", "Bearer "+c.token)
 		if res.StatusCode != c.want {
 			t.Errorf("call %d: %d %s, want %d", i, res.StatusCode, text, c.want)
 		}

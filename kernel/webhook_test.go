@@ -43,23 +43,8 @@ type answer struct {
 // ring calls a webhook over HTTP.
 func ring(t *testing.T, k *kerneltest.Kernel, method, path string, body io.Reader, headers ...string) answer {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://127.0.0.1/plugins/"+path, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	res, err := k.HTTP().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{res.StatusCode, strings.TrimSpace(string(b)), res.Header}
+	res, text := k.Exchange(method, "/plugins/"+path, body, append(noToken, headers...)...)
+	return answer{res.StatusCode, strings.TrimSpace(text), res.Header}
 }
 
 // webhookPlugin is a plugin of Go functions whose routes are these.
@@ -296,7 +281,7 @@ func TestAWebhookWhosePluginIsNotThere(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
 	dir := filepath.Join(state, "plugins", "several")
-	good := map[string][]byte{"plugin.wasm": kerneltest.WASM(t, "github.com/carapace-gateway/carapace/kernel/testdata/several", "main.version=v1"),
+	good := map[string][]byte{"plugin.wasm": several(t, "v1"),
 		"plugin.json": marshal(severalManifest("1.0.0"))}
 	put(t, dir, map[string][]byte{"plugin.json": good["plugin.json"], "plugin.wasm": []byte("no code")})
 	put(t, filepath.Join(state, "plugins", "unreadable"), map[string][]byte{"plugin.json": []byte("{")})
@@ -331,13 +316,13 @@ func TestAnUpgradeUnderLoadLosesNoCall(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
 	dir := filepath.Join(state, "plugins", "several")
-	code := func(version string) []byte {
-		return kerneltest.WASM(t, "github.com/carapace-gateway/carapace/kernel/testdata/several", "main.version="+version)
-	}
-	versions := [][]byte{code("v1"), code("v2")}
+	versions := [][]byte{several(t, "v1"), several(t, "v2")}
 	put(t, dir, map[string][]byte{"plugin.wasm": versions[0], "plugin.json": marshal(severalManifest("1.0.0"))})
 	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t))
 	l := &teller{Listener: k.Listen()}
+	if got := ring(t, k, "POST", "several/in", strings.NewReader("first")); got.body != "v1 first" {
+		t.Fatalf("%+v", got)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var callers sync.WaitGroup

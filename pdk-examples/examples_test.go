@@ -596,19 +596,9 @@ func callback(t *testing.T, name string) {
 		signature, want string
 		status          int
 	}{{"", "Unauthorized", 401}, {hex.EncodeToString(mac.Sum(nil)), "told", 202}, {hex.EncodeToString(mac.Sum(nil)), "known", 200}} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/plugins/"+name+"/deployed", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("X-Signature", c.signature)
-		res, err := k.HTTP().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(res.Body)
-		res.Body.Close()
-		if got := strings.TrimSpace(string(text)); res.StatusCode != c.status || got != c.want || err != nil {
-			t.Errorf("signed %.4q…: %d %q, %v", c.signature, res.StatusCode, got, err)
+		res, text := k.Exchange("POST", "/plugins/"+name+"/deployed", strings.NewReader(body), "Authorization", "", "X-Signature", c.signature)
+		if got := strings.TrimSpace(text); res.StatusCode != c.status || got != c.want {
+			t.Errorf("signed %.4q…: %d %q", c.signature, res.StatusCode, got)
 		}
 	}
 	l.Event("plugins.event", func(payload json.RawMessage) bool { return strings.Contains(string(payload), body) })

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -72,23 +71,8 @@ func event(t *testing.T, k *kerneltest.Kernel, body string, at time.Time) (int, 
 
 func call(t *testing.T, k *kerneltest.Kernel, body string, headers ...string) (int, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://kernel/plugins/go-slack-events/team/events", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	res, err := k.HTTP().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	res, text := k.Exchange("POST", "/plugins/go-slack-events/team/events", strings.NewReader(body), append([]string{"Authorization", ""}, headers...)...)
+	return res.StatusCode, text
 }
 
 func said(n int, text string) string {

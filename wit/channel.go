@@ -16,7 +16,7 @@ const (
 	EventKindOpened EventKind = "opened"
 	// a connection has ended, or could not be opened
 	EventKindClosed EventKind = "closed"
-	// already authenticated by the declared recipe
+	// already authenticated by the declared recipe, or a visitor's, by the token that the kernel has given out
 	EventKindWebhook EventKind = "webhook"
 	EventKindTimer   EventKind = "timer"
 	// login, logout, probe: from the owner
@@ -33,8 +33,8 @@ func (v EventKind) Valid() bool {
 }
 
 // Frame is a message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
-// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
-// is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
+// where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
 // line end (CR LF) behind it where the framing is lines. At most 1 MB.
 type Frame struct {
 	Connection string  `json:"connection,omitempty"`
@@ -48,6 +48,10 @@ type Frame struct {
 	// in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
 	// words: somebody's text could name a credential.
 	Fill bool `json:"fill,omitempty"`
+	// Write the text in base64, with its credentials, as logins have it.
+	Base64 bool `json:"base64,omitempty"`
+	// What is sent on tcp and tls, put together where it is sent, in place of text and bytes.
+	Parts []FramePart `json:"parts,omitempty"`
 }
 
 // Opened is how a connection was opened.
@@ -66,6 +70,15 @@ type Closed struct {
 	ReopensAfter *int64 `json:"reopensAfter,omitempty"`
 }
 
+// Visitor is somebody whose browser shows the account's page. The kernel knows the browser again by a token that it has given out,
+// for as long as it comes back within 30 days.
+type Visitor struct {
+	// Unlike that of any other visitor of the account, and nobody can guess it.
+	ID string `json:"id,omitempty"`
+	// What came with the call, in the media store.
+	Files []Attachment `json:"files,omitempty"`
+}
+
 // WebhookRequest is a request to one of the plugin's webhook addresses.
 type WebhookRequest struct {
 	Method string `json:"method,omitempty"`
@@ -79,6 +92,35 @@ type WebhookRequest struct {
 	Text *string `json:"text,omitempty"`
 	// The body, where it is not, up to 64 KB.
 	Bytes []byte `json:"bytes,omitempty"`
+	// Who has called, where that is a visitor of the account's page: only then, and by no header.
+	Visitor *Visitor `json:"visitor,omitempty"`
+}
+
+// Push: Something for the browser of a visitor, which the page there understands.
+//
+// With a key it is kept until the browser says that it has it, and then as one of the last 200, which are shown again when the
+// page is opened anew; without one it reaches those that are connected now. In an answer to an event it is committed with the
+// messages. For a browser that does not come, 1,000 are kept, of 4 MB together: from then on sends fail, and of what answers
+// push the oldest goes. A visit of which nothing was heard for 30 days is forgotten.
+type Push struct {
+	// A visitor's.
+	Visitor string `json:"visitor,omitempty"`
+	// What is pushed under the key of something that is kept takes its place, and reaches the browser again.
+	Key *string `json:"key,omitempty"`
+	// JSON, for the page.
+	Data string `json:"data,omitempty"`
+	// Files of the media store that the visitor may load for as long as this is kept.
+	Files []string `json:"files,omitempty"`
+}
+
+// PageQuery is a file of the page that visitors see, by its name in the manifest.
+type PageQuery struct {
+	Name string `json:"name,omitempty"`
+}
+
+// PageFile is what a file of the page has in it.
+type PageFile struct {
+	Text string `json:"text,omitempty"`
 }
 
 // WebhookReply is what a webhook is answered with. It comes from the gateway's own address: headers by which it would speak for the
@@ -126,6 +168,8 @@ type Move struct {
 	// Its old id.
 	From string       `json:"from,omitempty"`
 	To   Conversation `json:"to,omitzero"`
+	// The old id of a thread that has moved alone; its new one is in `to`. What is said under the old one is new from then on.
+	Thread *string `json:"thread,omitempty"`
 }
 
 // MessageKind is what a message is: something said, a change of it, or news of the conversation.
@@ -180,7 +224,7 @@ type Message struct {
 	Kind         MessageKind  `json:"kind,omitempty"`
 	Conversation Conversation `json:"conversation,omitzero"`
 	Sender       Person       `json:"sender,omitzero"`
-	// What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+	// What was said; of a reaction its emoji, or nothing where it was taken back; of an action the value of the chosen one.
 	Text        string       `json:"text,omitempty"`
 	Attachments []Attachment `json:"attachments,omitempty"`
 	ReplyTo     *Quoted      `json:"replyTo,omitempty"`
@@ -223,12 +267,15 @@ const (
 	StreamFramingPackets StreamFraming = "packets"
 	// what has come, in pieces of at most 64 KB: what comes while one is handled is joined
 	StreamFramingRaw StreamFraming = "raw"
+	// a stream of XML: the start tag of its root, each element inside of that, whole, and the root's end tag. The root's start
+	// tag may come again, which begins the stream anew.
+	StreamFramingElements StreamFraming = "elements"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v StreamFraming) Valid() bool {
 	switch v {
-	case StreamFramingLines, StreamFramingPackets, StreamFramingRaw:
+	case StreamFramingLines, StreamFramingPackets, StreamFramingRaw, StreamFramingElements:
 		return true
 	}
 	return false
@@ -260,7 +307,7 @@ type OpenConnection struct {
 	Framing StreamFraming `json:"framing,omitempty"`
 	// Where the length of a packet stands; without it, in its first four bytes, which it does not count.
 	Length *LengthPrefix `json:"length,omitempty"`
-	// The longest line or packet that is read, in bytes.
+	// The longest line, packet or element that is read, in bytes.
 	MaxBytes uint32 `json:"maxBytes,omitempty"`
 }
 
@@ -368,12 +415,16 @@ type ChannelSend struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
-	// In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked.
-	Text        string       `json:"text,omitempty"`
+	// Already chunked: in the kernel's neutral markup (CommonMark with tables, strike-through and spoilers) for a channel of that
+	// markup, for all others without any.
+	Text string `json:"text,omitempty"`
+	// The same text as HTML or in the channel's dialect; absent where that is the text. A platform that refuses it may be
+	// sent the text.
+	Formatted   *string      `json:"formatted,omitempty"`
 	Attachments []Attachment `json:"attachments,omitempty"`
 	ReplyTo     *string      `json:"replyTo,omitempty"`
 	Silent      bool         `json:"silent,omitempty"`
-	// The same for each attempt at the same message.
+	// The same for each attempt at the same message; `draft:…` for the first of one that is being written, sent beside others.
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
 	// What the account's last answer left, as the next event gets it; a send cannot change it.
 	State JSON `json:"state,omitempty"`
@@ -390,6 +441,9 @@ type Awaited struct {
 	// Chosen by the plugin. One send of an account may wait for it at a time.
 	Token  string `json:"token,omitempty"`
 	Within int64  `json:"within,omitempty"`
+	// When it is not confirmed in time, or the gateway stops meanwhile, it counts as sent, with the ids of the send's
+	// answer: the platform has taken it, and would have told that it cannot deliver it.
+	Taken bool `json:"taken,omitempty"`
 }
 
 // Sent is what came of a message.
@@ -405,6 +459,8 @@ type Sent struct {
 	Frames []Frame `json:"frames,omitempty"`
 	// What has to be confirmed before it counts as sent. Without it, it does so once the frames are written.
 	Awaits *Awaited `json:"awaits,omitempty"`
+	// What the browsers of visitors are to get. It counts as sent once that is kept.
+	Pushes []Push `json:"pushes,omitempty"`
 }
 
 // Confirmation is what became of a send that waits for its token.
@@ -437,8 +493,10 @@ type ChannelAnswer struct {
 	Status   *AccountStatus `json:"status,omitempty"`
 	// Committed with the messages, before them: those of the new conversation belong to the old one.
 	Moved []Move `json:"moved,omitempty"`
-	// What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+	// What became of sends that wait, committed with the messages. It counts as well while a send without frames is still made that
+	// will wait for the token. One that nothing waits for (any more) is ignored.
 	Confirmed []Confirmation `json:"confirmed,omitempty"`
+	Pushes    []Push         `json:"pushes,omitempty"`
 }
 
 // ChannelEdit is a new text for a message that was sent.
@@ -449,6 +507,8 @@ type ChannelEdit struct {
 	ID      string       `json:"id,omitempty"`
 	// Empty leaves the text as it is; only a channel with actions is asked that.
 	Text string `json:"text,omitempty"`
+	// As of a send.
+	Formatted *string `json:"formatted,omitempty"`
 	// As of a send.
 	State JSON `json:"state,omitempty"`
 	// The actions that it has from now on, in place of those that it had: without any they are taken away.
@@ -482,6 +542,21 @@ type ChannelTyping struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
+}
+
+// ChannelPreview is what is being written, as far as it has come.
+type ChannelPreview struct {
+	Account string       `json:"account,omitempty"`
+	Config  JSON         `json:"config,omitempty"`
+	To      Conversation `json:"to,omitzero"`
+	// As of a send, all that is there so far. The same text may come again, to be shown for longer.
+	Text string `json:"text,omitempty"`
+	// As of a send.
+	Formatted *string `json:"formatted,omitempty"`
+	// The same for each preview of the same message.
+	Key string `json:"key,omitempty"`
 	// As of a send.
 	State JSON `json:"state,omitempty"`
 }
@@ -525,6 +600,24 @@ type DirectoryEntry struct {
 // DirectoryAnswer is who and what there is.
 type DirectoryAnswer struct {
 	Entries []DirectoryEntry `json:"entries,omitempty"`
+}
+
+// FileQuery asks for a file that came with a message.
+type FileQuery struct {
+	Account string `json:"account,omitempty"`
+	Config  JSON   `json:"config,omitempty"`
+	// The attachment's.
+	Locator string  `json:"locator,omitempty"`
+	Mime    *string `json:"mime,omitempty"`
+	Name    *string `json:"name,omitempty"`
+	// A larger file is of no use, in bytes.
+	Most int64 `json:"most,omitempty"`
+}
+
+// FetchedFile is a file that was fetched.
+type FetchedFile struct {
+	// In the media store.
+	Media string `json:"media,omitempty"`
 }
 
 // NewState is the state that steps over an event that cannot be handled. Where its answer would have said what

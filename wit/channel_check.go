@@ -2,8 +2,24 @@
 
 package wit
 
-// Validate finds nothing wrong: the contract bounds nothing here.
-func (v *Frame) Validate() error { return nil }
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Frame) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Frame) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Parts); n > 64 {
+		p.items("parts", -1, n, 0, 64)
+	}
+	for i := range v.Parts {
+		p.within(v.Parts[i].check(p), "parts", i)
+	}
+	return before
+}
 
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Opened) Validate() error { return nil }
@@ -11,8 +27,98 @@ func (v *Opened) Validate() error { return nil }
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Closed) Validate() error { return nil }
 
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Visitor) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Visitor) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.ID); n < 1 || n > 1024 {
+		p.bytes("id", -1, n, 1, 1024)
+	}
+	if n := len(v.Files); n > 8 {
+		p.items("files", -1, n, 0, 8)
+	}
+	for i := range v.Files {
+		p.within(v.Files[i].check(p), "files", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *WebhookRequest) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *WebhookRequest) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Visitor != nil {
+		p.within(v.Visitor.check(p), "visitor", -1)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Push) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Push) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Visitor); n < 1 || n > 1024 {
+		p.bytes("visitor", -1, n, 1, 1024)
+	}
+	if v.Key != nil {
+		if n := len(*v.Key); n > 1024 {
+			p.bytes("key", -1, n, 0, 1024)
+		}
+	}
+	if blank(v.Data) {
+		p.missing("data", -1)
+	} else if n := len(v.Data); n > 262144 {
+		p.bytes("data", -1, n, 0, 262144)
+	}
+	if n := len(v.Files); n > 16 {
+		p.items("files", -1, n, 0, 16)
+	}
+	for i, x := range v.Files {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("files", i, n, 1, 1024)
+		}
+	}
+	return before
+}
+
 // Validate finds nothing wrong: the contract bounds nothing here.
-func (v *WebhookRequest) Validate() error { return nil }
+func (v *PageQuery) Validate() error { return nil }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *PageFile) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PageFile) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Text) {
+		p.missing("text", -1)
+	} else if n := len(v.Text); n > 1048576 {
+		p.bytes("text", -1, n, 0, 1048576)
+	}
+	return before
+}
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
@@ -49,6 +155,12 @@ func (v *ChannelEvent) check(p *problems) (before int) {
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
+	if v.Message != nil {
+		p.within(v.Message.check(p), "message", -1)
+	}
+	if v.Webhook != nil {
+		p.within(v.Webhook.check(p), "webhook", -1)
+	}
 	return before
 }
 
@@ -66,6 +178,11 @@ func (v *Move) check(p *problems) (before int) {
 		p.bytes("from", -1, n, 1, 1024)
 	}
 	p.within(v.To.check(p), "to", -1)
+	if v.Thread != nil {
+		if n := len(*v.Thread); n > 1024 {
+			p.bytes("thread", -1, n, 0, 1024)
+		}
+	}
 	return before
 }
 
@@ -343,8 +460,17 @@ func (v *Sent) check(p *problems) (before int) {
 	if n := len(v.Frames); n > 100 {
 		p.items("frames", -1, n, 0, 100)
 	}
+	for i := range v.Frames {
+		p.within(v.Frames[i].check(p), "frames", i)
+	}
 	if v.Awaits != nil {
 		p.within(v.Awaits.check(p), "awaits", -1)
+	}
+	if n := len(v.Pushes); n > 16 {
+		p.items("pushes", -1, n, 0, 16)
+	}
+	for i := range v.Pushes {
+		p.within(v.Pushes[i].check(p), "pushes", i)
 	}
 	return before
 }
@@ -423,6 +549,9 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 	if n := len(v.Frames); n > 100 {
 		p.items("frames", -1, n, 0, 100)
 	}
+	for i := range v.Frames {
+		p.within(v.Frames[i].check(p), "frames", i)
+	}
 	if n := len(v.Timers); n > 100 {
 		p.items("timers", -1, n, 0, 100)
 	}
@@ -452,6 +581,12 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 	}
 	for i := range v.Confirmed {
 		p.within(v.Confirmed[i].check(p), "confirmed", i)
+	}
+	if n := len(v.Pushes); n > 100 {
+		p.items("pushes", -1, n, 0, 100)
+	}
+	for i := range v.Pushes {
+		p.within(v.Pushes[i].check(p), "pushes", i)
 	}
 	return before
 }
@@ -513,6 +648,20 @@ func (v *ChannelTyping) Validate() error {
 }
 
 func (v *ChannelTyping) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ChannelPreview) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ChannelPreview) check(p *problems) (before int) {
 	before = len(p.list)
 	p.within(v.To.check(p), "to", -1)
 	return before
@@ -588,6 +737,42 @@ func (v *DirectoryAnswer) check(p *problems) (before int) {
 	}
 	for i := range v.Entries {
 		p.within(v.Entries[i].check(p), "entries", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *FileQuery) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *FileQuery) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Locator) {
+		p.missing("locator", -1)
+	} else if n := len(v.Locator); n > 4096 {
+		p.bytes("locator", -1, n, 0, 4096)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *FetchedFile) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *FetchedFile) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Media) {
+		p.missing("media", -1)
+	} else if n := len(v.Media); n < 1 || n > 1024 {
+		p.bytes("media", -1, n, 1, 1024)
 	}
 	return before
 }

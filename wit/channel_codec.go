@@ -35,6 +35,12 @@ func (v *Frame) AppendJSON(b []byte) []byte {
 	if v.Fill {
 		b = codec.AppendBool(codec.Key(b, `"fill":`), v.Fill)
 	}
+	if v.Base64 {
+		b = codec.AppendBool(codec.Key(b, `"base64":`), v.Base64)
+	}
+	if len(v.Parts) > 0 {
+		b = codec.AppendList(codec.Key(b, `"parts":`), v.Parts)
+	}
 	return append(b, '}')
 }
 
@@ -62,6 +68,10 @@ func (v *Frame) ReadJSON(r *codec.Reader) {
 			}
 		case "fill":
 			v.Fill = r.Bool()
+		case "base64":
+			v.Base64 = r.Bool()
+		case "parts":
+			v.Parts = codec.List[FramePart](r, 64)
 		default:
 			r.Unknown()
 		}
@@ -145,6 +155,40 @@ func (v Closed) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 func (v *Closed) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *Visitor) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.ID != "" {
+		b = codec.AppendString(codec.Key(b, `"id":`), v.ID)
+	}
+	if len(v.Files) > 0 {
+		b = codec.AppendList(codec.Key(b, `"files":`), v.Files)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Visitor) ReadJSON(r *codec.Reader) {
+	*v = Visitor{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "id":
+			v.ID = r.String()
+		case "files":
+			v.Files = codec.List[Attachment](r, 8)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Visitor) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Visitor) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *WebhookRequest) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Method != "" {
@@ -164,6 +208,9 @@ func (v *WebhookRequest) AppendJSON(b []byte) []byte {
 	}
 	if v.Bytes != nil {
 		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
+	if v.Visitor != nil {
+		b = v.Visitor.AppendJSON(codec.Key(b, `"visitor":`))
 	}
 	return append(b, '}')
 }
@@ -188,6 +235,11 @@ func (v *WebhookRequest) ReadJSON(r *codec.Reader) {
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
+		case "visitor":
+			if v.Visitor = nil; !r.Null() {
+				v.Visitor = new(Visitor)
+				v.Visitor.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}
@@ -199,6 +251,110 @@ func (v WebhookRequest) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil)
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *WebhookRequest) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Push) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Visitor != "" {
+		b = codec.AppendString(codec.Key(b, `"visitor":`), v.Visitor)
+	}
+	if v.Key != nil {
+		b = codec.AppendString(codec.Key(b, `"key":`), *v.Key)
+	}
+	if v.Data != "" {
+		b = codec.AppendString(codec.Key(b, `"data":`), v.Data)
+	}
+	if len(v.Files) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"files":`), v.Files)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Push) ReadJSON(r *codec.Reader) {
+	*v = Push{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "visitor":
+			v.Visitor = r.String()
+		case "key":
+			if v.Key = nil; !r.Null() {
+				v.Key = r.StringRef()
+			}
+		case "data":
+			v.Data = r.String()
+		case "files":
+			v.Files = codec.Strings[string](r, 16)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Push) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Push) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PageQuery) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PageQuery) ReadJSON(r *codec.Reader) {
+	*v = PageQuery{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "name":
+			v.Name = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PageQuery) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PageQuery) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PageFile) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Text != "" {
+		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PageFile) ReadJSON(r *codec.Reader) {
+	*v = PageFile{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "text":
+			v.Text = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PageFile) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PageFile) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *WebhookReply) AppendJSON(b []byte) []byte {
@@ -398,6 +554,9 @@ func (v *Move) AppendJSON(b []byte) []byte {
 		b = codec.AppendString(codec.Key(b, `"from":`), v.From)
 	}
 	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
+	if v.Thread != nil {
+		b = codec.AppendString(codec.Key(b, `"thread":`), *v.Thread)
+	}
 	return append(b, '}')
 }
 
@@ -411,6 +570,10 @@ func (v *Move) ReadJSON(r *codec.Reader) {
 			v.From = r.String()
 		case "to":
 			v.To.ReadJSON(r)
+		case "thread":
+			if v.Thread = nil; !r.Null() {
+				v.Thread = r.StringRef()
+			}
 		default:
 			r.Unknown()
 		}
@@ -955,6 +1118,9 @@ func (v *ChannelSend) AppendJSON(b []byte) []byte {
 	if v.Text != "" {
 		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
 	}
+	if v.Formatted != nil {
+		b = codec.AppendString(codec.Key(b, `"formatted":`), *v.Formatted)
+	}
 	if len(v.Attachments) > 0 {
 		b = codec.AppendList(codec.Key(b, `"attachments":`), v.Attachments)
 	}
@@ -990,6 +1156,10 @@ func (v *ChannelSend) ReadJSON(r *codec.Reader) {
 			v.To.ReadJSON(r)
 		case "text":
 			v.Text = r.String()
+		case "formatted":
+			if v.Formatted = nil; !r.Null() {
+				v.Formatted = r.StringRef()
+			}
 		case "attachments":
 			v.Attachments = codec.List[Attachment](r, 65536)
 		case "replyTo":
@@ -1025,6 +1195,9 @@ func (v *Awaited) AppendJSON(b []byte) []byte {
 	if v.Within != 0 {
 		b = codec.AppendInt(codec.Key(b, `"within":`), v.Within)
 	}
+	if v.Taken {
+		b = codec.AppendBool(codec.Key(b, `"taken":`), v.Taken)
+	}
 	return append(b, '}')
 }
 
@@ -1038,6 +1211,8 @@ func (v *Awaited) ReadJSON(r *codec.Reader) {
 			v.Token = r.String()
 		case "within":
 			v.Within = r.Int64()
+		case "taken":
+			v.Taken = r.Bool()
 		default:
 			r.Unknown()
 		}
@@ -1065,6 +1240,9 @@ func (v *Sent) AppendJSON(b []byte) []byte {
 	if v.Awaits != nil {
 		b = v.Awaits.AppendJSON(codec.Key(b, `"awaits":`))
 	}
+	if len(v.Pushes) > 0 {
+		b = codec.AppendList(codec.Key(b, `"pushes":`), v.Pushes)
+	}
 	return append(b, '}')
 }
 
@@ -1088,6 +1266,8 @@ func (v *Sent) ReadJSON(r *codec.Reader) {
 				v.Awaits = new(Awaited)
 				v.Awaits.ReadJSON(r)
 			}
+		case "pushes":
+			v.Pushes = codec.List[Push](r, 16)
 		default:
 			r.Unknown()
 		}
@@ -1184,6 +1364,9 @@ func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
 	if len(v.Confirmed) > 0 {
 		b = codec.AppendList(codec.Key(b, `"confirmed":`), v.Confirmed)
 	}
+	if len(v.Pushes) > 0 {
+		b = codec.AppendList(codec.Key(b, `"pushes":`), v.Pushes)
+	}
 	return append(b, '}')
 }
 
@@ -1225,6 +1408,8 @@ func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
 			v.Moved = codec.List[Move](r, 100)
 		case "confirmed":
 			v.Confirmed = codec.List[Confirmation](r, 100)
+		case "pushes":
+			v.Pushes = codec.List[Push](r, 100)
 		default:
 			r.Unknown()
 		}
@@ -1253,6 +1438,9 @@ func (v *ChannelEdit) AppendJSON(b []byte) []byte {
 	if v.Text != "" {
 		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
 	}
+	if v.Formatted != nil {
+		b = codec.AppendString(codec.Key(b, `"formatted":`), *v.Formatted)
+	}
 	if len(v.State) > 0 {
 		b = append(codec.Key(b, `"state":`), v.State...)
 	}
@@ -1278,6 +1466,10 @@ func (v *ChannelEdit) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "text":
 			v.Text = r.String()
+		case "formatted":
+			if v.Formatted = nil; !r.Null() {
+				v.Formatted = r.StringRef()
+			}
 		case "state":
 			v.State = r.Raw()
 		case "actions":
@@ -1434,6 +1626,65 @@ func (v ChannelTyping) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil),
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ChannelTyping) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *ChannelPreview) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Account != "" {
+		b = codec.AppendString(codec.Key(b, `"account":`), v.Account)
+	}
+	if len(v.Config) > 0 {
+		b = append(codec.Key(b, `"config":`), v.Config...)
+	}
+	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
+	if v.Text != "" {
+		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	if v.Formatted != nil {
+		b = codec.AppendString(codec.Key(b, `"formatted":`), *v.Formatted)
+	}
+	if v.Key != "" {
+		b = codec.AppendString(codec.Key(b, `"key":`), v.Key)
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ChannelPreview) ReadJSON(r *codec.Reader) {
+	*v = ChannelPreview{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "account":
+			v.Account = r.String()
+		case "config":
+			v.Config = r.Raw()
+		case "to":
+			v.To.ReadJSON(r)
+		case "text":
+			v.Text = r.String()
+		case "formatted":
+			if v.Formatted = nil; !r.Null() {
+				v.Formatted = r.StringRef()
+			}
+		case "key":
+			v.Key = r.String()
+		case "state":
+			v.State = r.Raw()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ChannelPreview) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ChannelPreview) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *ChannelPoll) AppendJSON(b []byte) []byte {
@@ -1625,6 +1876,93 @@ func (v DirectoryAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *DirectoryAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *FileQuery) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Account != "" {
+		b = codec.AppendString(codec.Key(b, `"account":`), v.Account)
+	}
+	if len(v.Config) > 0 {
+		b = append(codec.Key(b, `"config":`), v.Config...)
+	}
+	if v.Locator != "" {
+		b = codec.AppendString(codec.Key(b, `"locator":`), v.Locator)
+	}
+	if v.Mime != nil {
+		b = codec.AppendString(codec.Key(b, `"mime":`), *v.Mime)
+	}
+	if v.Name != nil {
+		b = codec.AppendString(codec.Key(b, `"name":`), *v.Name)
+	}
+	if v.Most != 0 {
+		b = codec.AppendInt(codec.Key(b, `"most":`), v.Most)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *FileQuery) ReadJSON(r *codec.Reader) {
+	*v = FileQuery{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "account":
+			v.Account = r.String()
+		case "config":
+			v.Config = r.Raw()
+		case "locator":
+			v.Locator = r.String()
+		case "mime":
+			if v.Mime = nil; !r.Null() {
+				v.Mime = r.StringRef()
+			}
+		case "name":
+			if v.Name = nil; !r.Null() {
+				v.Name = r.StringRef()
+			}
+		case "most":
+			v.Most = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v FileQuery) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *FileQuery) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *FetchedFile) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Media != "" {
+		b = codec.AppendString(codec.Key(b, `"media":`), v.Media)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *FetchedFile) ReadJSON(r *codec.Reader) {
+	*v = FetchedFile{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "media":
+			v.Media = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v FetchedFile) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *FetchedFile) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *NewState) AppendJSON(b []byte) []byte {

@@ -56,3 +56,41 @@ type Signing struct {
 type Signature struct {
 	Bytes []byte `json:"bytes,omitempty"`
 }
+
+// ScramHash is the hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better.
+type ScramHash string
+
+const (
+	ScramHashSHA256 ScramHash = "sha256"
+	ScramHashSHA1   ScramHash = "sha1"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v ScramHash) Valid() bool {
+	switch v {
+	case ScramHashSHA256, ScramHashSHA1:
+		return true
+	}
+	return false
+}
+
+// ScramLogin is how far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used.
+type ScramLogin struct {
+	// The credential that is the password.
+	Password string    `json:"password,omitempty"`
+	Account  *string   `json:"account,omitempty"`
+	Hash     ScramHash `json:"hash,omitempty"`
+	// Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+	User string `json:"user,omitempty"`
+	// The client's first message, as this login was given it. Without it the login begins.
+	First *string `json:"first,omitempty"`
+	// The server's first message.
+	Challenge *string `json:"challenge,omitempty"`
+	// The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+	Outcome *string `json:"outcome,omitempty"`
+}
+
+// ScramMessage is what the client says next, as it is: protocols have it in base64.
+type ScramMessage struct {
+	Text string `json:"text,omitempty"`
+}

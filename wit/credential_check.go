@@ -47,3 +47,47 @@ func (v *Signing) check(p *problems) (before int) {
 
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Signature) Validate() error { return nil }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ScramLogin) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ScramLogin) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Password) {
+		p.missing("password", -1)
+	} else if n := len(v.Password); n > 64 {
+		p.bytes("password", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.Password) {
+		p.mismatch("password", -1, v.Password, "a letter and up to 63 letters, digits, _ and -")
+	}
+	if v.Hash != "" && !v.Hash.Valid() {
+		p.unknown("hash", -1, string(v.Hash))
+	}
+	if n := len(v.User); n > 1024 {
+		p.bytes("user", -1, n, 0, 1024)
+	}
+	if v.First != nil {
+		if n := len(*v.First); n > 4096 {
+			p.bytes("first", -1, n, 0, 4096)
+		}
+	}
+	if v.Challenge != nil {
+		if n := len(*v.Challenge); n > 4096 {
+			p.bytes("challenge", -1, n, 0, 4096)
+		}
+	}
+	if v.Outcome != nil {
+		if n := len(*v.Outcome); n > 4096 {
+			p.bytes("outcome", -1, n, 0, 4096)
+		}
+	}
+	return before
+}
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *ScramMessage) Validate() error { return nil }

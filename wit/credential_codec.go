@@ -165,3 +165,109 @@ func (v Signature) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *Signature) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *ScramHash) ReadJSON(r *codec.Reader) {
+	*v = ScramHash(r.Case())
+	if *v == "" {
+		*v = ScramHashSHA256
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *ScramLogin) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Password != "" {
+		b = codec.AppendString(codec.Key(b, `"password":`), v.Password)
+	}
+	if v.Account != nil {
+		b = codec.AppendString(codec.Key(b, `"account":`), *v.Account)
+	}
+	if v.Hash != "" {
+		b = codec.AppendString(codec.Key(b, `"hash":`), string(v.Hash))
+	}
+	if v.User != "" {
+		b = codec.AppendString(codec.Key(b, `"user":`), v.User)
+	}
+	if v.First != nil {
+		b = codec.AppendString(codec.Key(b, `"first":`), *v.First)
+	}
+	if v.Challenge != nil {
+		b = codec.AppendString(codec.Key(b, `"challenge":`), *v.Challenge)
+	}
+	if v.Outcome != nil {
+		b = codec.AppendString(codec.Key(b, `"outcome":`), *v.Outcome)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ScramLogin) ReadJSON(r *codec.Reader) {
+	*v = ScramLogin{Hash: ScramHashSHA256}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "password":
+			v.Password = r.String()
+		case "account":
+			if v.Account = nil; !r.Null() {
+				v.Account = r.StringRef()
+			}
+		case "hash":
+			v.Hash.ReadJSON(r)
+		case "user":
+			v.User = r.String()
+		case "first":
+			if v.First = nil; !r.Null() {
+				v.First = r.StringRef()
+			}
+		case "challenge":
+			if v.Challenge = nil; !r.Null() {
+				v.Challenge = r.StringRef()
+			}
+		case "outcome":
+			if v.Outcome = nil; !r.Null() {
+				v.Outcome = r.StringRef()
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ScramLogin) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ScramLogin) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *ScramMessage) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Text != "" {
+		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ScramMessage) ReadJSON(r *codec.Reader) {
+	*v = ScramMessage{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "text":
+			v.Text = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ScramMessage) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ScramMessage) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

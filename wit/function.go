@@ -85,6 +85,18 @@ func PermissionOf(name string) (permission string, known bool) {
 	return "", false
 }
 
+// Asking is how a manifest asks for a permission, for whoever has left it out: `"kv": {"reason": "…"}`.
+func Asking(permission string) string {
+	more := ""
+	switch permission {
+	case "http":
+		more = `, "hosts": ["…"]`
+	case "credential":
+		more = `, "names": ["…"]`
+	}
+	return `"` + permission + `": {"reason": "…"` + more + `}`
+}
+
 // Declares reports whether the manifest accounts for an export: by a kind that it provides, or by a
 // permission that it asks for. Names that are none of the contract's are no matter of the manifest.
 func (v *Manifest) Declares(export string) bool {

@@ -6,6 +6,7 @@ package wit
 const (
 	ClassEvent    Class = "event"
 	ClassSend     Class = "send"
+	ClassFetch    Class = "fetch"
 	ClassProvider Class = "provider"
 	ClassTool     Class = "tool"
 	ClassSTT      Class = "stt"
@@ -34,13 +35,17 @@ var exports = [...]Function{
 	{Name: "channel_delete", Capability: "channel", Operation: "delete", Param: "ChannelDelete", Result: "Sent", Class: ClassSend, Optional: true},
 	{Name: "channel_react", Capability: "channel", Operation: "react", Param: "ChannelReaction", Result: "Sent", Class: ClassSend, Optional: true},
 	{Name: "channel_typing", Capability: "channel", Operation: "typing", Param: "ChannelTyping", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_preview", Capability: "channel", Operation: "preview", Param: "ChannelPreview", Result: "Sent", Class: ClassSend, Optional: true},
 	{Name: "channel_poll", Capability: "channel", Operation: "poll", Param: "ChannelPoll", Result: "Sent", Class: ClassSend, Optional: true},
 	{Name: "channel_directory", Capability: "channel", Operation: "directory", Param: "DirectoryQuery", Result: "DirectoryAnswer", Class: ClassSend, Optional: true},
+	{Name: "channel_fetch", Capability: "channel", Operation: "fetch", Param: "FileQuery", Result: "FetchedFile", Class: ClassFetch, Optional: true, Deadline: 120000},
 	{Name: "channel_skip", Capability: "channel", Operation: "skip", Param: "ChannelEvent", Result: "NewState", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "channel_migrate", Capability: "channel", Operation: "migrate", Param: "Migration", Result: "NewState", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
+	{Name: "channel_page", Capability: "channel", Operation: "page", Param: "PageQuery", Result: "PageFile", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "provider_request", Capability: "provider", Operation: "request", Param: "Chat", Result: "ProviderPlan", Class: ClassProvider, Pure: true, Deadline: 10000},
 	{Name: "provider_chunk", Capability: "provider", Operation: "chunk", Param: "ProviderChunk", Result: "ProviderAnswer", Class: ClassProvider, Pure: true, Deadline: 10000},
 	{Name: "provider_models", Capability: "provider", Operation: "models", Param: "ModelsQuery", Result: "ModelsAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
+	{Name: "provider_embeddings", Capability: "provider", Operation: "embeddings", Param: "EmbeddingQuery", Result: "EmbeddingAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
 	{Name: "stt_transcribe", Capability: "stt", Operation: "transcribe", Param: "Recording", Result: "Transcript", Class: ClassSTT},
 	{Name: "tts_synthesize", Capability: "tts", Operation: "synthesize", Param: "SpeechOrder", Result: "Speech", Class: ClassTTS},
@@ -65,14 +70,17 @@ var imports = [...]Function{
 	{Name: "socket_open", Capability: "socket", Operation: "open", Param: "SocketAddress", Result: "SocketReference", Permission: "http"},
 	{Name: "socket_read", Capability: "socket", Operation: "read", Param: "SocketDemand", Result: "SocketData", Permission: "http"},
 	{Name: "socket_write", Capability: "socket", Operation: "write", Param: "SocketWriting", Result: "Done", Permission: "http"},
+	{Name: "socket_receive", Capability: "socket", Operation: "receive", Param: "SocketReceiving", Result: "ReceivedFile", Permission: "http"},
 	{Name: "socket_start_tls", Capability: "socket", Operation: "start_tls", Param: "SocketReference", Result: "Done", Permission: "http"},
 	{Name: "socket_close", Capability: "socket", Operation: "close", Param: "SocketReference", Result: "Done", Permission: "http"},
 	{Name: "credential_has", Capability: "credential", Operation: "has", Param: "CredentialQuery", Result: "CredentialPresence", Permission: "credential"},
 	{Name: "credential_sign", Capability: "credential", Operation: "sign", Param: "Signing", Result: "Signature", Permission: "credential"},
+	{Name: "credential_scram", Capability: "credential", Operation: "scram", Param: "ScramLogin", Result: "ScramMessage", Permission: "credential"},
 	{Name: "schedule_set", Capability: "schedule", Operation: "set", Param: "ScheduledJob", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "schedule_cancel", Capability: "schedule", Operation: "cancel", Param: "JobReference", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "emit_publish", Capability: "emit", Operation: "publish", Param: "EmittedEvent", Result: "Done", Permission: "emit"},
 	{Name: "progress_report", Capability: "progress", Operation: "report", Param: "ProgressReport", Result: "Done"},
+	{Name: "media_link", Capability: "media", Operation: "link", Param: "MediaShare", Result: "MediaLink", Permission: "media"},
 	{Name: "media_stat", Capability: "media", Operation: "stat", Param: "MediaReference", Result: "MediaInfo", Permission: "media"},
 	{Name: "message_send", Capability: "message", Operation: "send", Param: "OutgoingMessage", Result: "MessageQueued", Permission: "messageSend"},
 	{Name: "agent_run", Capability: "agent", Operation: "run", Param: "AgentRequest", Result: "AgentStarted", Permission: "agentRun"},

@@ -52,17 +52,114 @@ func (v LengthUnit) Valid() bool {
 type Markup string
 
 const (
-	MarkupPlain    Markup = "plain"
+	// not at all: it is removed
+	MarkupPlain Markup = "plain"
+	// as the kernel has it: CommonMark with tables, strike-through and spoilers
 	MarkupMarkdown Markup = "markdown"
+	// as HTML, beside the plain text
+	MarkupHTML Markup = "html"
+	// as the dialect says, beside the plain text
+	MarkupMarks Markup = "marks"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v Markup) Valid() bool {
 	switch v {
-	case MarkupPlain, MarkupMarkdown:
+	case MarkupPlain, MarkupMarkdown, MarkupHTML, MarkupMarks:
 		return true
 	}
 	return false
+}
+
+// Escaping is how the characters of a text that mean something to the platform are written.
+type Escaping string
+
+const (
+	// as they are
+	EscapingNone Escaping = "none"
+	// &, < and > as &amp; &lt; and &gt;, and " as &quot;
+	EscapingEntities Escaping = "entities"
+	// behind a backslash
+	EscapingBackslash Escaping = "backslash"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v Escaping) Valid() bool {
+	switch v {
+	case EscapingNone, EscapingEntities, EscapingBackslash:
+		return true
+	}
+	return false
+}
+
+// Mark is what stands before and behind a piece of text.
+type Mark struct {
+	Open  string `json:"open,omitempty"`
+	Close string `json:"close,omitempty"`
+}
+
+// Dialect is how a platform writes what Markdown can say. What it says nothing of is shown as text: a heading in bold, a table in a fixed
+// width where it is narrow and else as a few lines for each row, a link as its text and its address. A mark never goes over
+// the end of a line: it ends there, and begins anew.
+type Dialect struct {
+	// The longest message is counted as it is shown, without the marks.
+	Shown    bool     `json:"shown,omitempty"`
+	Escaping Escaping `json:"escaping,omitempty"`
+	// What a backslash stands before.
+	Escaped string `json:"escaped,omitempty"`
+	Bold    Mark   `json:"bold,omitzero"`
+	Italic  Mark   `json:"italic,omitzero"`
+	Strike  Mark   `json:"strike,omitzero"`
+	Spoiler Mark   `json:"spoiler,omitzero"`
+	Code    Mark   `json:"code,omitzero"`
+	// A block of code.
+	Block Mark `json:"block,omitzero"`
+	// A block of code whose language is known, with `{language}` in its open; without it, as block.
+	Language Mark `json:"language,omitzero"`
+	Heading  Mark `json:"heading,omitzero"`
+	// A quotation as a whole.
+	Quote Mark `json:"quote,omitzero"`
+	// What each line of a quotation begins with; without it and quote, `> `.
+	QuoteLine string `json:"quoteLine,omitempty"`
+	// What an item of a list begins with; without it, `• `.
+	Bullet string `json:"bullet,omitempty"`
+	// A link, with `{url}` and `{text}`.
+	Link string `json:"link,omitempty"`
+}
+
+// PagePart is a file of a page.
+type PagePart struct {
+	Name string `json:"name,omitempty"`
+	// Its media type, such as text/css. It is UTF-8.
+	Mime string `json:"mime,omitempty"`
+	// Pages of other sites load it, as a script that shows this page in theirs: no more is in it than what anybody may see.
+	Embeds bool `json:"embeds,omitempty"`
+}
+
+// VisitorFacts is a page for visitors at `/<path>/<account>/`, and what they may do. It needs the operation `page`, which gives its files.
+//
+// The page's script asks `-/visit` there (POST) for a token, and shows it with all else: it calls the plugin at `-/call/…`
+// (POST), which gets a `webhook` event with the visitor, hears what is pushed at `-/events` (GET, an event stream), says at
+// `-/ack` (POST) how far it has heard, loads files at `-/file/<id>` (GET), and ends the visit at `-/end` (POST). A browser
+// runs nothing but the page's files, and lets no other site frame the page but those that the owner names.
+type VisitorFacts struct {
+	// The path belongs to the plugin that declares it; where several do, to the first by id. Those of the gateway's own are
+	// not to be had.
+	Path  string     `json:"path,omitempty"`
+	Files []PagePart `json:"files,omitempty"`
+	// The field of an account's configuration that lists the origins, such as https://example.org, whose pages may show this
+	// one in a frame and call it from a script. Without it, or while it is empty, no other site's may.
+	Origins *string `json:"origins,omitempty"`
+	// The field of an account's configuration with how many visitors may be connected at a time; without it, or while it
+	// has no value, 200.
+	Most *string `json:"most,omitempty"`
+	// The field of an account's configuration with how many calls a visitor may make in a minute; without it, or while it has
+	// no value, 30.
+	Rate *string `json:"rate,omitempty"`
+	// Bytes of a call, without its files.
+	MaxBody uint32 `json:"maxBody,omitempty"`
+	// Bytes of a file that comes with a call; 0 takes none.
+	MaxFile uint32 `json:"maxFile,omitempty"`
 }
 
 // ActionFacts is how many actions a message can have. Where a message needs more, it shows numbered choices.
@@ -95,12 +192,14 @@ const (
 	WebhookAuthField WebhookAuth = "field"
 	// a JSON Web Token, of an issuer whose public keys are at an address
 	WebhookAuthJWT WebhookAuth = "jwt"
+	// SHA-256 of a text that has the credential in it, `{credential}` in signed, for a platform that knows no HMAC
+	WebhookAuthSHA256 WebhookAuth = "sha256"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v WebhookAuth) Valid() bool {
 	switch v {
-	case WebhookAuthNone, WebhookAuthBearer, WebhookAuthHeader, WebhookAuthHMACSHA256, WebhookAuthEd25519, WebhookAuthHMACSHA1, WebhookAuthHMACSHA512, WebhookAuthField, WebhookAuthJWT:
+	case WebhookAuthNone, WebhookAuthBearer, WebhookAuthHeader, WebhookAuthHMACSHA256, WebhookAuthEd25519, WebhookAuthHMACSHA1, WebhookAuthHMACSHA512, WebhookAuthField, WebhookAuthJWT, WebhookAuthSHA256:
 		return true
 	}
 	return false
@@ -127,11 +226,22 @@ func (v SignatureEncoding) Valid() bool {
 	return false
 }
 
+// TokenBinding: Something that a token has to have in common with the body.
+type TokenBinding struct {
+	// The claim that is the text of the field, or a list with it.
+	Claim *string `json:"claim,omitempty"`
+	// The member of the key that has signed it, beside those of RFC 7517, that is the text of the field, or a list with it.
+	Key *string `json:"key,omitempty"`
+	// The field of the body, which has to be JSON: `serviceUrl`, or `conversation.id` for one inside of another.
+	Field string `json:"field,omitempty"`
+}
+
 // TokenFacts is what a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
-// the body: whoever has it can send another one until then.
+// the body beyond what binds it: whoever has it can send another one until then.
 type TokenFacts struct {
-	// The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
-	// day, and asked for again when a token names another one, once in a minute at most.
+	// The issuer's public keys: a JSON Web Key Set, or the metadata of an OpenID provider, whose `jwks_uri` is asked for them. They
+	// are kept for as long as its answer says, within 5 minutes and a day, and asked for again when a token names another one,
+	// once in a minute at most.
 	Keys string `json:"keys,omitempty"`
 	// Its `iss`.
 	Issuer string `json:"issuer,omitempty"`
@@ -139,11 +249,13 @@ type TokenFacts struct {
 	Audience string `json:"audience,omitempty"`
 	// By how much clocks may differ.
 	Leeway int64 `json:"leeway,omitempty"`
+	// What the token and the body have to have in common.
+	Bound []TokenBinding `json:"bound,omitempty"`
 }
 
 // WebhookChallenge is a GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
 // with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
-// the recipe's proof, reaches the plugin as any call does.
+// the recipe's proof, reaches the plugin as any call does, unless `call` says how it is known.
 type WebhookChallenge struct {
 	// The field of the query with the token, such as hub.verify_token.
 	Token string `json:"token,omitempty"`
@@ -151,6 +263,18 @@ type WebhookChallenge struct {
 	Credential string `json:"credential,omitempty"`
 	// The field of the query with the text of the answer, such as hub.challenge.
 	Answer string `json:"answer,omitempty"`
+	// The field of a body in JSON, and what stands there in a challenge, such as type=url_verification. Token and answer are
+	// fields of that body then, and it is answered with JSON that has the answer in a field of the same name. Such a call
+	// needs no signature; with a wrong token it is refused as a call without one.
+	Call *string `json:"call,omitempty"`
+}
+
+// WebhookSeal is a body that comes encrypted, as JSON with a field that has all of it: in base64, 16 bytes of an initialization vector and
+// behind them the body by AES-256 in the mode CBC, with the padding of PKCS #7. The key is the SHA-256 of the credential.
+// The plugin gets what was encrypted. A signature is over the body as it came. What is not encrypted is refused.
+type WebhookSeal struct {
+	Field      string `json:"field,omitempty"`
+	Credential string `json:"credential,omitempty"`
 }
 
 // WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`, or a route of a plugin's own.
@@ -175,7 +299,8 @@ type WebhookFacts struct {
 	// What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
 	// replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
 	// gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
-	// sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
+	// sorted by name, without anything between; `{header:Name}`; for `sha256`, `{credential}`. One of `{body}` and `{form}` has to
+	// be in it.
 	Signed *string `json:"signed,omitempty"`
 	// Where the time of signing stands: a header, or with a separator the beginning of one of the items of the
 	// signature's header (`t=`). The template has it as `{timestamp}`. A call whose time is outside of the window is
@@ -196,6 +321,7 @@ type WebhookFacts struct {
 	// For `jwt`. The token stands in Authorization, after Bearer, or in the header.
 	JWT       *TokenFacts       `json:"jwt,omitempty"`
 	Challenge *WebhookChallenge `json:"challenge,omitempty"`
+	Sealed    *WebhookSeal      `json:"sealed,omitempty"`
 }
 
 // ChannelFacts is what the platform can do: data that the kernel chunks, converts and spaces out by.
@@ -208,18 +334,25 @@ type ChannelFacts struct {
 	MaxLength  uint32     `json:"maxLength,omitempty"`
 	LengthUnit LengthUnit `json:"lengthUnit,omitempty"`
 	MaxLines   uint32     `json:"maxLines,omitempty"`
-	// plain: markup is removed before a send; markdown: the plugin converts it.
-	Markup  Markup `json:"markup,omitempty"`
-	Threads bool   `json:"threads,omitempty"`
+	// With html and marks, a send has the text and the formatted text.
+	Markup Markup `json:"markup,omitempty"`
+	// Of marks.
+	Dialect Dialect `json:"dialect,omitzero"`
+	Threads bool    `json:"threads,omitempty"`
 	// Milliseconds between two sends to one conversation.
 	SendInterval int64 `json:"sendInterval,omitempty"`
 	// Two sends with the same idempotency key make one message.
-	Deduplicates bool          `json:"deduplicates,omitempty"`
-	Webhook      *WebhookFacts `json:"webhook,omitempty"`
-	MaxMedia     int64         `json:"maxMedia,omitempty"`
+	Deduplicates bool `json:"deduplicates,omitempty"`
+	// Milliseconds between two changes of a message that people read while it is written. It needs the operation edit, and sends
+	// that are not made over the account's connection; 0 shows an answer only when it is whole.
+	DraftInterval int64         `json:"draftInterval,omitempty"`
+	Webhook       *WebhookFacts `json:"webhook,omitempty"`
+	MaxMedia      int64         `json:"maxMedia,omitempty"`
 	// What people can choose at a message. Absent: nothing, and they are shown numbered choices, which they answer in
 	// words.
 	Actions *ActionFacts `json:"actions,omitempty"`
+	// The page that the kernel serves for each account, to whoever opens it.
+	Visitors *VisitorFacts `json:"visitors,omitempty"`
 }
 
 // WebhookRoute is one address of a plugin, `/plugins/<id>/<path>`, and who may call it. A channel with a webhook of its own has its
@@ -231,6 +364,83 @@ type WebhookRoute struct {
 	Accepts WebhookFacts `json:"accepts,omitzero"`
 }
 
+// PriceCondition is a setting of the plugin on which prices depend, such as the address of another server.
+type PriceCondition struct {
+	Setting string `json:"setting,omitempty"`
+	// It is one of these, or nothing at all.
+	Values []string `json:"values,omitempty"`
+}
+
+// LongPrice is what a million tokens cost, in US dollars, of a request that reads more tokens than so many, those of a cache among them.
+type LongPrice struct {
+	Over       uint64  `json:"over,omitempty"`
+	Input      float64 `json:"input,omitempty"`
+	Output     float64 `json:"output,omitempty"`
+	CacheRead  float64 `json:"cacheRead,omitempty"`
+	CacheWrite float64 `json:"cacheWrite,omitempty"`
+}
+
+// ModelPrice is what a million tokens of a model cost, in US dollars. Of one that makes vectors, input is all that there is.
+type ModelPrice struct {
+	// What the model is called, by each of its names.
+	Models     []string `json:"models,omitempty"`
+	Input      float64  `json:"input,omitempty"`
+	Output     float64  `json:"output,omitempty"`
+	CacheRead  float64  `json:"cacheRead,omitempty"`
+	CacheWrite float64  `json:"cacheWrite,omitempty"`
+	// What all tokens of a long request cost instead; absent: the same.
+	Long *LongPrice `json:"long,omitempty"`
+}
+
+// PriceList prices as a page of the provider has them.
+type PriceList struct {
+	// The page, and the day on which it is known to have had them last, such as 2026-11-29.
+	Source string `json:"source,omitempty"`
+	Date   string `json:"date,omitempty"`
+	// The last day on which they hold, such as 2026-12-31; absent: none is known.
+	Until string `json:"until,omitempty"`
+	// All have to be so for the prices to hold.
+	Where  []PriceCondition `json:"where,omitempty"`
+	Models []ModelPrice     `json:"models,omitempty"`
+}
+
+// ChatWish is what a chat may ask for that not every provider can do.
+type ChatWish string
+
+const (
+	ChatWishFormat ChatWish = "format"
+	ChatWishStop   ChatWish = "stop"
+	ChatWishSeed   ChatWish = "seed"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v ChatWish) Valid() bool {
+	switch v {
+	case ChatWishFormat, ChatWishStop, ChatWishSeed:
+		return true
+	}
+	return false
+}
+
+// Exhibit is a kind of file that not every provider can show to its models.
+type Exhibit string
+
+const (
+	// documents of people, which are PDF
+	ExhibitDocuments Exhibit = "documents"
+	// pictures that tools give
+	ExhibitResults Exhibit = "results"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v Exhibit) Valid() bool {
+	switch v {
+	case ExhibitDocuments, ExhibitResults:
+		return true
+	}
+	return false
+}
+
 // ProviderFacts is what is known of a provider before it is asked.
 type ProviderFacts struct {
 	// What people call it.
@@ -239,6 +449,14 @@ type ProviderFacts struct {
 	DefaultModel *string `json:"defaultModel,omitempty"`
 	// Needs no network and no credential.
 	Offline bool `json:"offline,omitempty"`
+	// What its address is like, and what has to run there: told to an owner whose requests do not get there.
+	Address string `json:"address,omitempty"`
+	// What of a chat it heeds that others do not.
+	Heeds []ChatWish `json:"heeds,omitempty"`
+	// What of files it shows to its models beside pictures of people.
+	Shows []Exhibit `json:"shows,omitempty"`
+	// What its models cost. The owner's prices count more; of several lists that hold, the first that has the model.
+	Prices []PriceList `json:"prices,omitempty"`
 }
 
 // STTFacts is what is known of a plugin that writes down what is said.
@@ -331,7 +549,7 @@ type HTTPPermission struct {
 	// Shown to the owner.
 	Reason string `json:"reason,omitempty"`
 	// `api.example.org`, `*.example.org`, with `:port` where it is not 443, or `config:field` for the
-	// host of a URL that the owner configured. Only the last may be on a private network.
+	// host of a URL that the owner configured, or of each of a list of them. Only the last may be on a private network.
 	Hosts   []string `json:"hosts,omitempty"`
 	Methods []string `json:"methods,omitempty"`
 	// All when empty.
@@ -402,6 +620,23 @@ func (v TokenAlgorithm) Valid() bool {
 	return false
 }
 
+// TokenNames is how a token endpoint is spoken to that takes and answers JSON with names of its own, where RFC 6749 has a form. No
+// grant_type is sent.
+type TokenNames struct {
+	// The field of the request with the client's id, such as app_id.
+	ClientID string `json:"clientId,omitempty"`
+	// The field of the request with the client's secret.
+	ClientSecret string `json:"clientSecret,omitempty"`
+	// The field of the answer with the token.
+	Token string `json:"token,omitempty"`
+	// The field of the answer with the seconds until it ends.
+	Expires string `json:"expires,omitempty"`
+	// The field of the answer with the number of an error, where the status does not tell.
+	Error string `json:"error,omitempty"`
+	// Which numbers say that the id or the secret is wrong. Others may pass.
+	Refusals []string `json:"refusals,omitempty"`
+}
+
 // OAuth2Parameter is a further parameter of a request for a token, such as resource.
 type OAuth2Parameter struct {
 	Name  string `json:"name,omitempty"`
@@ -438,6 +673,8 @@ type OAuth2Recipe struct {
 	Audience   string            `json:"audience,omitempty"`
 	Scopes     []string          `json:"scopes,omitempty"`
 	Parameters []OAuth2Parameter `json:"parameters,omitempty"`
+	// Of client-credentials. The client shows its secret in the body.
+	JSON *TokenNames `json:"json,omitempty"`
 }
 
 // MessagePermission: Through which channels the plugin may send messages of its own.

@@ -27,6 +27,136 @@ func (v *Change) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Mark) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Mark) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Open); n > 256 {
+		p.bytes("open", -1, n, 0, 256)
+	}
+	if n := len(v.Close); n > 256 {
+		p.bytes("close", -1, n, 0, 256)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Dialect) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Dialect) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Escaping != "" && !v.Escaping.Valid() {
+		p.unknown("escaping", -1, string(v.Escaping))
+	}
+	if n := len(v.Escaped); n > 64 {
+		p.bytes("escaped", -1, n, 0, 64)
+	}
+	p.within(v.Bold.check(p), "bold", -1)
+	p.within(v.Italic.check(p), "italic", -1)
+	p.within(v.Strike.check(p), "strike", -1)
+	p.within(v.Spoiler.check(p), "spoiler", -1)
+	p.within(v.Code.check(p), "code", -1)
+	p.within(v.Block.check(p), "block", -1)
+	p.within(v.Language.check(p), "language", -1)
+	p.within(v.Heading.check(p), "heading", -1)
+	p.within(v.Quote.check(p), "quote", -1)
+	if n := len(v.QuoteLine); n > 16 {
+		p.bytes("quoteLine", -1, n, 0, 16)
+	}
+	if n := len(v.Bullet); n > 16 {
+		p.bytes("bullet", -1, n, 0, 16)
+	}
+	if n := len(v.Link); n > 256 {
+		p.bytes("link", -1, n, 0, 256)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *PagePart) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PagePart) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Name); n > 64 {
+		p.bytes("name", -1, n, 0, 64)
+	} else if !patternPageName.match(v.Name) {
+		p.mismatch("name", -1, v.Name, "a file's name such as page.css, or nothing for the page itself")
+	}
+	if blank(v.Mime) {
+		p.missing("mime", -1)
+	} else if n := len(v.Mime); n > 64 {
+		p.bytes("mime", -1, n, 0, 64)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *VisitorFacts) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *VisitorFacts) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Path); n > 32 {
+		p.bytes("path", -1, n, 0, 32)
+	} else if !patternPagePath.match(v.Path) {
+		p.mismatch("path", -1, v.Path, "1 to 32 lower-case letters, digits and hyphens, such as chat")
+	}
+	if n := len(v.Files); n < 1 || n > 16 {
+		p.items("files", -1, n, 1, 16)
+	}
+	for i := range v.Files {
+		p.within(v.Files[i].check(p), "files", i)
+	}
+	if v.Origins != nil {
+		if n := len(*v.Origins); n > 64 {
+			p.bytes("origins", -1, n, 0, 64)
+		} else if *v.Origins != "" && !patternIdentifier.match(*v.Origins) {
+			p.mismatch("origins", -1, *v.Origins, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if v.Most != nil {
+		if n := len(*v.Most); n > 64 {
+			p.bytes("most", -1, n, 0, 64)
+		} else if *v.Most != "" && !patternIdentifier.match(*v.Most) {
+			p.mismatch("most", -1, *v.Most, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if v.Rate != nil {
+		if n := len(*v.Rate); n > 64 {
+			p.bytes("rate", -1, n, 0, 64)
+		} else if *v.Rate != "" && !patternIdentifier.match(*v.Rate) {
+			p.mismatch("rate", -1, *v.Rate, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if v.MaxBody > 1048576 {
+		p.number("maxBody", int64(v.MaxBody), -9223372036854775808, 1048576)
+	}
+	if v.MaxFile > 26214400 {
+		p.number("maxFile", int64(v.MaxFile), -9223372036854775808, 26214400)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *ActionFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -52,6 +182,37 @@ func (v *ActionFacts) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *TokenBinding) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *TokenBinding) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Claim != nil {
+		if n := len(*v.Claim); n > 256 {
+			p.bytes("claim", -1, n, 0, 256)
+		}
+	}
+	if v.Key != nil {
+		if n := len(*v.Key); n > 256 {
+			p.bytes("key", -1, n, 0, 256)
+		}
+	}
+	if blank(v.Field) {
+		p.missing("field", -1)
+	} else if n := len(v.Field); n > 256 {
+		p.bytes("field", -1, n, 0, 256)
+	}
+	if count(v.Claim != nil, v.Key != nil) != 1 {
+		p.oneOf("claim, key")
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *TokenFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -65,7 +226,7 @@ func (v *TokenFacts) check(p *problems) (before int) {
 	} else if n := len(v.Keys); n > 1024 {
 		p.bytes("keys", -1, n, 0, 1024)
 	} else if !patternEndpoint.match(v.Keys) {
-		p.mismatch("keys", -1, v.Keys, "an address such as https://example.org/keys, or config:field")
+		p.mismatch("keys", -1, v.Keys, "an address such as https://example.org/keys, config:field or config:field/keys")
 	}
 	if blank(v.Issuer) {
 		p.missing("issuer", -1)
@@ -79,6 +240,12 @@ func (v *TokenFacts) check(p *problems) (before int) {
 	}
 	if v.Leeway < 0 || v.Leeway > 600000 {
 		p.number("leeway", int64(v.Leeway), 0, 600000)
+	}
+	if n := len(v.Bound); n > 8 {
+		p.items("bound", -1, n, 0, 8)
+	}
+	for i := range v.Bound {
+		p.within(v.Bound[i].check(p), "bound", i)
 	}
 	return before
 }
@@ -109,6 +276,38 @@ func (v *WebhookChallenge) check(p *problems) (before int) {
 		p.missing("answer", -1)
 	} else if n := len(v.Answer); n > 64 {
 		p.bytes("answer", -1, n, 0, 64)
+	}
+	if v.Call != nil {
+		if n := len(*v.Call); n > 128 {
+			p.bytes("call", -1, n, 0, 128)
+		} else if *v.Call != "" && !patternWebhookChallengeCall.match(*v.Call) {
+			p.mismatch("call", -1, *v.Call, "a field and its value, such as type=url_verification")
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *WebhookSeal) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *WebhookSeal) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Field) {
+		p.missing("field", -1)
+	} else if n := len(v.Field); n > 64 {
+		p.bytes("field", -1, n, 0, 64)
+	}
+	if blank(v.Credential) {
+		p.missing("credential", -1)
+	} else if n := len(v.Credential); n > 64 {
+		p.bytes("credential", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.Credential) {
+		p.mismatch("credential", -1, v.Credential, "a letter and up to 63 letters, digits, _ and -")
 	}
 	return before
 }
@@ -169,6 +368,9 @@ func (v *WebhookFacts) check(p *problems) (before int) {
 	if v.Challenge != nil {
 		p.within(v.Challenge.check(p), "challenge", -1)
 	}
+	if v.Sealed != nil {
+		p.within(v.Sealed.check(p), "sealed", -1)
+	}
 	return before
 }
 
@@ -198,8 +400,12 @@ func (v *ChannelFacts) check(p *problems) (before int) {
 	if v.Markup != "" && !v.Markup.Valid() {
 		p.unknown("markup", -1, string(v.Markup))
 	}
+	p.within(v.Dialect.check(p), "dialect", -1)
 	if v.SendInterval < 0 {
 		p.number("sendInterval", int64(v.SendInterval), 0, 9223372036854775807)
+	}
+	if v.DraftInterval < 0 {
+		p.number("draftInterval", int64(v.DraftInterval), 0, 9223372036854775807)
 	}
 	if v.Webhook != nil {
 		p.within(v.Webhook.check(p), "webhook", -1)
@@ -209,6 +415,9 @@ func (v *ChannelFacts) check(p *problems) (before int) {
 	}
 	if v.Actions != nil {
 		p.within(v.Actions.check(p), "actions", -1)
+	}
+	if v.Visitors != nil {
+		p.within(v.Visitors.check(p), "visitors", -1)
 	}
 	return before
 }
@@ -236,6 +445,86 @@ func (v *WebhookRoute) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *PriceCondition) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PriceCondition) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Setting) {
+		p.missing("setting", -1)
+	} else if n := len(v.Setting); n > 64 {
+		p.bytes("setting", -1, n, 0, 64)
+	}
+	if n := len(v.Values); n > 8 {
+		p.items("values", -1, n, 0, 8)
+	}
+	return before
+}
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *LongPrice) Validate() error { return nil }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ModelPrice) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ModelPrice) check(p *problems) (before int) {
+	before = len(p.list)
+	if len(v.Models) == 0 {
+		p.missing("models", -1)
+	} else if n := len(v.Models); n > 16 {
+		p.items("models", -1, n, 0, 16)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *PriceList) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PriceList) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Source) {
+		p.missing("source", -1)
+	} else if n := len(v.Source); n > 1024 {
+		p.bytes("source", -1, n, 0, 1024)
+	}
+	if blank(v.Date) {
+		p.missing("date", -1)
+	} else if n := len(v.Date); n > 10 {
+		p.bytes("date", -1, n, 0, 10)
+	}
+	if n := len(v.Until); n > 10 {
+		p.bytes("until", -1, n, 0, 10)
+	}
+	if n := len(v.Where); n > 8 {
+		p.items("where", -1, n, 0, 8)
+	}
+	for i := range v.Where {
+		p.within(v.Where[i].check(p), "where", i)
+	}
+	if n := len(v.Models); n > 256 {
+		p.items("models", -1, n, 0, 256)
+	}
+	for i := range v.Models {
+		p.within(v.Models[i].check(p), "models", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *ProviderFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -248,6 +537,31 @@ func (v *ProviderFacts) check(p *problems) (before int) {
 		p.missing("label", -1)
 	} else if n := len(v.Label); n > 64 {
 		p.bytes("label", -1, n, 0, 64)
+	}
+	if n := len(v.Address); n > 256 {
+		p.bytes("address", -1, n, 0, 256)
+	}
+	if n := len(v.Heeds); n > 8 {
+		p.items("heeds", -1, n, 0, 8)
+	}
+	for i, x := range v.Heeds {
+		if !x.Valid() {
+			p.unknown("heeds", i, string(x))
+		}
+	}
+	if n := len(v.Shows); n > 8 {
+		p.items("shows", -1, n, 0, 8)
+	}
+	for i, x := range v.Shows {
+		if !x.Valid() {
+			p.unknown("shows", i, string(x))
+		}
+	}
+	if n := len(v.Prices); n > 8 {
+		p.items("prices", -1, n, 0, 8)
+	}
+	for i := range v.Prices {
+		p.within(v.Prices[i].check(p), "prices", i)
 	}
 	return before
 }
@@ -494,6 +808,43 @@ func (v *CredentialPermission) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *TokenNames) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *TokenNames) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.ClientID) {
+		p.missing("clientId", -1)
+	} else if n := len(v.ClientID); n > 64 {
+		p.bytes("clientId", -1, n, 0, 64)
+	}
+	if blank(v.ClientSecret) {
+		p.missing("clientSecret", -1)
+	} else if n := len(v.ClientSecret); n > 64 {
+		p.bytes("clientSecret", -1, n, 0, 64)
+	}
+	if blank(v.Token) {
+		p.missing("token", -1)
+	} else if n := len(v.Token); n > 64 {
+		p.bytes("token", -1, n, 0, 64)
+	}
+	if n := len(v.Expires); n > 64 {
+		p.bytes("expires", -1, n, 0, 64)
+	}
+	if n := len(v.Error); n > 64 {
+		p.bytes("error", -1, n, 0, 64)
+	}
+	if n := len(v.Refusals); n > 32 {
+		p.items("refusals", -1, n, 0, 32)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *OAuth2Parameter) Validate() error {
 	var p problems
 	v.check(&p)
@@ -540,7 +891,7 @@ func (v *OAuth2Recipe) check(p *problems) (before int) {
 	} else if n := len(v.TokenURL); n > 1024 {
 		p.bytes("tokenUrl", -1, n, 0, 1024)
 	} else if !patternEndpoint.match(v.TokenURL) {
-		p.mismatch("tokenUrl", -1, v.TokenURL, "an address such as https://example.org/keys, or config:field")
+		p.mismatch("tokenUrl", -1, v.TokenURL, "an address such as https://example.org/keys, config:field or config:field/keys")
 	}
 	if n := len(v.ClientID); n > 1024 {
 		p.bytes("clientId", -1, n, 0, 1024)
@@ -592,6 +943,9 @@ func (v *OAuth2Recipe) check(p *problems) (before int) {
 	}
 	for i := range v.Parameters {
 		p.within(v.Parameters[i].check(p), "parameters", i)
+	}
+	if v.JSON != nil {
+		p.within(v.JSON.check(p), "json", -1)
 	}
 	return before
 }

@@ -68,6 +68,235 @@ func (v *Markup) ReadJSON(r *codec.Reader) {
 	}
 }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *Escaping) ReadJSON(r *codec.Reader) {
+	*v = Escaping(r.Case())
+	if *v == "" {
+		*v = EscapingNone
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *Mark) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Open != "" {
+		b = codec.AppendString(codec.Key(b, `"open":`), v.Open)
+	}
+	if v.Close != "" {
+		b = codec.AppendString(codec.Key(b, `"close":`), v.Close)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Mark) ReadJSON(r *codec.Reader) {
+	*v = Mark{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "open":
+			v.Open = r.String()
+		case "close":
+			v.Close = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Mark) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Mark) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Dialect) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Shown {
+		b = codec.AppendBool(codec.Key(b, `"shown":`), v.Shown)
+	}
+	if v.Escaping != "" {
+		b = codec.AppendString(codec.Key(b, `"escaping":`), string(v.Escaping))
+	}
+	if v.Escaped != "" {
+		b = codec.AppendString(codec.Key(b, `"escaped":`), v.Escaped)
+	}
+	b = codec.Trim(v.Bold.AppendJSON(codec.Key(b, `"bold":`)), len(b))
+	b = codec.Trim(v.Italic.AppendJSON(codec.Key(b, `"italic":`)), len(b))
+	b = codec.Trim(v.Strike.AppendJSON(codec.Key(b, `"strike":`)), len(b))
+	b = codec.Trim(v.Spoiler.AppendJSON(codec.Key(b, `"spoiler":`)), len(b))
+	b = codec.Trim(v.Code.AppendJSON(codec.Key(b, `"code":`)), len(b))
+	b = codec.Trim(v.Block.AppendJSON(codec.Key(b, `"block":`)), len(b))
+	b = codec.Trim(v.Language.AppendJSON(codec.Key(b, `"language":`)), len(b))
+	b = codec.Trim(v.Heading.AppendJSON(codec.Key(b, `"heading":`)), len(b))
+	b = codec.Trim(v.Quote.AppendJSON(codec.Key(b, `"quote":`)), len(b))
+	if v.QuoteLine != "" {
+		b = codec.AppendString(codec.Key(b, `"quoteLine":`), v.QuoteLine)
+	}
+	if v.Bullet != "" {
+		b = codec.AppendString(codec.Key(b, `"bullet":`), v.Bullet)
+	}
+	if v.Link != "" {
+		b = codec.AppendString(codec.Key(b, `"link":`), v.Link)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Dialect) ReadJSON(r *codec.Reader) {
+	*v = Dialect{Escaping: EscapingNone}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "shown":
+			v.Shown = r.Bool()
+		case "escaping":
+			v.Escaping.ReadJSON(r)
+		case "escaped":
+			v.Escaped = r.String()
+		case "bold":
+			v.Bold.ReadJSON(r)
+		case "italic":
+			v.Italic.ReadJSON(r)
+		case "strike":
+			v.Strike.ReadJSON(r)
+		case "spoiler":
+			v.Spoiler.ReadJSON(r)
+		case "code":
+			v.Code.ReadJSON(r)
+		case "block":
+			v.Block.ReadJSON(r)
+		case "language":
+			v.Language.ReadJSON(r)
+		case "heading":
+			v.Heading.ReadJSON(r)
+		case "quote":
+			v.Quote.ReadJSON(r)
+		case "quoteLine":
+			v.QuoteLine = r.String()
+		case "bullet":
+			v.Bullet = r.String()
+		case "link":
+			v.Link = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Dialect) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Dialect) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PagePart) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
+	if v.Mime != "" {
+		b = codec.AppendString(codec.Key(b, `"mime":`), v.Mime)
+	}
+	if v.Embeds {
+		b = codec.AppendBool(codec.Key(b, `"embeds":`), v.Embeds)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PagePart) ReadJSON(r *codec.Reader) {
+	*v = PagePart{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "name":
+			v.Name = r.String()
+		case "mime":
+			v.Mime = r.String()
+		case "embeds":
+			v.Embeds = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PagePart) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PagePart) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *VisitorFacts) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Path != "" {
+		b = codec.AppendString(codec.Key(b, `"path":`), v.Path)
+	}
+	if len(v.Files) > 0 {
+		b = codec.AppendList(codec.Key(b, `"files":`), v.Files)
+	}
+	if v.Origins != nil {
+		b = codec.AppendString(codec.Key(b, `"origins":`), *v.Origins)
+	}
+	if v.Most != nil {
+		b = codec.AppendString(codec.Key(b, `"most":`), *v.Most)
+	}
+	if v.Rate != nil {
+		b = codec.AppendString(codec.Key(b, `"rate":`), *v.Rate)
+	}
+	if v.MaxBody != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxBody":`), uint64(v.MaxBody))
+	}
+	if v.MaxFile != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxFile":`), uint64(v.MaxFile))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *VisitorFacts) ReadJSON(r *codec.Reader) {
+	*v = VisitorFacts{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "path":
+			v.Path = r.String()
+		case "files":
+			v.Files = codec.List[PagePart](r, 16)
+		case "origins":
+			if v.Origins = nil; !r.Null() {
+				v.Origins = r.StringRef()
+			}
+		case "most":
+			if v.Most = nil; !r.Null() {
+				v.Most = r.StringRef()
+			}
+		case "rate":
+			if v.Rate = nil; !r.Null() {
+				v.Rate = r.StringRef()
+			}
+		case "maxBody":
+			v.MaxBody = r.Uint32()
+		case "maxFile":
+			v.MaxFile = r.Uint32()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v VisitorFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *VisitorFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // AppendJSON appends v without its zero values.
 func (v *ActionFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -133,6 +362,49 @@ func (v *SignatureEncoding) ReadJSON(r *codec.Reader) {
 }
 
 // AppendJSON appends v without its zero values.
+func (v *TokenBinding) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Claim != nil {
+		b = codec.AppendString(codec.Key(b, `"claim":`), *v.Claim)
+	}
+	if v.Key != nil {
+		b = codec.AppendString(codec.Key(b, `"key":`), *v.Key)
+	}
+	if v.Field != "" {
+		b = codec.AppendString(codec.Key(b, `"field":`), v.Field)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *TokenBinding) ReadJSON(r *codec.Reader) {
+	*v = TokenBinding{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "claim":
+			if v.Claim = nil; !r.Null() {
+				v.Claim = r.StringRef()
+			}
+		case "key":
+			if v.Key = nil; !r.Null() {
+				v.Key = r.StringRef()
+			}
+		case "field":
+			v.Field = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v TokenBinding) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *TokenBinding) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *TokenFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Keys != "" {
@@ -146,6 +418,9 @@ func (v *TokenFacts) AppendJSON(b []byte) []byte {
 	}
 	if v.Leeway != 0 {
 		b = codec.AppendInt(codec.Key(b, `"leeway":`), v.Leeway)
+	}
+	if len(v.Bound) > 0 {
+		b = codec.AppendList(codec.Key(b, `"bound":`), v.Bound)
 	}
 	return append(b, '}')
 }
@@ -164,6 +439,8 @@ func (v *TokenFacts) ReadJSON(r *codec.Reader) {
 			v.Audience = r.String()
 		case "leeway":
 			v.Leeway = r.Int64()
+		case "bound":
+			v.Bound = codec.List[TokenBinding](r, 8)
 		default:
 			r.Unknown()
 		}
@@ -188,6 +465,9 @@ func (v *WebhookChallenge) AppendJSON(b []byte) []byte {
 	if v.Answer != "" {
 		b = codec.AppendString(codec.Key(b, `"answer":`), v.Answer)
 	}
+	if v.Call != nil {
+		b = codec.AppendString(codec.Key(b, `"call":`), *v.Call)
+	}
 	return append(b, '}')
 }
 
@@ -203,6 +483,10 @@ func (v *WebhookChallenge) ReadJSON(r *codec.Reader) {
 			v.Credential = r.String()
 		case "answer":
 			v.Answer = r.String()
+		case "call":
+			if v.Call = nil; !r.Null() {
+				v.Call = r.StringRef()
+			}
 		default:
 			r.Unknown()
 		}
@@ -214,6 +498,40 @@ func (v WebhookChallenge) MarshalJSON() ([]byte, error) { return v.AppendJSON(ni
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *WebhookChallenge) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *WebhookSeal) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Field != "" {
+		b = codec.AppendString(codec.Key(b, `"field":`), v.Field)
+	}
+	if v.Credential != "" {
+		b = codec.AppendString(codec.Key(b, `"credential":`), v.Credential)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *WebhookSeal) ReadJSON(r *codec.Reader) {
+	*v = WebhookSeal{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "field":
+			v.Field = r.String()
+		case "credential":
+			v.Credential = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v WebhookSeal) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *WebhookSeal) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *WebhookFacts) AppendJSON(b []byte) []byte {
@@ -262,6 +580,9 @@ func (v *WebhookFacts) AppendJSON(b []byte) []byte {
 	}
 	if v.Challenge != nil {
 		b = v.Challenge.AppendJSON(codec.Key(b, `"challenge":`))
+	}
+	if v.Sealed != nil {
+		b = v.Sealed.AppendJSON(codec.Key(b, `"sealed":`))
 	}
 	return append(b, '}')
 }
@@ -320,6 +641,11 @@ func (v *WebhookFacts) ReadJSON(r *codec.Reader) {
 				v.Challenge = new(WebhookChallenge)
 				v.Challenge.ReadJSON(r)
 			}
+		case "sealed":
+			if v.Sealed = nil; !r.Null() {
+				v.Sealed = new(WebhookSeal)
+				v.Sealed.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}
@@ -353,6 +679,7 @@ func (v *ChannelFacts) AppendJSON(b []byte) []byte {
 	if v.Markup != "" {
 		b = codec.AppendString(codec.Key(b, `"markup":`), string(v.Markup))
 	}
+	b = codec.Trim(v.Dialect.AppendJSON(codec.Key(b, `"dialect":`)), len(b))
 	if v.Threads {
 		b = codec.AppendBool(codec.Key(b, `"threads":`), v.Threads)
 	}
@@ -362,6 +689,9 @@ func (v *ChannelFacts) AppendJSON(b []byte) []byte {
 	if v.Deduplicates {
 		b = codec.AppendBool(codec.Key(b, `"deduplicates":`), v.Deduplicates)
 	}
+	if v.DraftInterval != 0 {
+		b = codec.AppendInt(codec.Key(b, `"draftInterval":`), v.DraftInterval)
+	}
 	if v.Webhook != nil {
 		b = v.Webhook.AppendJSON(codec.Key(b, `"webhook":`))
 	}
@@ -370,6 +700,9 @@ func (v *ChannelFacts) AppendJSON(b []byte) []byte {
 	}
 	if v.Actions != nil {
 		b = v.Actions.AppendJSON(codec.Key(b, `"actions":`))
+	}
+	if v.Visitors != nil {
+		b = v.Visitors.AppendJSON(codec.Key(b, `"visitors":`))
 	}
 	return append(b, '}')
 }
@@ -392,12 +725,16 @@ func (v *ChannelFacts) ReadJSON(r *codec.Reader) {
 			v.MaxLines = r.Uint32()
 		case "markup":
 			v.Markup.ReadJSON(r)
+		case "dialect":
+			v.Dialect.ReadJSON(r)
 		case "threads":
 			v.Threads = r.Bool()
 		case "sendInterval":
 			v.SendInterval = r.Int64()
 		case "deduplicates":
 			v.Deduplicates = r.Bool()
+		case "draftInterval":
+			v.DraftInterval = r.Int64()
 		case "webhook":
 			if v.Webhook = nil; !r.Null() {
 				v.Webhook = new(WebhookFacts)
@@ -409,6 +746,11 @@ func (v *ChannelFacts) ReadJSON(r *codec.Reader) {
 			if v.Actions = nil; !r.Null() {
 				v.Actions = new(ActionFacts)
 				v.Actions.ReadJSON(r)
+			}
+		case "visitors":
+			if v.Visitors = nil; !r.Null() {
+				v.Visitors = new(VisitorFacts)
+				v.Visitors.ReadJSON(r)
 			}
 		default:
 			r.Unknown()
@@ -455,6 +797,215 @@ func (v WebhookRoute) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 func (v *WebhookRoute) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *PriceCondition) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Setting != "" {
+		b = codec.AppendString(codec.Key(b, `"setting":`), v.Setting)
+	}
+	if len(v.Values) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"values":`), v.Values)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PriceCondition) ReadJSON(r *codec.Reader) {
+	*v = PriceCondition{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "setting":
+			v.Setting = r.String()
+		case "values":
+			v.Values = codec.Strings[string](r, 8)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PriceCondition) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PriceCondition) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *LongPrice) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Over != 0 {
+		b = codec.AppendUint(codec.Key(b, `"over":`), v.Over)
+	}
+	if v.Input != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"input":`), v.Input)
+	}
+	if v.Output != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"output":`), v.Output)
+	}
+	if v.CacheRead != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"cacheRead":`), v.CacheRead)
+	}
+	if v.CacheWrite != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"cacheWrite":`), v.CacheWrite)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *LongPrice) ReadJSON(r *codec.Reader) {
+	*v = LongPrice{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "over":
+			v.Over = r.Uint64()
+		case "input":
+			v.Input = r.Float64()
+		case "output":
+			v.Output = r.Float64()
+		case "cacheRead":
+			v.CacheRead = r.Float64()
+		case "cacheWrite":
+			v.CacheWrite = r.Float64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v LongPrice) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *LongPrice) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *ModelPrice) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Models) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"models":`), v.Models)
+	}
+	if v.Input != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"input":`), v.Input)
+	}
+	if v.Output != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"output":`), v.Output)
+	}
+	if v.CacheRead != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"cacheRead":`), v.CacheRead)
+	}
+	if v.CacheWrite != 0 {
+		b = codec.AppendFloat(codec.Key(b, `"cacheWrite":`), v.CacheWrite)
+	}
+	if v.Long != nil {
+		b = v.Long.AppendJSON(codec.Key(b, `"long":`))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ModelPrice) ReadJSON(r *codec.Reader) {
+	*v = ModelPrice{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "models":
+			v.Models = codec.Strings[string](r, 16)
+		case "input":
+			v.Input = r.Float64()
+		case "output":
+			v.Output = r.Float64()
+		case "cacheRead":
+			v.CacheRead = r.Float64()
+		case "cacheWrite":
+			v.CacheWrite = r.Float64()
+		case "long":
+			if v.Long = nil; !r.Null() {
+				v.Long = new(LongPrice)
+				v.Long.ReadJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ModelPrice) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ModelPrice) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PriceList) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Source != "" {
+		b = codec.AppendString(codec.Key(b, `"source":`), v.Source)
+	}
+	if v.Date != "" {
+		b = codec.AppendString(codec.Key(b, `"date":`), v.Date)
+	}
+	if v.Until != "" {
+		b = codec.AppendString(codec.Key(b, `"until":`), v.Until)
+	}
+	if len(v.Where) > 0 {
+		b = codec.AppendList(codec.Key(b, `"where":`), v.Where)
+	}
+	if len(v.Models) > 0 {
+		b = codec.AppendList(codec.Key(b, `"models":`), v.Models)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PriceList) ReadJSON(r *codec.Reader) {
+	*v = PriceList{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "source":
+			v.Source = r.String()
+		case "date":
+			v.Date = r.String()
+		case "until":
+			v.Until = r.String()
+		case "where":
+			v.Where = codec.List[PriceCondition](r, 8)
+		case "models":
+			v.Models = codec.List[ModelPrice](r, 256)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PriceList) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PriceList) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *ChatWish) ReadJSON(r *codec.Reader) {
+	*v = ChatWish(r.Case())
+	if *v == "" {
+		*v = ChatWishFormat
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *Exhibit) ReadJSON(r *codec.Reader) {
+	*v = Exhibit(r.Case())
+	if *v == "" {
+		*v = ExhibitDocuments
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
 func (v *ProviderFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Label != "" {
@@ -465,6 +1016,18 @@ func (v *ProviderFacts) AppendJSON(b []byte) []byte {
 	}
 	if v.Offline {
 		b = codec.AppendBool(codec.Key(b, `"offline":`), v.Offline)
+	}
+	if v.Address != "" {
+		b = codec.AppendString(codec.Key(b, `"address":`), v.Address)
+	}
+	if len(v.Heeds) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"heeds":`), v.Heeds)
+	}
+	if len(v.Shows) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"shows":`), v.Shows)
+	}
+	if len(v.Prices) > 0 {
+		b = codec.AppendList(codec.Key(b, `"prices":`), v.Prices)
 	}
 	return append(b, '}')
 }
@@ -483,6 +1046,14 @@ func (v *ProviderFacts) ReadJSON(r *codec.Reader) {
 			}
 		case "offline":
 			v.Offline = r.Bool()
+		case "address":
+			v.Address = r.String()
+		case "heeds":
+			v.Heeds = codec.List[ChatWish](r, 8)
+		case "shows":
+			v.Shows = codec.List[Exhibit](r, 8)
+		case "prices":
+			v.Prices = codec.List[PriceList](r, 8)
 		default:
 			r.Unknown()
 		}
@@ -898,6 +1469,60 @@ func (v *TokenAlgorithm) ReadJSON(r *codec.Reader) {
 }
 
 // AppendJSON appends v without its zero values.
+func (v *TokenNames) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.ClientID != "" {
+		b = codec.AppendString(codec.Key(b, `"clientId":`), v.ClientID)
+	}
+	if v.ClientSecret != "" {
+		b = codec.AppendString(codec.Key(b, `"clientSecret":`), v.ClientSecret)
+	}
+	if v.Token != "" {
+		b = codec.AppendString(codec.Key(b, `"token":`), v.Token)
+	}
+	if v.Expires != "" {
+		b = codec.AppendString(codec.Key(b, `"expires":`), v.Expires)
+	}
+	if v.Error != "" {
+		b = codec.AppendString(codec.Key(b, `"error":`), v.Error)
+	}
+	if len(v.Refusals) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"refusals":`), v.Refusals)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *TokenNames) ReadJSON(r *codec.Reader) {
+	*v = TokenNames{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "clientId":
+			v.ClientID = r.String()
+		case "clientSecret":
+			v.ClientSecret = r.String()
+		case "token":
+			v.Token = r.String()
+		case "expires":
+			v.Expires = r.String()
+		case "error":
+			v.Error = r.String()
+		case "refusals":
+			v.Refusals = codec.Strings[string](r, 32)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v TokenNames) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *TokenNames) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *OAuth2Parameter) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Name != "" {
@@ -979,6 +1604,9 @@ func (v *OAuth2Recipe) AppendJSON(b []byte) []byte {
 	if len(v.Parameters) > 0 {
 		b = codec.AppendList(codec.Key(b, `"parameters":`), v.Parameters)
 	}
+	if v.JSON != nil {
+		b = v.JSON.AppendJSON(codec.Key(b, `"json":`))
+	}
 	return append(b, '}')
 }
 
@@ -1024,6 +1652,11 @@ func (v *OAuth2Recipe) ReadJSON(r *codec.Reader) {
 			v.Scopes = codec.Strings[string](r, 64)
 		case "parameters":
 			v.Parameters = codec.List[OAuth2Parameter](r, 16)
+		case "json":
+			if v.JSON = nil; !r.Null() {
+				v.JSON = new(TokenNames)
+				v.JSON.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

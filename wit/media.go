@@ -14,3 +14,17 @@ type MediaInfo struct {
 	Name  *string `json:"name,omitempty"`
 	Size  int64   `json:"size,omitempty"`
 }
+
+// MediaShare is a file that others are to read.
+type MediaShare struct {
+	Media string `json:"media,omitempty"`
+	// For how long.
+	Within int64 `json:"within,omitempty"`
+}
+
+// MediaLink is where a file is.
+type MediaLink struct {
+	// An address below gateway.publicUrl of the settings, by which anybody may read the file until then. Of a picture, `&thumb=400`
+	// behind it is a small one.
+	URL string `json:"url,omitempty"`
+}

@@ -7,3 +7,22 @@ func (v *MediaReference) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *MediaInfo) Validate() error { return nil }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *MediaShare) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *MediaShare) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Within < 0 {
+		p.number("within", int64(v.Within), 0, 9223372036854775807)
+	}
+	return before
+}
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *MediaLink) Validate() error { return nil }

@@ -78,3 +78,66 @@ func (v MediaInfo) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *MediaInfo) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *MediaShare) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Media != "" {
+		b = codec.AppendString(codec.Key(b, `"media":`), v.Media)
+	}
+	if v.Within != 0 {
+		b = codec.AppendInt(codec.Key(b, `"within":`), v.Within)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *MediaShare) ReadJSON(r *codec.Reader) {
+	*v = MediaShare{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "media":
+			v.Media = r.String()
+		case "within":
+			v.Within = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v MediaShare) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *MediaShare) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *MediaLink) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.URL != "" {
+		b = codec.AppendString(codec.Key(b, `"url":`), v.URL)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *MediaLink) ReadJSON(r *codec.Reader) {
+	*v = MediaLink{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "url":
+			v.URL = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v MediaLink) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *MediaLink) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

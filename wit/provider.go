@@ -19,6 +19,8 @@ type ChatTurn struct {
 	ToolCalls []ToolCall `json:"toolCalls,omitempty"`
 	// Which call a tool's turn answers.
 	ToolCallID *string `json:"toolCallId,omitempty"`
+	// Of a tool's turn: the call failed.
+	Failed bool `json:"failed,omitempty"`
 	// What the assistant thought before it called tools; not of other turns, and no more than its beginning
 	// where that is long.
 	Thinking string `json:"thinking,omitempty"`
@@ -46,6 +48,17 @@ type ToolSpec struct {
 	Parameters JSON `json:"parameters,omitempty"`
 }
 
+// AnswerFormat is an answer that is JSON.
+type AnswerFormat struct {
+	// The JSON Schema that it is to fit; absent is any object.
+	Schema JSON `json:"schema,omitempty"`
+	// What the schema is called, and what it is for.
+	Name        string `json:"name,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Whether the model is to be kept to the schema exactly.
+	Strict bool `json:"strict,omitempty"`
+}
+
 // Chat is a conversation to go on with.
 type Chat struct {
 	// The model's id without the provider's.
@@ -61,6 +74,12 @@ type Chat struct {
 	Thinking string `json:"thinking,omitempty"`
 	// Unique per conversation, for caches.
 	Session string `json:"session,omitempty"`
+	// What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it.
+	Format *AnswerFormat `json:"format,omitempty"`
+	// Texts that end the answer, which does not have them. Likewise.
+	Stop []string `json:"stop,omitempty"`
+	// Makes answers to the same chat alike, as far as the model can. Likewise.
+	Seed *int64 `json:"seed,omitempty"`
 }
 
 // Framing is how the body of a good response is cut into chunks. One with another status than 2xx, or that is
@@ -156,8 +175,13 @@ type Delta struct {
 // nothing else, the state included, is different after it.
 type EventPattern struct {
 	Kind DeltaKind `json:"kind,omitempty"`
-	// What stands before the text's opening quote.
+	// The name of the SSE events; empty where they have none.
+	Name string `json:"name,omitempty"`
+	// What stands before the text's opening quote; with `between`, before that of another text, which may be any.
 	Before string `json:"before,omitempty"`
+	// What stands between the other text, such as a time, and the one that counts. The other one is of printable
+	// characters, with nothing escaped. Empty where there is none.
+	Between string `json:"between,omitempty"`
 	// What stands after its closing one.
 	After string `json:"after,omitempty"`
 	// An event with this in its text is the plugin's to read after all; empty is none.
@@ -239,10 +263,41 @@ type Model struct {
 type ModelsQuery struct {
 	Config   JSON          `json:"config,omitempty"`
 	Response *HTTPResponse `json:"response,omitempty"`
+	// What the answer before left.
+	State JSON `json:"state,omitempty"`
 }
 
-// ModelsAnswer is the models, or the request that asks for them.
+// ModelsAnswer: Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+// pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
 type ModelsAnswer struct {
 	Request *HTTPRequest `json:"request,omitempty"`
 	Models  []Model      `json:"models,omitempty"`
+	// Handed over with the response to the request.
+	State JSON `json:"state,omitempty"`
+}
+
+// EmbeddingQuery texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+// response to the request that was answered.
+type EmbeddingQuery struct {
+	// The model's id without the provider's.
+	Model  string   `json:"model,omitempty"`
+	Config JSON     `json:"config,omitempty"`
+	Texts  []string `json:"texts,omitempty"`
+	// How many numbers a vector is to have; 0 leaves it to the model.
+	Dimensions uint32        `json:"dimensions,omitempty"`
+	Response   *HTTPResponse `json:"response,omitempty"`
+}
+
+// Embedding is what a text has become.
+type Embedding struct {
+	// Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+	Vector []byte `json:"vector,omitempty"`
+}
+
+// EmbeddingAnswer is a vector for each text, in their order, or the request that asks for them.
+type EmbeddingAnswer struct {
+	Request    *HTTPRequest `json:"request,omitempty"`
+	Embeddings []Embedding  `json:"embeddings,omitempty"`
+	// The tokens that were read.
+	Usage *Usage `json:"usage,omitempty"`
 }

@@ -79,6 +79,28 @@ func (v *ToolSpec) Validate() error { return nil }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *AnswerFormat) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *AnswerFormat) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Schema); n > 65536 {
+		p.bytes("schema", -1, n, 0, 65536)
+	}
+	if n := len(v.Name); n > 64 {
+		p.bytes("name", -1, n, 0, 64)
+	}
+	if n := len(v.Description); n > 4096 {
+		p.bytes("description", -1, n, 0, 4096)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Chat) Validate() error {
 	var p problems
 	v.check(&p)
@@ -89,6 +111,12 @@ func (v *Chat) check(p *problems) (before int) {
 	before = len(p.list)
 	for i := range v.Turns {
 		p.within(v.Turns[i].check(p), "turns", i)
+	}
+	if v.Format != nil {
+		p.within(v.Format.check(p), "format", -1)
+	}
+	if n := len(v.Stop); n > 4 {
+		p.items("stop", -1, n, 0, 4)
 	}
 	return before
 }
@@ -160,8 +188,14 @@ func (v *EventPattern) check(p *problems) (before int) {
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
+	if n := len(v.Name); n > 256 {
+		p.bytes("name", -1, n, 0, 256)
+	}
 	if n := len(v.Before); n < 1 || n > 16384 {
 		p.bytes("before", -1, n, 1, 16384)
+	}
+	if n := len(v.Between); n > 16384 {
+		p.bytes("between", -1, n, 0, 16384)
 	}
 	if n := len(v.After); n > 16384 {
 		p.bytes("after", -1, n, 0, 16384)
@@ -259,8 +293,21 @@ func (v *Model) check(p *problems) (before int) {
 	return before
 }
 
-// Validate finds nothing wrong: the contract bounds nothing here.
-func (v *ModelsQuery) Validate() error { return nil }
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ModelsQuery) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ModelsQuery) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.State); n > 1048576 {
+		p.bytes("state", -1, n, 0, 1048576)
+	}
+	return before
+}
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
@@ -280,6 +327,65 @@ func (v *ModelsAnswer) check(p *problems) (before int) {
 	}
 	for i := range v.Models {
 		p.within(v.Models[i].check(p), "models", i)
+	}
+	if n := len(v.State); n > 1048576 {
+		p.bytes("state", -1, n, 0, 1048576)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *EmbeddingQuery) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *EmbeddingQuery) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Texts); n < 1 || n > 32 {
+		p.items("texts", -1, n, 1, 32)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Embedding) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Embedding) check(p *problems) (before int) {
+	before = len(p.list)
+	if len(v.Vector) == 0 {
+		p.missing("vector", -1)
+	} else if n := len(v.Vector); n > 65536 {
+		p.bytes("vector", -1, n, 0, 65536)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *EmbeddingAnswer) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *EmbeddingAnswer) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Request != nil {
+		p.within(v.Request.check(p), "request", -1)
+	}
+	if n := len(v.Embeddings); n > 32 {
+		p.items("embeddings", -1, n, 0, 32)
+	}
+	for i := range v.Embeddings {
+		p.within(v.Embeddings[i].check(p), "embeddings", i)
 	}
 	return before
 }

@@ -63,6 +63,9 @@ func (v *ChatTurn) AppendJSON(b []byte) []byte {
 	if v.ToolCallID != nil {
 		b = codec.AppendString(codec.Key(b, `"toolCallId":`), *v.ToolCallID)
 	}
+	if v.Failed {
+		b = codec.AppendBool(codec.Key(b, `"failed":`), v.Failed)
+	}
 	if v.Thinking != "" {
 		b = codec.AppendString(codec.Key(b, `"thinking":`), v.Thinking)
 	}
@@ -88,6 +91,8 @@ func (v *ChatTurn) ReadJSON(r *codec.Reader) {
 			if v.ToolCallID = nil; !r.Null() {
 				v.ToolCallID = r.StringRef()
 			}
+		case "failed":
+			v.Failed = r.Bool()
 		case "thinking":
 			v.Thinking = r.String()
 		case "opaque":
@@ -193,6 +198,50 @@ func (v ToolSpec) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil 
 func (v *ToolSpec) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *AnswerFormat) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Schema) > 0 {
+		b = append(codec.Key(b, `"schema":`), v.Schema...)
+	}
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
+	if v.Description != "" {
+		b = codec.AppendString(codec.Key(b, `"description":`), v.Description)
+	}
+	if v.Strict {
+		b = codec.AppendBool(codec.Key(b, `"strict":`), v.Strict)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *AnswerFormat) ReadJSON(r *codec.Reader) {
+	*v = AnswerFormat{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "schema":
+			v.Schema = r.Raw()
+		case "name":
+			v.Name = r.String()
+		case "description":
+			v.Description = r.String()
+		case "strict":
+			v.Strict = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v AnswerFormat) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *AnswerFormat) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Chat) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Model != "" {
@@ -221,6 +270,15 @@ func (v *Chat) AppendJSON(b []byte) []byte {
 	}
 	if v.Session != "" {
 		b = codec.AppendString(codec.Key(b, `"session":`), v.Session)
+	}
+	if v.Format != nil {
+		b = v.Format.AppendJSON(codec.Key(b, `"format":`))
+	}
+	if len(v.Stop) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"stop":`), v.Stop)
+	}
+	if v.Seed != nil {
+		b = codec.AppendInt(codec.Key(b, `"seed":`), *v.Seed)
 	}
 	return append(b, '}')
 }
@@ -251,6 +309,17 @@ func (v *Chat) ReadJSON(r *codec.Reader) {
 			v.Thinking = r.String()
 		case "session":
 			v.Session = r.String()
+		case "format":
+			if v.Format = nil; !r.Null() {
+				v.Format = new(AnswerFormat)
+				v.Format.ReadJSON(r)
+			}
+		case "stop":
+			v.Stop = codec.Strings[string](r, 4)
+		case "seed":
+			if v.Seed = nil; !r.Null() {
+				v.Seed = new(r.Int64())
+			}
 		default:
 			r.Unknown()
 		}
@@ -431,8 +500,14 @@ func (v *EventPattern) AppendJSON(b []byte) []byte {
 	if v.Kind != "" {
 		b = codec.AppendString(codec.Key(b, `"kind":`), string(v.Kind))
 	}
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
 	if v.Before != "" {
 		b = codec.AppendString(codec.Key(b, `"before":`), v.Before)
+	}
+	if v.Between != "" {
+		b = codec.AppendString(codec.Key(b, `"between":`), v.Between)
 	}
 	if v.After != "" {
 		b = codec.AppendString(codec.Key(b, `"after":`), v.After)
@@ -451,8 +526,12 @@ func (v *EventPattern) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "kind":
 			v.Kind.ReadJSON(r)
+		case "name":
+			v.Name = r.String()
 		case "before":
 			v.Before = r.String()
+		case "between":
+			v.Between = r.String()
 		case "after":
 			v.After = r.String()
 		case "unless":
@@ -730,6 +809,9 @@ func (v *ModelsQuery) AppendJSON(b []byte) []byte {
 	if v.Response != nil {
 		b = v.Response.AppendJSON(codec.Key(b, `"response":`))
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -746,6 +828,8 @@ func (v *ModelsQuery) ReadJSON(r *codec.Reader) {
 				v.Response = new(HTTPResponse)
 				v.Response.ReadJSON(r)
 			}
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -767,6 +851,9 @@ func (v *ModelsAnswer) AppendJSON(b []byte) []byte {
 	if len(v.Models) > 0 {
 		b = codec.AppendList(codec.Key(b, `"models":`), v.Models)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -783,6 +870,8 @@ func (v *ModelsAnswer) ReadJSON(r *codec.Reader) {
 			}
 		case "models":
 			v.Models = codec.List[Model](r, 2000)
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -794,3 +883,129 @@ func (v ModelsAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ModelsAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *EmbeddingQuery) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Model != "" {
+		b = codec.AppendString(codec.Key(b, `"model":`), v.Model)
+	}
+	if len(v.Config) > 0 {
+		b = append(codec.Key(b, `"config":`), v.Config...)
+	}
+	if len(v.Texts) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"texts":`), v.Texts)
+	}
+	if v.Dimensions != 0 {
+		b = codec.AppendUint(codec.Key(b, `"dimensions":`), uint64(v.Dimensions))
+	}
+	if v.Response != nil {
+		b = v.Response.AppendJSON(codec.Key(b, `"response":`))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *EmbeddingQuery) ReadJSON(r *codec.Reader) {
+	*v = EmbeddingQuery{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "model":
+			v.Model = r.String()
+		case "config":
+			v.Config = r.Raw()
+		case "texts":
+			v.Texts = codec.Strings[string](r, 32)
+		case "dimensions":
+			v.Dimensions = r.Uint32()
+		case "response":
+			if v.Response = nil; !r.Null() {
+				v.Response = new(HTTPResponse)
+				v.Response.ReadJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v EmbeddingQuery) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *EmbeddingQuery) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Embedding) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Vector) > 0 {
+		b = codec.AppendBytes(codec.Key(b, `"vector":`), v.Vector)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Embedding) ReadJSON(r *codec.Reader) {
+	*v = Embedding{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "vector":
+			v.Vector = r.Bytes()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Embedding) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Embedding) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *EmbeddingAnswer) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Request != nil {
+		b = v.Request.AppendJSON(codec.Key(b, `"request":`))
+	}
+	if len(v.Embeddings) > 0 {
+		b = codec.AppendList(codec.Key(b, `"embeddings":`), v.Embeddings)
+	}
+	if v.Usage != nil {
+		b = v.Usage.AppendJSON(codec.Key(b, `"usage":`))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *EmbeddingAnswer) ReadJSON(r *codec.Reader) {
+	*v = EmbeddingAnswer{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "request":
+			if v.Request = nil; !r.Null() {
+				v.Request = new(HTTPRequest)
+				v.Request.ReadJSON(r)
+			}
+		case "embeddings":
+			v.Embeddings = codec.List[Embedding](r, 32)
+		case "usage":
+			if v.Usage = nil; !r.Null() {
+				v.Usage = new(Usage)
+				v.Usage.ReadJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v EmbeddingAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *EmbeddingAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

@@ -28,7 +28,7 @@ type SocketData struct {
 	Ended bool `json:"ended,omitempty"`
 }
 
-// SocketWriting is what is to be written on a socket: text or bytes.
+// SocketWriting is what is to be written on a socket: text, bytes, a file or parts.
 type SocketWriting struct {
 	Socket uint32  `json:"socket,omitempty"`
 	Text   *string `json:"text,omitempty"`
@@ -36,6 +36,51 @@ type SocketWriting struct {
 	// Replace `{{credential:name}}` in the text, which has to be the plugin's own words. On a socket that is not
 	// encrypted and not to the owner's own network none is sent.
 	Fill bool `json:"fill,omitempty"`
-	// Write the text in base64, with its credentials, as logins have it.
+	// Write the text in base64, with its credentials, as logins have it; a file in lines of 76 characters, as mails have them.
 	Base64 bool `json:"base64,omitempty"`
+	// A file in the media store, in place of text and bytes. Needs the permission media.
+	Media *string `json:"media,omitempty"`
+	// What is put together where it is written.
+	Parts []FramePart `json:"parts,omitempty"`
+}
+
+// FileForm is how a file is written that comes on a socket.
+type FileForm string
+
+const (
+	FileFormBytes  FileForm = "bytes"
+	FileFormBase64 FileForm = "base64"
+	// RFC 2045, 6.7
+	FileFormQuotedPrintable FileForm = "quoted_printable"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v FileForm) Valid() bool {
+	switch v {
+	case FileFormBytes, FileFormBase64, FileFormQuotedPrintable:
+		return true
+	}
+	return false
+}
+
+// SocketReceiving is a file that comes on a socket, as a part of a mail does.
+type SocketReceiving struct {
+	Socket uint32 `json:"socket,omitempty"`
+	// How many bytes it has as it comes; no more of the socket is read.
+	Size int64 `json:"size,omitempty"`
+	// The first of those, which the plugin has read already.
+	Head []byte   `json:"head,omitempty"`
+	Form FileForm `json:"form,omitempty"`
+	// A file that is larger when it is decoded is not kept, in bytes. 0 leaves it to the store.
+	Most int64   `json:"most,omitempty"`
+	Mime *string `json:"mime,omitempty"`
+	Name *string `json:"name,omitempty"`
+}
+
+// ReceivedFile is a file that has come.
+type ReceivedFile struct {
+	// In the media store.
+	Media string `json:"media,omitempty"`
+	// In bytes, as it is kept.
+	Size int64 `json:"size,omitempty"`
 }

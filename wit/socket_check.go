@@ -58,5 +58,52 @@ func (v *SocketWriting) check(p *problems) (before int) {
 	if n := len(v.Bytes); n > 1048576 {
 		p.bytes("bytes", -1, n, 0, 1048576)
 	}
+	if n := len(v.Parts); n > 64 {
+		p.items("parts", -1, n, 0, 64)
+	}
+	for i := range v.Parts {
+		p.within(v.Parts[i].check(p), "parts", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *SocketReceiving) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *SocketReceiving) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Size < 1 || v.Size > 67108864 {
+		p.number("size", int64(v.Size), 1, 67108864)
+	}
+	if n := len(v.Head); n > 1048576 {
+		p.bytes("head", -1, n, 0, 1048576)
+	}
+	if v.Form != "" && !v.Form.Valid() {
+		p.unknown("form", -1, string(v.Form))
+	}
+	if v.Most < 0 {
+		p.number("most", int64(v.Most), 0, 9223372036854775807)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ReceivedFile) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ReceivedFile) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Media); n < 1 || n > 1024 {
+		p.bytes("media", -1, n, 1, 1024)
+	}
 	return before
 }

@@ -148,6 +148,12 @@ func (v *SocketWriting) AppendJSON(b []byte) []byte {
 	if v.Base64 {
 		b = codec.AppendBool(codec.Key(b, `"base64":`), v.Base64)
 	}
+	if v.Media != nil {
+		b = codec.AppendString(codec.Key(b, `"media":`), *v.Media)
+	}
+	if len(v.Parts) > 0 {
+		b = codec.AppendList(codec.Key(b, `"parts":`), v.Parts)
+	}
 	return append(b, '}')
 }
 
@@ -169,6 +175,12 @@ func (v *SocketWriting) ReadJSON(r *codec.Reader) {
 			v.Fill = r.Bool()
 		case "base64":
 			v.Base64 = r.Bool()
+		case "media":
+			if v.Media = nil; !r.Null() {
+				v.Media = r.StringRef()
+			}
+		case "parts":
+			v.Parts = codec.List[FramePart](r, 64)
 		default:
 			r.Unknown()
 		}
@@ -180,3 +192,110 @@ func (v SocketWriting) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil),
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *SocketWriting) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *FileForm) ReadJSON(r *codec.Reader) {
+	*v = FileForm(r.Case())
+	if *v == "" {
+		*v = FileFormBytes
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *SocketReceiving) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Socket != 0 {
+		b = codec.AppendUint(codec.Key(b, `"socket":`), uint64(v.Socket))
+	}
+	if v.Size != 0 {
+		b = codec.AppendInt(codec.Key(b, `"size":`), v.Size)
+	}
+	if len(v.Head) > 0 {
+		b = codec.AppendBytes(codec.Key(b, `"head":`), v.Head)
+	}
+	if v.Form != "" {
+		b = codec.AppendString(codec.Key(b, `"form":`), string(v.Form))
+	}
+	if v.Most != 0 {
+		b = codec.AppendInt(codec.Key(b, `"most":`), v.Most)
+	}
+	if v.Mime != nil {
+		b = codec.AppendString(codec.Key(b, `"mime":`), *v.Mime)
+	}
+	if v.Name != nil {
+		b = codec.AppendString(codec.Key(b, `"name":`), *v.Name)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *SocketReceiving) ReadJSON(r *codec.Reader) {
+	*v = SocketReceiving{Form: FileFormBytes}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "socket":
+			v.Socket = r.Uint32()
+		case "size":
+			v.Size = r.Int64()
+		case "head":
+			v.Head = r.Bytes()
+		case "form":
+			v.Form.ReadJSON(r)
+		case "most":
+			v.Most = r.Int64()
+		case "mime":
+			if v.Mime = nil; !r.Null() {
+				v.Mime = r.StringRef()
+			}
+		case "name":
+			if v.Name = nil; !r.Null() {
+				v.Name = r.StringRef()
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v SocketReceiving) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *SocketReceiving) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *ReceivedFile) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Media != "" {
+		b = codec.AppendString(codec.Key(b, `"media":`), v.Media)
+	}
+	if v.Size != 0 {
+		b = codec.AppendInt(codec.Key(b, `"size":`), v.Size)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ReceivedFile) ReadJSON(r *codec.Reader) {
+	*v = ReceivedFile{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "media":
+			v.Media = r.String()
+		case "size":
+			v.Size = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ReceivedFile) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ReceivedFile) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

@@ -70,6 +70,14 @@ type Header struct {
 	Value string `json:"value,omitempty"`
 }
 
+// BasicLogin is a login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see.
+type BasicLogin struct {
+	// Whose password it is, without a colon. No placeholder in it is replaced.
+	User string `json:"user,omitempty"`
+	// The credential that is the password.
+	Password string `json:"password,omitempty"`
+}
+
 // SigV4: AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
 // query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
 // for the service s3 `X-Amz-Content-Sha256`.
@@ -115,6 +123,9 @@ type HTTPRequest struct {
 	Bytes []byte `json:"bytes,omitempty"`
 	// A multipart/form-data body, instead of text, json or bytes.
 	Parts []HTTPPart `json:"parts,omitempty"`
+	// A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+	// have another one. Needs the permission media.
+	Media *string `json:"media,omitempty"`
 	// For all of the response; of a provider's request, which is read as it comes, for its first byte.
 	Timeout int64 `json:"timeout,omitempty"`
 	// Replace placeholders in the query, the text, the json and the parts' texts too. Only for a request in which
@@ -126,6 +137,8 @@ type HTTPRequest struct {
 	Embed []string `json:"embed,omitempty"`
 	// Sign it when all of it is filled in.
 	SigV4 *SigV4 `json:"sigv4,omitempty"`
+	// Log in with a name and a password. The kernel adds `Authorization`.
+	Basic *BasicLogin `json:"basic,omitempty"`
 }
 
 // HTTPResponse is the response to a request.
@@ -144,21 +157,22 @@ type HTTPResponse struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
-// LengthForm is the length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+// LengthForm is the length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
 // each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
 type LengthForm string
 
 const (
-	LengthFormFourBytes LengthForm = "four_bytes"
-	LengthFormTwoBytes  LengthForm = "two_bytes"
-	LengthFormOneByte   LengthForm = "one_byte"
-	LengthFormVarint    LengthForm = "varint"
+	LengthFormFourBytes  LengthForm = "four_bytes"
+	LengthFormTwoBytes   LengthForm = "two_bytes"
+	LengthFormOneByte    LengthForm = "one_byte"
+	LengthFormVarint     LengthForm = "varint"
+	LengthFormThreeBytes LengthForm = "three_bytes"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v LengthForm) Valid() bool {
 	switch v {
-	case LengthFormFourBytes, LengthFormTwoBytes, LengthFormOneByte, LengthFormVarint:
+	case LengthFormFourBytes, LengthFormTwoBytes, LengthFormOneByte, LengthFormVarint, LengthFormThreeBytes:
 		return true
 	}
 	return false
@@ -172,6 +186,29 @@ type LengthPrefix struct {
 	Form   LengthForm `json:"form,omitempty"`
 	// The length counts the whole packet, and not only what follows it.
 	Whole bool `json:"whole,omitempty"`
+	// The number has its lowest byte first, as in MySQL.
+	LowFirst bool `json:"lowFirst,omitempty"`
+	// How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+	// PostgreSQL, whose lengths count themselves and not what stands before them.
+	Extra int32 `json:"extra,omitempty"`
+}
+
+// FramePart is a part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+// them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+type FramePart struct {
+	Text  *string `json:"text,omitempty"`
+	Bytes []byte  `json:"bytes,omitempty"`
+	// Replace `{{credential:name}}` in the text, which has to be the plugin's own words.
+	Fill bool `json:"fill,omitempty"`
+	// A file in the media store. Needs the permission media.
+	Media *string `json:"media,omitempty"`
+	// Write the text, with its credentials, or the file in base64.
+	Base64 bool `json:"base64,omitempty"`
+	// Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+	// refused, and nothing is written. There is no offset, and whole counts the length itself.
+	Length *LengthPrefix `json:"length,omitempty"`
+	// How many parts the length counts; 0 stands for all that follow.
+	Parts uint32 `json:"parts,omitempty"`
 }
 
 // ConversationKind is who can read a conversation.
@@ -234,17 +271,50 @@ func (v AttachmentKind) Valid() bool {
 	return false
 }
 
+// ExcerptForm is what the field has.
+type ExcerptForm string
+
+const (
+	// the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with
+	// a slash is on the same host
+	ExcerptFormAddress ExcerptForm = "address"
+	// the file itself, in base64
+	ExcerptFormBase64 ExcerptForm = "base64"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v ExcerptForm) Valid() bool {
+	switch v {
+	case ExcerptFormAddress, ExcerptFormBase64:
+		return true
+	}
+	return false
+}
+
+// Excerpt is what of an answer that is JSON leads to a file.
+type Excerpt struct {
+	// The field that has it, a text: `url`, or `result.data` for one inside of another.
+	Field string      `json:"field,omitempty"`
+	Form  ExcerptForm `json:"form,omitempty"`
+}
+
 // Attachment is a file or place that comes with a message.
 type Attachment struct {
 	Kind AttachmentKind `json:"kind,omitempty"`
 	// A file in the media store. Empty when the file has to be fetched first.
 	Media *string `json:"media,omitempty"`
-	// A request that fetches it, made by the kernel when something needs the file.
-	Fetch   *HTTPRequest `json:"fetch,omitempty"`
-	Mime    *string      `json:"mime,omitempty"`
-	Name    *string      `json:"name,omitempty"`
-	Size    *int64       `json:"size,omitempty"`
-	Caption *string      `json:"caption,omitempty"`
+	// A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+	// the file itself, in base64, for a platform that brings it with the message.
+	Fetch *HTTPRequest `json:"fetch,omitempty"`
+	// Where the file is in the answer to fetch. Absent: the answer is the file.
+	Excerpt *Excerpt `json:"excerpt,omitempty"`
+	// Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+	// platform from which no request does, such as a mailbox. It is instead of a request.
+	Locator *string `json:"locator,omitempty"`
+	Mime    *string `json:"mime,omitempty"`
+	Name    *string `json:"name,omitempty"`
+	Size    *int64  `json:"size,omitempty"`
+	Caption *string `json:"caption,omitempty"`
 	// How long a recording or a video is.
 	Duration *int64 `json:"duration,omitempty"`
 	// Of a picture or a video, in pixels.

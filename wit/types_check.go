@@ -10,6 +10,31 @@ func (v *Header) Validate() error { return nil }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *BasicLogin) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *BasicLogin) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.User) {
+		p.missing("user", -1)
+	} else if n := len(v.User); n > 1024 {
+		p.bytes("user", -1, n, 0, 1024)
+	}
+	if blank(v.Password) {
+		p.missing("password", -1)
+	} else if n := len(v.Password); n > 64 {
+		p.bytes("password", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.Password) {
+		p.mismatch("password", -1, v.Password, "a letter and up to 63 letters, digits, _ and -")
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *SigV4) Validate() error {
 	var p problems
 	v.check(&p)
@@ -74,6 +99,9 @@ func (v *HTTPRequest) check(p *problems) (before int) {
 	if v.SigV4 != nil {
 		p.within(v.SigV4.check(p), "sigv4", -1)
 	}
+	if v.Basic != nil {
+		p.within(v.Basic.check(p), "basic", -1)
+	}
 	return before
 }
 
@@ -95,6 +123,36 @@ func (v *LengthPrefix) check(p *problems) (before int) {
 	}
 	if v.Form != "" && !v.Form.Valid() {
 		p.unknown("form", -1, string(v.Form))
+	}
+	if v.Extra < -16 || v.Extra > 16 {
+		p.number("extra", int64(v.Extra), -16, 16)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *FramePart) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *FramePart) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Text != nil {
+		if n := len(*v.Text); n > 1048576 {
+			p.bytes("text", -1, n, 0, 1048576)
+		}
+	}
+	if n := len(v.Bytes); n > 1048576 {
+		p.bytes("bytes", -1, n, 0, 1048576)
+	}
+	if v.Length != nil {
+		p.within(v.Length.check(p), "length", -1)
+	}
+	if v.Parts > 64 {
+		p.number("parts", int64(v.Parts), -9223372036854775808, 64)
 	}
 	return before
 }
@@ -136,6 +194,27 @@ func (v *Person) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Excerpt) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Excerpt) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Field) {
+		p.missing("field", -1)
+	} else if n := len(v.Field); n > 64 {
+		p.bytes("field", -1, n, 0, 64)
+	}
+	if v.Form != "" && !v.Form.Valid() {
+		p.unknown("form", -1, string(v.Form))
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Attachment) Validate() error {
 	var p problems
 	v.check(&p)
@@ -149,6 +228,14 @@ func (v *Attachment) check(p *problems) (before int) {
 	}
 	if v.Fetch != nil {
 		p.within(v.Fetch.check(p), "fetch", -1)
+	}
+	if v.Excerpt != nil {
+		p.within(v.Excerpt.check(p), "excerpt", -1)
+	}
+	if v.Locator != nil {
+		if n := len(*v.Locator); n > 4096 {
+			p.bytes("locator", -1, n, 0, 4096)
+		}
 	}
 	return before
 }

@@ -105,6 +105,40 @@ func (v Header) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 func (v *Header) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *BasicLogin) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.User != "" {
+		b = codec.AppendString(codec.Key(b, `"user":`), v.User)
+	}
+	if v.Password != "" {
+		b = codec.AppendString(codec.Key(b, `"password":`), v.Password)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *BasicLogin) ReadJSON(r *codec.Reader) {
+	*v = BasicLogin{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "user":
+			v.User = r.String()
+		case "password":
+			v.Password = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v BasicLogin) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *BasicLogin) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *SigV4) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.AccessKey != "" {
@@ -244,6 +278,9 @@ func (v *HTTPRequest) AppendJSON(b []byte) []byte {
 	if len(v.Parts) > 0 {
 		b = codec.AppendList(codec.Key(b, `"parts":`), v.Parts)
 	}
+	if v.Media != nil {
+		b = codec.AppendString(codec.Key(b, `"media":`), *v.Media)
+	}
 	if v.Timeout != 0 {
 		b = codec.AppendInt(codec.Key(b, `"timeout":`), v.Timeout)
 	}
@@ -255,6 +292,9 @@ func (v *HTTPRequest) AppendJSON(b []byte) []byte {
 	}
 	if v.SigV4 != nil {
 		b = v.SigV4.AppendJSON(codec.Key(b, `"sigv4":`))
+	}
+	if v.Basic != nil {
+		b = v.Basic.AppendJSON(codec.Key(b, `"basic":`))
 	}
 	return append(b, '}')
 }
@@ -283,6 +323,10 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			v.Bytes = r.Bytes()
 		case "parts":
 			v.Parts = codec.List[HTTPPart](r, 65536)
+		case "media":
+			if v.Media = nil; !r.Null() {
+				v.Media = r.StringRef()
+			}
 		case "timeout":
 			v.Timeout = r.Int64()
 		case "fill":
@@ -293,6 +337,11 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			if v.SigV4 = nil; !r.Null() {
 				v.SigV4 = new(SigV4)
 				v.SigV4.ReadJSON(r)
+			}
+		case "basic":
+			if v.Basic = nil; !r.Null() {
+				v.Basic = new(BasicLogin)
+				v.Basic.ReadJSON(r)
 			}
 		default:
 			r.Unknown()
@@ -394,6 +443,12 @@ func (v *LengthPrefix) AppendJSON(b []byte) []byte {
 	if v.Whole {
 		b = codec.AppendBool(codec.Key(b, `"whole":`), v.Whole)
 	}
+	if v.LowFirst {
+		b = codec.AppendBool(codec.Key(b, `"lowFirst":`), v.LowFirst)
+	}
+	if v.Extra != 0 {
+		b = codec.AppendInt(codec.Key(b, `"extra":`), int64(v.Extra))
+	}
 	return append(b, '}')
 }
 
@@ -409,6 +464,10 @@ func (v *LengthPrefix) ReadJSON(r *codec.Reader) {
 			v.Form.ReadJSON(r)
 		case "whole":
 			v.Whole = r.Bool()
+		case "lowFirst":
+			v.LowFirst = r.Bool()
+		case "extra":
+			v.Extra = r.Int32()
 		default:
 			r.Unknown()
 		}
@@ -420,6 +479,72 @@ func (v LengthPrefix) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *LengthPrefix) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *FramePart) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Text != nil {
+		b = codec.AppendString(codec.Key(b, `"text":`), *v.Text)
+	}
+	if len(v.Bytes) > 0 {
+		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
+	if v.Fill {
+		b = codec.AppendBool(codec.Key(b, `"fill":`), v.Fill)
+	}
+	if v.Media != nil {
+		b = codec.AppendString(codec.Key(b, `"media":`), *v.Media)
+	}
+	if v.Base64 {
+		b = codec.AppendBool(codec.Key(b, `"base64":`), v.Base64)
+	}
+	if v.Length != nil {
+		b = v.Length.AppendJSON(codec.Key(b, `"length":`))
+	}
+	if v.Parts != 0 {
+		b = codec.AppendUint(codec.Key(b, `"parts":`), uint64(v.Parts))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *FramePart) ReadJSON(r *codec.Reader) {
+	*v = FramePart{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "text":
+			if v.Text = nil; !r.Null() {
+				v.Text = r.StringRef()
+			}
+		case "bytes":
+			v.Bytes = r.Bytes()
+		case "fill":
+			v.Fill = r.Bool()
+		case "media":
+			if v.Media = nil; !r.Null() {
+				v.Media = r.StringRef()
+			}
+		case "base64":
+			v.Base64 = r.Bool()
+		case "length":
+			if v.Length = nil; !r.Null() {
+				v.Length = new(LengthPrefix)
+				v.Length.ReadJSON(r)
+			}
+		case "parts":
+			v.Parts = r.Uint32()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v FramePart) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *FramePart) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ConversationKind) ReadJSON(r *codec.Reader) {
@@ -537,6 +662,50 @@ func (v *AttachmentKind) ReadJSON(r *codec.Reader) {
 	}
 }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *ExcerptForm) ReadJSON(r *codec.Reader) {
+	*v = ExcerptForm(r.Case())
+	if *v == "" {
+		*v = ExcerptFormAddress
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *Excerpt) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Field != "" {
+		b = codec.AppendString(codec.Key(b, `"field":`), v.Field)
+	}
+	if v.Form != "" {
+		b = codec.AppendString(codec.Key(b, `"form":`), string(v.Form))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Excerpt) ReadJSON(r *codec.Reader) {
+	*v = Excerpt{Form: ExcerptFormAddress}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "field":
+			v.Field = r.String()
+		case "form":
+			v.Form.ReadJSON(r)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Excerpt) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Excerpt) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // AppendJSON appends v without its zero values.
 func (v *Attachment) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -548,6 +717,12 @@ func (v *Attachment) AppendJSON(b []byte) []byte {
 	}
 	if v.Fetch != nil {
 		b = v.Fetch.AppendJSON(codec.Key(b, `"fetch":`))
+	}
+	if v.Excerpt != nil {
+		b = v.Excerpt.AppendJSON(codec.Key(b, `"excerpt":`))
+	}
+	if v.Locator != nil {
+		b = codec.AppendString(codec.Key(b, `"locator":`), *v.Locator)
 	}
 	if v.Mime != nil {
 		b = codec.AppendString(codec.Key(b, `"mime":`), *v.Mime)
@@ -589,6 +764,15 @@ func (v *Attachment) ReadJSON(r *codec.Reader) {
 			if v.Fetch = nil; !r.Null() {
 				v.Fetch = new(HTTPRequest)
 				v.Fetch.ReadJSON(r)
+			}
+		case "excerpt":
+			if v.Excerpt = nil; !r.Null() {
+				v.Excerpt = new(Excerpt)
+				v.Excerpt.ReadJSON(r)
+			}
+		case "locator":
+			if v.Locator = nil; !r.Null() {
+				v.Locator = r.StringRef()
 			}
 		case "mime":
 			if v.Mime = nil; !r.Null() {

@@ -125,6 +125,8 @@ func grow(list reflect.Value, n int) {
 		switch item := list.Index(i); {
 		case item.Kind() == reflect.Struct:
 			complete(item)
+		case item.CanUint():
+			item.SetUint(1)
 		case item.Type() != reflect.TypeFor[string]():
 			item.SetString(firstCase(item.Type()))
 		default:

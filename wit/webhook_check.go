@@ -2,5 +2,16 @@
 
 package wit
 
-// Validate finds nothing wrong: the contract bounds nothing here.
-func (v *WebhookCall) Validate() error { return nil }
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *WebhookCall) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *WebhookCall) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.Request.check(p), "request", -1)
+	return before
+}

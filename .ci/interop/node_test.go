@@ -62,6 +62,7 @@ func (p *peer) host(t *testing.T) {
 	t.Helper()
 	cmd := exec.Command(p.node, p.cli, "node", "run", "--host", "127.0.0.1", "--port", p.port, "--display-name", "n1")
 	cmd.Env = p.env
+	cmd.Dir = p.home
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

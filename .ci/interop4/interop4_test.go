@@ -26,11 +26,31 @@ func TestProtocol4Client(t *testing.T) {
 	drive(t, "client.mjs", few)
 }
 
-// pageChecks is how many checks page.mjs makes.
-const pageChecks = 5
+// The checks that page.mjs, clawdbot.mjs and webchat.mjs make.
+const (
+	pageChecks     = 51
+	clawdbotChecks = 13
+	webchatChecks  = 18
+)
 
-// TestProtocol4Page drives the web page that comes with the client, in Chromium. Where there is none it is left out.
+// TestProtocol4Page drives the web page of the gateway that the client is for, in Chromium. Where there is none it is left out.
 func TestProtocol4Page(t *testing.T) {
+	inBrowser(t, "page.mjs", pageChecks, "../openclaw/node_modules/openclaw/dist/control-ui")
+}
+
+// TestProtocol3Page does so with the page of protocol 3.
+func TestProtocol3Page(t *testing.T) {
+	inBrowser(t, "clawdbot.mjs", clawdbotChecks, "../interop/node_modules/clawdbot/dist/control-ui")
+}
+
+// TestWebChatPage drives the page of the web chat, which the gateway serves itself, and pages of other sites that have it in a frame.
+func TestWebChatPage(t *testing.T) {
+	inBrowser(t, "webchat.mjs", webchatChecks, "../../builtin-plugins/webchat/page")
+}
+
+// inBrowser drives a page.
+func inBrowser(t *testing.T, script string, least int, root string) {
+	t.Helper()
 	browser := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil && browser == "" {
@@ -40,14 +60,14 @@ func TestProtocol4Page(t *testing.T) {
 	if browser == "" {
 		t.Skip("Chromium is not installed")
 	}
-	root, err := filepath.Abs("page/package/dist/control-ui")
+	root, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(root); err != nil {
-		t.Fatalf("the page is not there: `make interop` fetches it: %v", err)
+		t.Fatalf("the page is not there: `make interop` installs it: %v", err)
 	}
-	drive(t, "page.mjs", pageChecks, "PAGE_ROOT="+root, "CHROMIUM="+browser)
+	drive(t, script, least, "PAGE_ROOT="+root, "CHROMIUM="+browser)
 }
 
 // drive runs a script against a gateway of its own. Each line that it prints is a check.

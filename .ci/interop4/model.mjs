@@ -21,6 +21,8 @@ const answers = {
   },
 };
 
+answers.linger = answers.wait; // to some clients the word wait is a command
+
 const chunk = (value) => `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "m", ...value })}\n\n`;
 const word = (response, content) => response.write(chunk({ choices: [{ index: 0, delta: { content } }] }));
 

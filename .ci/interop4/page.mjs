@@ -1,87 +1,8 @@
-// Drives the web page that others publish for protocol 4 in a browser: ten turns, a stop, a new conversation, a reload.
-// Prints one line of JSON for each check, as client.mjs does.
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { connect as connectTCP } from "node:net";
-import { extname, join, normalize } from "node:path";
-import { chromium } from "playwright-core";
+// Drives the web page that others publish for protocol 4 in a browser: ten turns, a stop, a new conversation, a reload, and
+// every page that it has. Prints one line of JSON for each check, as client.mjs does.
+import { browser, check, origin, page, patience, token, visit } from "./browser.mjs";
 import { connect, expect, newIdentity } from "./gateway.mjs";
 import { startModel } from "./model.mjs";
-
-const gateway = new URL(process.env.CARAPACE_URL.replace("ws:", "http:"));
-const token = process.env.CARAPACE_TOKEN;
-const root = process.env.PAGE_ROOT;
-const patience = 20_000;
-
-// The page is served from one port with the gateway, as a reverse proxy does it: browsers let it connect then.
-const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
-
-async function serve(request, response) {
-  let path = normalize(decodeURIComponent(new URL(request.url, "http://page").pathname));
-  path = path.slice(Math.max(path.indexOf("/assets/"), 0));
-  if (!extname(path)) {
-    path = "/index.html"; // every address of the page is the page
-  }
-  try {
-    const body = await readFile(join(root, path));
-    response.writeHead(200, { "content-type": types[extname(path)] ?? "application/octet-stream" });
-    response.end(body);
-  } catch {
-    response.writeHead(404).end();
-  }
-}
-
-const server = createServer(serve);
-server.on("upgrade", (request, socket, head) => {
-  const up = connectTCP(gateway.port, gateway.hostname, () => {
-    const headers = request.rawHeaders.map((h, i) => (i % 2 ? `${h}\r\n` : `${h}: `)).join("");
-    up.write(`GET /ws HTTP/1.1\r\n${headers}\r\n`);
-    up.write(head);
-    socket.pipe(up).pipe(socket);
-  });
-  up.on("error", () => socket.destroy());
-  socket.on("error", () => up.destroy());
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
-const page = await browser.newPage({ viewport: { width: 1300, height: 900 } });
-const faults = [];
-page.on("pageerror", (error) => faults.push(error.message));
-
-// What the page asks, and what of it was refused although hello-ok lists it.
-const asked = new Map();
-const greeted = { methods: [] };
-const refused = [];
-page.on("websocket", (socket) => {
-  socket.on("framesent", ({ payload }) => {
-    const frame = JSON.parse(payload);
-    asked.set(frame.id, frame);
-  });
-  socket.on("framereceived", ({ payload }) => {
-    const frame = JSON.parse(payload);
-    const request = asked.get(frame.id);
-    if (frame.type !== "res" || !request) {
-      return;
-    }
-    if (request.method === "connect" && frame.ok) {
-      greeted.methods = frame.payload.features.methods;
-    } else if (!frame.ok && greeted.methods.includes(request.method)) {
-      refused.push(`${request.method} ${JSON.stringify(request.params)}: ${frame.error.message}`);
-    }
-  });
-});
-
-async function check(name, body) {
-  let problem = null;
-  try {
-    await body();
-  } catch (error) {
-    problem = error?.message ?? String(error);
-  }
-  const wrong = [problem, ...faults.splice(0), ...refused.splice(0)].filter(Boolean).join("\n") || null;
-  console.log(JSON.stringify({ check: name, problem: wrong }));
-}
 
 // A pane that is left stays in the page for a while.
 const shown = (locator) => locator.locator("visible=true").last();
@@ -94,7 +15,7 @@ async function say(text) {
 }
 
 await check("the page opens on the main conversation", async () => {
-  await page.goto(`http://127.0.0.1:${server.address().port}/chat?session=main#token=${token}`);
+  await page.goto(`${origin}/chat?session=main#token=${token}`);
   await box().waitFor({ timeout: patience });
 });
 
@@ -140,6 +61,37 @@ await check("an answer is stopped", async () => {
   expect(row.status === "killed", "the run is", row.status);
   await g.client.stopAndWait();
 });
+
+await check("a chat account is connected step by step", async () => {
+  await page.goto(`${origin}/settings/channels`);
+  await page.getByRole("button", { name: /Telegram/ }).first().click({ timeout: patience });
+  await page.getByRole("button", { name: "Run setup" }).click({ timeout: patience });
+  await see("From @BotFather");
+  const field = page.locator("#channel-wizard-text-input");
+  expect((await field.getAttribute("type")) === "password", "a credential is shown");
+  await shown(page.getByRole("button", { name: "Continue" })).click(); // without a token
+  await see("Bot token is needed");
+  await field.fill("123:interop");
+  await shown(page.getByRole("button", { name: "Continue" })).click();
+  await see("Everything else has a default");
+  await shown(page.getByRole("button", { name: "No", exact: true })).click();
+  await see("Who may write to the account?");
+});
+
+// What this gateway has nothing to say of: the page shows a line about it where it would stand, and goes on.
+const absent = `update.status plugins.controlUi.list openclaw.approval.list sessions.observer.visibility question.list talk.catalog progressCard.get
+  sessions.branches.list sessions.companion.state transcripts.list migrations.memory.plan plugins.catalog.browse themes.list artifacts.list tools.effective
+  exec.approval.grants.list doctor.memory.status tools.github.status skills.library.list skills.search skills.proposals.list worktrees.list`.split(/\s+/);
+
+await visit(
+  `/activity /agents /apps /automations /custodian /dashboard /dashboards /debug /logs /meetings /memory-import /new /plugins /portals
+    /sessions /settings/about /settings/advanced /settings/agents /settings/ai-agents /settings/appearance /settings/approvals
+    /settings/automation /settings/channels /settings/cloud-workers /settings/communications /settings/connection /settings/device
+    /settings/devices /settings/infrastructure /settings/labs /settings/lobsterdex /settings/mcp /settings/memory
+    /settings/model-providers /settings/notifications /settings/plugins /settings/profile /settings/secrets /settings/security
+    /settings/skills /settings/talk /settings/updates /skills /skills/workshop /systems /tasks /usage /workboard /worktrees`.split(/\s+/),
+  absent,
+);
 
 await browser.close();
 process.exit(0);

@@ -47,6 +47,30 @@ for (const [said, turns] of [["one", 1], ["two", 3]]) {
   assert.equal(a.choices[0].message.content, `${turns} turns, 0 pictures: ${said}`);
 }
 
+// Vectors, which the library asks for in base64, and as numbers.
+for (const encoding_format of [undefined, "float"]) {
+  const list = await client.embeddings.create({ model: "model/small", input: ["a", "bbb"], encoding_format });
+  assert.deepEqual(list.data.map((d) => Array.from(d.embedding)), [[1, 0.5], [3, 0.5]]);
+}
+
+// Structured output, which the library reads.
+const schema = { type: "object", properties: { name: { type: "string" }, stop: { type: "string" } }, required: ["name", "stop"], additionalProperties: false };
+const structured = await client.chat.completions.parse({ model, stop: ["A", "B"], messages: [{ role: "user", content: "hi" }],
+  response_format: { type: "json_schema", json_schema: { name: "answer", strict: true, schema } } });
+assert.equal(structured.choices[0].message.content, '{"name":"answer","stop":"A|B"}');
+const structured2 = await client.responses.create({ model, input: "hi", text: { format: { type: "json_schema", name: "answer", strict: true, schema } } });
+assert.equal(structured2.output_text, '{"name":"answer","stop":""}');
+await assert.rejects(client.chat.completions.create({ model, n: 2, messages: [{ role: "user", content: "hi" }] }), { status: 400, param: "n" });
+
+// Streamed calls of tools by the newer API.
+const calling = client.responses.stream({ model, input: "the weather?", tools: [{ type: "function", name: "weather", parameters, strict: false }] });
+let args = "";
+calling.on("response.function_call_arguments.delta", (e) => { args += e.delta; });
+const called = await calling.finalResponse();
+assert.equal(called.output[0].name, "weather");
+assert.equal(called.output[0].arguments, '{"city":"Bern"}');
+assert.equal(args, '{"city":"Bern"}');
+
 // Responses: whole, streamed, with tools, going on.
 const first = await client.responses.create({ model, input: "hi", instructions: "Be kind." });
 assert.equal(first.output_text, "1 turns, 0 pictures: hi");

@@ -3,8 +3,10 @@ package openai_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -31,6 +33,9 @@ func model(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
 		return &wit.ProviderAnswer{ToolCalls: []wit.ToolCall{{ID: "call_w", Name: "weather", Args: wit.JSON(`{"city":"Bern"}`)}},
 			Stop: new(wit.StopReasonToolCalls), Usage: &wit.Usage{Input: 7, Output: 3}}, nil
 	}
+	if c.Format != nil {
+		return kerneltest.Says(fmt.Sprintf(`{"name":%q,"stop":%q}`, c.Format.Name, strings.Join(c.Stop, "|"))), nil
+	}
 	pictures := 0
 	for _, p := range last.Content {
 		if p.Kind == wit.PartKindImage {
@@ -42,13 +47,26 @@ func model(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
 	return a, nil
 }
 
+// vectors makes of each text its length, and another number.
+func vectors(_ context.Context, q *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {
+	a := &wit.EmbeddingAnswer{Usage: &wit.Usage{Input: uint64(len(q.Texts))}}
+	for _, text := range q.Texts {
+		v := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(len(text))))
+		a.Embeddings = append(a.Embeddings, wit.Embedding{Vector: binary.LittleEndian.AppendUint32(v, math.Float32bits(0.5))})
+	}
+	return a, nil
+}
+
 // start boots a gateway on a port of this machine and returns the API's address.
 func start(t *testing.T) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	kerneltest.Start(t, kerneltest.Plugin(kerneltest.Provider("model", model)), func(o *kernel.Options) { o.Listener = ln })
+	provider := kerneltest.Provider("model", model)
+	provider.Manifest.Provides.Provider.Heeds = []wit.ChatWish{wit.ChatWishFormat, wit.ChatWishStop}
+	provider.Exports["provider_embeddings"] = kerneltest.Export(vectors)
+	kerneltest.Start(t, kerneltest.Plugin(provider), func(o *kernel.Options) { o.Listener = ln })
 	return "http://" + ln.Addr().String() + "/v1/"
 }
 
@@ -132,6 +150,12 @@ func TestGo(t *testing.T) {
 		}
 		got, err := client.Responses.New(ctx, responses.ResponseNewParams{Model: "carapace", PreviousResponseID: openai.String(id), Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("more")}})
 		if err != nil || got.OutputText() != "3 turns, 0 pictures: more" || got.Usage.TotalTokens != 10 {
+			t.Fatalf("%+v %v", got, err)
+		}
+	})
+	t.Run("embeddings", func(t *testing.T) {
+		got, err := client.Embeddings.New(ctx, openai.EmbeddingNewParams{Model: "model/small", Input: openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: []string{"a", "bbb"}}})
+		if err != nil || len(got.Data) != 2 || fmt.Sprint(got.Data[1].Embedding) != "[3 0.5]" || got.Usage.TotalTokens != 2 {
 			t.Fatalf("%+v %v", got, err)
 		}
 	})

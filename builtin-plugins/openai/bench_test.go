@@ -67,3 +67,30 @@ func BenchmarkChunk(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkItems reads events of a stream of the Responses API, as a guest does.
+func BenchmarkItems(b *testing.B) {
+	for _, events := range []int{1, 10} {
+		chunk := &wit.ProviderChunk{State: wit.JSON(`{"api":"responses","status":200,"begun":true,"size":40,"streamed":true}`)}
+		for n := range events {
+			chunk.Events = append(chunk.Events, wit.StreamEvent{Kind: wit.StreamEventKindData, Name: new("response.output_text.delta"),
+				Data: `{"type":"response.output_text.delta","sequence_number":` + strconv.Itoa(n) + `,"item_id":"msg_68c1","output_index":0,"content_index":0,"delta":"word ","logprobs":[]}`})
+		}
+		in := wit.Marshal(chunk)
+		b.Run("events="+strconv.Itoa(events), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				var chunk wit.ProviderChunk
+				if err := wit.UnmarshalShared(in, &chunk); err != nil {
+					b.Fatal(err)
+				}
+				answer, err := openai.New().Chunk(nil, &chunk)
+				if err != nil {
+					b.Fatal(answer, err)
+				}
+				wit.Marshal(answer)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,7 +20,7 @@ type call struct {
 	id    string
 	name  string
 	args  nesting
-	half  half
+	half  half.Half
 }
 
 const noIndex = -1
@@ -80,7 +81,7 @@ func (s *state) find(index int64, id, name string) int {
 // arguments is what a piece adds to the arguments' text. Some servers give an object, whole, and not its text; an
 // empty one also where the text is still to come.
 func (c *call) arguments(value json.Value) string {
-	text := c.half.join(value)
+	text := c.half.Join(value)
 	if value.IsObject() {
 		if text = string(value.Raw()); c.args.begun() {
 			return ""

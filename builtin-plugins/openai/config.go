@@ -25,12 +25,18 @@ type config struct {
 	timeout      int64 // seconds until the first byte of an answer
 	headers      json.Value
 	opened       json.Value // absent leaves it to the model's name
+	preset       preset
+	apiVersion   string // of Azure
+	responses    bool   // ask by the Responses API, not by chat completions
+	summaries    bool   // of reasoning, which the Responses API gives when asked
+
+	speechModel, speechVoice, speechInstructions string
 }
 
 // newConfig reads the configuration. The gateway has checked it against the manifest's schema; a plugin may be run
 // without one all the same, so what would do harm is refused here too.
 func newConfig(raw wit.JSON) (*config, error) {
-	c := &config{baseURL: defaultBaseURL, timeout: defaultTimeout}
+	c := &config{baseURL: defaultBaseURL, timeout: defaultTimeout, speechVoice: defaultVoice}
 	if len(raw) == 0 {
 		return c, nil
 	}
@@ -38,19 +44,46 @@ func newConfig(raw wit.JSON) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if base := strings.TrimRight(value.Get("baseUrl").Text(), "/"); base != "" {
-		c.baseURL = base
+	if err := c.at(value.Get("preset").Text(), strings.TrimRight(value.Get("baseUrl").Text(), "/")); err != nil {
+		return nil, err
 	}
+	c.apiVersion = value.Get("apiVersion").Text()
 	if !strings.HasPrefix(c.baseURL, "https://") && !strings.HasPrefix(c.baseURL, "http://") {
 		return nil, wit.NewError(wit.CodeInvalid, "openai: baseUrl has to begin with https:// or http://")
 	}
 	if timeout := value.Get("timeout").Int(); timeout > 0 {
 		c.timeout = timeout
 	}
-	c.model = value.Get("model").Text()
+	if voice := value.Get("speechVoice").Text(); voice != "" {
+		c.speechVoice = voice
+	}
+	c.speechModel, c.speechInstructions = value.Get("speechModel").Text(), value.Get("speechInstructions").Text()
+	if c.model = value.Get("model").Text(); c.model == "" {
+		c.model = c.preset.model
+	}
 	c.organization = value.Get("organization").Text()
+	c.responses, c.summaries = value.Get("api").Text() == responsesAPI, value.Get("reasoningSummary").Bool()
 	c.headers, c.opened = value.Get("headers"), value.Get("thinkingOpened")
 	return c, nil
+}
+
+// at takes up where the server is: where the owner says, or where one of this name is.
+func (c *config) at(name, baseURL string) error {
+	if name != "" {
+		c.preset = presetOf(name)
+		if baseURL == defaultBaseURL {
+			baseURL = "" // it is what stands there when nothing was chosen
+		}
+	}
+	switch {
+	case baseURL != "":
+		c.baseURL = baseURL
+	case c.preset.baseURL != "":
+		c.baseURL = c.preset.baseURL
+	case c.preset.usual != "":
+		return wit.NewError(wit.CodeInvalid, "openai: set baseUrl to where "+c.preset.name+" is, such as "+c.preset.usual)
+	}
+	return nil
 }
 
 // atOpenAI reports whether the requests go to OpenAI itself, whose servers know more than the others.
@@ -80,15 +113,18 @@ func (c *config) opens(chat *wit.Chat) bool {
 
 // request is what all requests have in common. A server at home may need no key; OpenAI always does.
 func (c *config) request(host *sdk.Host, method, path string) (*wit.HTTPRequest, error) {
-	request := &wit.HTTPRequest{ID: method + " " + path, Method: method, URL: c.baseURL + path}
+	request := &wit.HTTPRequest{ID: method + " " + path, Method: method, URL: c.baseURL + path + c.version()}
 	hasKey, err := host.HasCredential(keyName, "")
 	if err != nil {
 		return nil, err
 	}
+	const key = "{{credential:" + keyName + "}}"
 	switch {
+	case hasKey && c.preset.header != "":
+		request.Headers = append(request.Headers, wit.Header{Name: c.preset.header, Value: key})
 	case hasKey:
-		request.Headers = append(request.Headers, wit.Header{Name: "Authorization", Value: "Bearer {{credential:" + keyName + "}}"})
-	case c.atOpenAI():
+		request.Headers = append(request.Headers, wit.Header{Name: "Authorization", Value: "Bearer " + key})
+	case c.atOpenAI() || c.preset.name != "" && !c.preset.keyless:
 		return nil, wit.NewError(wit.CodeUnauthorized, "openai: no key is set: `carapace setup openai` asks for it; in a script, add --secret "+keyName+"=env:VARIABLE")
 	}
 	if c.organization != "" {
@@ -98,4 +134,17 @@ func (c *config) request(host *sdk.Host, method, path string) (*wit.HTTPRequest,
 		request.Headers = append(request.Headers, wit.Header{Name: name, Value: value.Text()})
 	}
 	return request, nil
+}
+
+// version is the query that says which version of the API is asked, where the address does not: Azure's, for which an
+// address of a deployment needs one.
+func (c *config) version() string {
+	version := c.apiVersion
+	if version == "" && c.preset.id == "azure" && strings.Contains(c.baseURL, "/deployments/") {
+		version = "2024-10-21"
+	}
+	if version == "" {
+		return ""
+	}
+	return "?api-version=" + version
 }

@@ -60,8 +60,8 @@ func (s *state) think(name string, field json.Value, answer *wit.ProviderAnswer)
 		return
 	}
 	s.thinkingField = name
-	s.tags.apart()
-	say(answer, wit.DeltaKindThinking, s.thought.join(field))
+	s.tags.Apart()
+	say(answer, wit.DeltaKindThinking, s.thought.Join(field))
 }
 
 // content reads what is said: a text, or a list of parts, of which some may be thinking.
@@ -82,25 +82,25 @@ func (s *state) content(content json.Value, answer *wit.ProviderAnswer) {
 
 // thinkingPart reads a part of thinking, whose text is one, or a list of parts again.
 func (s *state) thinkingPart(part json.Value, answer *wit.ProviderAnswer) {
-	s.tags.apart()
+	s.tags.Apart()
 	for _, name := range [...]string{"thinking", "reasoning", "text"} {
 		field := part.Get(name)
 		if field.IsText() {
-			say(answer, wit.DeltaKindThinking, s.thought.join(field))
+			say(answer, wit.DeltaKindThinking, s.thought.Join(field))
 		}
 		for inner := range field.Items() {
-			say(answer, wit.DeltaKindThinking, s.thought.join(inner.Get("text")))
+			say(answer, wit.DeltaKindThinking, s.thought.Join(inner.Get("text")))
 		}
 	}
 }
 
 // text says a text, but for thinking in tags at its beginning.
 func (s *state) text(value json.Value, answer *wit.ProviderAnswer) {
-	text := s.said.join(value)
+	text := s.said.Join(value)
 	if value.IsText() && len(value.Raw()) > len(`""`) {
 		s.spoke = true
 	}
-	s.tags.split(text, func(kind wit.DeltaKind, text string) { s.sort(kind, text, answer) })
+	s.tags.Split(text, func(kind wit.DeltaKind, text string) { s.sort(kind, text, answer) })
 }
 
 // sort says what came out of a text. Thinking in tags is left out when a field has it as well.
@@ -112,13 +112,13 @@ func (s *state) sort(kind wit.DeltaKind, text string, answer *wit.ProviderAnswer
 
 // flush says what was held back for more to come: half a character, and what might have become a tag.
 func (s *state) flush(answer *wit.ProviderAnswer) {
-	say(answer, wit.DeltaKindThinking, s.thought.rest())
-	rest := s.said.rest()
+	say(answer, wit.DeltaKindThinking, s.thought.Rest())
+	rest := s.said.Rest()
 	each := func(kind wit.DeltaKind, text string) { s.sort(kind, text, answer) }
-	s.tags.split(rest, each)
-	s.tags.flush(stopReason(s.reason, len(s.calls) > 0) == wit.StopReasonEnd, each)
+	s.tags.Split(rest, each)
+	s.tags.Flush(stopReason(s.reason, len(s.calls) > 0) == wit.StopReasonEnd, each)
 	for n := range s.calls {
-		if rest := s.calls[n].half.rest(); rest != "" {
+		if rest := s.calls[n].half.Rest(); rest != "" {
 			answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(n), Args: rest})
 		}
 	}

@@ -1,37 +1,31 @@
 package openai
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/problem"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// maxExplanation bounds what of a server's own words is passed on.
-const maxExplanation = 300
-
-// problem is what a server says of a failure.
-type problem struct {
+// refusal is what a server says of a failure.
+type refusal struct {
 	status      int64
 	kind        string // its word for it
 	explanation string
-	waits
+	wait.Waits
 }
 
 // failure makes an error of a status, of the body or the event that came with it, and of how long the server wants to
 // be left alone by its headers. The longer one of what the two ask for counts, and when a limit is as at first only where
 // neither asks for anything, and a limit it was.
-func failure(status int64, body string, w waits) *wit.Error {
+func failure(status int64, body string, w wait.Waits) *wit.Error {
 	p := readProblem(status, body)
 	code, hint := codeOf(p.status, p.kind, p.explanation)
-	err := wit.NewError(code, describe(p.status, hint, p.explanation))
-	wait := max(w.asked, p.asked)
-	if wait == 0 && code == wit.CodeRateLimited {
-		wait = max(w.reset, p.reset)
-	}
-	if err.Retryable && wait > 0 {
-		err.RetryAfter = &wait
+	err := wit.NewError(code, problem.Describe("openai", hint, p.status, p.explanation))
+	if asked := w.Longer(p.Waits, code == wit.CodeRateLimited); err.Retryable && asked > 0 {
+		err.RetryAfter = &asked
 	}
 	return err
 }
@@ -49,15 +43,15 @@ const unreadable = "unreadable"
 //	upstream connect error  <html>…                      what stands before them
 //
 // A code that is a number is the status that the response would have had, had it not begun well.
-func readProblem(status int64, body string) problem {
+func readProblem(status int64, body string) refusal {
 	reply, err := json.ParseText(strings.TrimSpace(strings.TrimPrefix(body, "data:")))
 	for item := range reply.Items() {
 		reply = item
 		break
 	}
 	if err != nil || !reply.IsObject() {
-		explanation := words(body)
-		return problem{status: status, kind: unreadable, explanation: explanation, waits: bodyWait(json.Value{}, explanation)}
+		explanation := problem.Words(body)
+		return refusal{status: status, kind: unreadable, explanation: explanation, Waits: wait.Body(json.Value{}, explanation)}
 	}
 	at := reply.Get("error")
 	for item := range reply.Get("errors").Items() {
@@ -71,12 +65,12 @@ func readProblem(status int64, body string) problem {
 		}
 	}
 	if at.IsText() {
-		return problem{status: status, explanation: at.Text(), waits: bodyWait(reply, at.Text())}
+		return refusal{status: status, explanation: at.Text(), Waits: wait.Body(reply, at.Text())}
 	}
 	if !at.IsObject() {
 		at = reply
 	}
-	p := problem{status: status, kind: exception}
+	p := refusal{status: status, kind: exception}
 	for _, name := range [...]string{"code", "type", "status"} {
 		text := at.Get(name).Text()
 		if n := at.Get(name).Int(); n >= 400 && n < 600 {
@@ -92,20 +86,8 @@ func readProblem(status int64, body string) problem {
 			p.explanation = text
 		}
 	}
-	p.waits = bodyWait(at, p.explanation)
+	p.Waits = wait.Body(at, p.explanation)
 	return p
-}
-
-// words is what a body that is no JSON says: its text, or the title of a page.
-func words(body string) string {
-	if !strings.HasPrefix(body, "<") {
-		return body
-	}
-	if _, title, ok := strings.Cut(body, "<title>"); ok {
-		title, _, _ = strings.Cut(title, "<")
-		return strings.TrimSpace(title)
-	}
-	return ""
 }
 
 // codeOf finds the code, by the kind of problem that the body names and else by the status, and says
@@ -130,26 +112,10 @@ func codeOf(status int64, kind, explanation string) (code wit.Code, hint string)
 		return wit.CodeTimeout, "the server took too long"
 	case status >= 500 || kind == "server_error" || kind == "overloaded_error":
 		return wit.CodeUnavailable, "the server cannot answer now"
-	case status >= 400 || kind == "invalid_request_error":
+	case status >= 400 || kind == "invalid_request_error" || kind == "invalid_prompt":
 		return wit.CodeInvalid, "the server refuses the request"
 	case kind == unreadable:
 		return wit.CodeUnavailable, "the server sent something that is not chat completions; check baseUrl"
 	}
 	return wit.CodeUnavailable, "the model failed"
-}
-
-// describe puts the hint, which is for the owner, before the server's own words. Those about a key are left out: some
-// servers repeat it, and an error is seen by whoever asked.
-func describe(status int64, hint, explanation string) string {
-	text := "openai: " + hint
-	if status >= 400 {
-		text += " (status " + strconv.FormatInt(status, 10) + ")"
-	}
-	if explanation == "" || strings.Contains(strings.ToLower(explanation), "key") {
-		return text
-	}
-	if len(explanation) > maxExplanation {
-		explanation = strings.ToValidUTF8(explanation[:maxExplanation], "") + "…"
-	}
-	return text + ": " + explanation
 }

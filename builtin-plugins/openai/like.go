@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -69,10 +70,10 @@ func (s *state) like(p *pattern) *wit.EventPattern {
 	switch {
 	case p.thinking != "" && p.thinking == s.thinkingField && s.thought == "":
 		like.Kind = wit.DeltaKindThinking
-	case p.thinking != "" || s.tags.where != after || s.said != "":
+	case p.thinking != "" || s.tags.Where != thinktag.After || s.said != "":
 		return nil
 	case !s.hinted:
-		like.Unless = closing
+		like.Unless = thinktag.Closing
 	}
 	return like
 }

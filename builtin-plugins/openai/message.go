@@ -5,13 +5,28 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// dialect is how a server wants tools and calls to be called.
+type dialect struct {
+	names    toolname.Names
+	idLength int // see preset
+}
+
+// id is the id of a call as the server takes it.
+func (d dialect) id(id string) string {
+	if d.idLength > 0 {
+		return toolname.FixedID(id, d.idLength)
+	}
+	return toolname.LegalID(id)
+}
+
 // messages adds the chat's turns as the server reads them.
-func messages(list json.Array, chat *wit.Chat, names names) json.Array {
-	if chat.System != "" {
-		list = list.Object(func(m json.Object) json.Object { return m.Text("role", "system").Text("content", chat.System) })
+func messages(list json.Array, chat *wit.Chat, system string, d dialect) json.Array {
+	if system != "" {
+		list = list.Object(func(m json.Object) json.Object { return m.Text("role", "system").Text("content", system) })
 	}
 	for rest := chat.Turns; len(rest) > 0; {
 		n := 1
@@ -19,7 +34,7 @@ func messages(list json.Array, chat *wit.Chat, names names) json.Array {
 			n++
 		}
 		turn := oneTurn(rest[:n])
-		list = list.Object(func(m json.Object) json.Object { return message(m, turn, names) })
+		list = list.Object(func(m json.Object) json.Object { return message(m, turn, d) })
 		rest = rest[n:]
 	}
 	return list
@@ -48,10 +63,10 @@ func oneTurn(turns []wit.ChatTurn) *wit.ChatTurn {
 
 // message adds what one turn has. A tool's result names its call, and a request for tools has the calls beside what is
 // said.
-func message(m json.Object, turn *wit.ChatTurn, names names) json.Object {
+func message(m json.Object, turn *wit.ChatTurn, d dialect) json.Object {
 	m = m.Text("role", string(turn.Role))
 	if turn.Role == wit.RoleTool && turn.ToolCallID != nil {
-		m = m.Text("tool_call_id", legalID(*turn.ToolCallID))
+		m = m.Text("tool_call_id", d.id(*turn.ToolCallID))
 	}
 	// Where there is nothing but tool calls, an empty text is refused by some, and null by nobody.
 	if len(turn.Content) == 0 && len(turn.ToolCalls) > 0 {
@@ -61,7 +76,7 @@ func message(m json.Object, turn *wit.ChatTurn, names names) json.Object {
 	}
 	m = sendBack(m, turn)
 	if len(turn.ToolCalls) > 0 {
-		m = m.Array("tool_calls", func(list json.Array) json.Array { return toolCalls(list, turn.ToolCalls, names) })
+		m = m.Array("tool_calls", func(list json.Array) json.Array { return toolCalls(list, turn.ToolCalls, d) })
 	}
 	return m
 }
@@ -109,11 +124,11 @@ func textOf(part *wit.Part) string {
 
 // toolCalls adds what the model asked for, as it asked: servers compare the beginning of a conversation with what they
 // have in their cache.
-func toolCalls(list json.Array, calls []wit.ToolCall, names names) json.Array {
+func toolCalls(list json.Array, calls []wit.ToolCall, d dialect) json.Array {
 	for i := range calls {
 		list = list.Object(func(call json.Object) json.Object {
-			call = call.Text("id", legalID(calls[i].ID)).Text("type", "function").Object("function", func(f json.Object) json.Object {
-				return f.Text("name", names.of(calls[i].Name)).Text("arguments", arguments(calls[i].Args))
+			call = call.Text("id", d.id(calls[i].ID)).Text("type", "function").Object("function", func(f json.Object) json.Object {
+				return f.Text("name", d.names.Of(calls[i].Name)).Text("arguments", arguments(calls[i].Args))
 			})
 			return withFields(call, calls[i].Opaque)
 		})

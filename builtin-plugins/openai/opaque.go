@@ -79,7 +79,7 @@ func sendBack(message json.Object, turn *wit.ChatTurn) json.Object {
 func withFields(to json.Object, opaque wit.JSON) json.Object {
 	fields, _ := json.Parse(opaque) // it is this plugin's own
 	for name, field := range fields.Fields() {
-		if name != thinkingField {
+		if name != thinkingField && name != outputField {
 			to = to.Raw(name, field.Raw())
 		}
 	}

@@ -5,24 +5,27 @@ import (
 	"slices"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // state is what of a stream has to be known at its next chunk. It is read and written with each of them, so what grows
 // with the answer is not in it, but for what has to come back, which is bounded.
 type state struct {
-	status  int64
-	waits          // by its headers
-	reason  string // why the model stopped, once it has said so
-	begun   bool   // an event came that could be read
-	spoke   bool   // text or a call came
-	oldCall bool   // it came as function_call
-	stopped bool   // the answer has its reason to stop
-	done    bool   // and nothing that follows belongs to it
+	status     int64
+	wait.Waits        // by its headers
+	reason     string // why the model stopped, once it has said so
+	begun      bool   // an event came that could be read
+	spoke      bool   // text or a call came
+	oldCall    bool   // it came as function_call
+	stopped    bool   // the answer has its reason to stop
+	done       bool   // and nothing that follows belongs to it
 
-	tags          tags
+	tags          thinktag.Tags
 	hinted        bool // see hint
-	said, thought half
+	said, thought half.Half
 	thinkingField string     // that thinking came in, see delta.go; sendBack writes it there again
 	details       json.Array // reasoning_details
 	signatures    wit.JSON   // of the message
@@ -33,19 +36,12 @@ type state struct {
 }
 
 // readState reads what JSON wrote; nothing is the state at the beginning.
-func readState(raw wit.JSON) (*state, error) {
+func readState(v json.Value) *state {
 	s := &state{}
-	if len(raw) == 0 {
-		return s, nil
-	}
-	v, err := json.Parse(raw)
-	if err != nil {
-		return nil, err
-	}
 	for name, field := range v.Fields() { // in one go: one of them can be long
 		s.read(name, field)
 	}
-	return s, nil
+	return s
 }
 
 // read takes up one field.
@@ -54,9 +50,9 @@ func (s *state) read(name string, field json.Value) {
 	case "status":
 		s.status = field.Int()
 	case "wait":
-		s.asked = field.Int()
+		s.Asked = field.Int()
 	case "reset":
-		s.reset = field.Int()
+		s.Reset = field.Int()
 	case "reason":
 		s.reason = field.Text()
 	case "begun":
@@ -72,17 +68,17 @@ func (s *state) read(name string, field json.Value) {
 	case "done":
 		s.done = field.Bool()
 	case "place":
-		s.tags.where = place(field.Int())
+		s.tags.Where = thinktag.Place(field.Int())
 	case "close":
-		s.tags.close = field.Text()
+		s.tags.Close = field.Text()
 	case "held":
-		s.tags.held = field.Text()
+		s.tags.Held = field.Text()
 	case "kept":
-		s.tags.kept = field.Text()
+		s.tags.Kept = field.Text()
 	case "said":
-		s.said = half(field.Text())
+		s.said = half.Half(field.Text())
 	case "thought":
-		s.thought = half(field.Text())
+		s.thought = half.Half(field.Text())
 	case "thinkingField":
 		s.thinkingField = field.Text()
 	case "signatures":
@@ -106,34 +102,34 @@ func (s *state) read(name string, field json.Value) {
 // readCall reads what callsJSON wrote of a call.
 func readCall(item json.Value) call {
 	return call{
-		index: item.Get("index").Int(), id: item.Get("id").Text(), name: item.Get("name").Text(), half: half(item.Get("half").Text()),
+		index: item.Get("index").Int(), id: item.Get("id").Text(), name: item.Get("name").Text(), half: half.Half(item.Get("half").Text()),
 		args: nesting{item.Get("depth").Int(), item.Get("place").Int(), item.Get("started").Bool()},
 	}
 }
 
 // JSON is the state as it travels, without what is still as it was at first.
 func (s *state) JSON() wit.JSON {
-	out := fields{json.Object{}}
+	out := json.Sparse{}
 	if s.done {
-		out.flag("done", true)
+		out.AddTrue("done", true)
 		return out.JSON()
 	}
-	out.number("status", s.status)
-	out.number("wait", s.asked)
-	out.number("reset", s.reset)
-	out.text("reason", s.reason)
-	out.flag("begun", s.begun)
-	out.flag("spoke", s.spoke)
-	out.flag("oldCall", s.oldCall)
-	out.flag("hinted", s.hinted)
-	out.flag("stopped", s.stopped)
-	out.number("place", int64(s.tags.where))
-	out.text("close", s.tags.close)
-	out.text("held", s.tags.held)
-	out.text("kept", s.tags.kept)
-	out.text("said", string(s.said))
-	out.text("thought", string(s.thought))
-	out.text("thinkingField", s.thinkingField)
+	out.AddInt("status", s.status)
+	out.AddInt("wait", s.Asked)
+	out.AddInt("reset", s.Reset)
+	out.AddText("reason", s.reason)
+	out.AddTrue("begun", s.begun)
+	out.AddTrue("spoke", s.spoke)
+	out.AddTrue("oldCall", s.oldCall)
+	out.AddTrue("hinted", s.hinted)
+	out.AddTrue("stopped", s.stopped)
+	out.AddInt("place", int64(s.tags.Where))
+	out.AddText("close", s.tags.Close)
+	out.AddText("held", s.tags.Held)
+	out.AddText("kept", s.tags.Kept)
+	out.AddText("said", string(s.said))
+	out.AddText("thought", string(s.thought))
+	out.AddText("thinkingField", s.thinkingField)
 	if len(s.details) > 0 {
 		out.Object = out.Raw("details", s.details.JSON())
 	}
@@ -155,36 +151,15 @@ func (s *state) JSON() wit.JSON {
 func callsJSON(calls []call) wit.JSON {
 	list := json.Array{}
 	for _, c := range calls {
-		item := fields{json.Object{}}
-		item.number("index", c.index)
-		item.text("id", c.id)
-		item.text("name", c.name)
-		item.text("half", string(c.half))
-		item.number("depth", c.args.depth)
-		item.number("place", c.args.place)
-		item.flag("started", c.args.started)
+		item := json.Sparse{}
+		item.AddInt("index", c.index)
+		item.AddText("id", c.id)
+		item.AddText("name", c.name)
+		item.AddText("half", string(c.half))
+		item.AddInt("depth", c.args.depth)
+		item.AddInt("place", c.args.place)
+		item.AddTrue("started", c.args.started)
 		list = list.Add(item.JSON())
 	}
 	return list.JSON()
-}
-
-// fields is an object to which only what is not zero is added.
-type fields struct{ json.Object }
-
-func (f *fields) number(name string, value int64) {
-	if value != 0 {
-		f.Object = f.Int(name, value)
-	}
-}
-
-func (f *fields) text(name, value string) {
-	if value != "" {
-		f.Object = f.Text(name, value)
-	}
-}
-
-func (f *fields) flag(name string, value bool) {
-	if value {
-		f.Object = f.Bool(name, value)
-	}
 }

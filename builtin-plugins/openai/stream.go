@@ -6,6 +6,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,10 +21,14 @@ import (
 //
 // and a failure is one body instead, or an event among them.
 func (Provider) Chunk(host *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
-	s, err := readState(chunk.State)
-	if err != nil {
+	first, err := json.Parse(chunk.State)
+	if len(chunk.State) > 0 && err != nil {
 		return nil, err
 	}
+	if first.Get("api").Text() == responsesAPI {
+		return chunkOfItems(first, chunk), nil
+	}
+	s := readState(first)
 	answer := &wit.ProviderAnswer{Deltas: make([]wit.Delta, 0, len(chunk.Events))}
 	var last pattern
 	for i := range chunk.Events {
@@ -41,14 +47,26 @@ func (Provider) Chunk(host *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAn
 	return answer, nil
 }
 
+// chunkOfItems is Chunk for the Responses API.
+func chunkOfItems(first json.Value, chunk *wit.ProviderChunk) *wit.ProviderAnswer {
+	s, answer := readResponse(first), &wit.ProviderAnswer{}
+	for i := range chunk.Events {
+		s.event(&chunk.Events[i], answer)
+	}
+	answer.Deltas, answer.State = joined(answer.Deltas), s.JSON()
+	return answer
+}
+
 // hint tells the owner, once in an answer, that it may have begun with thinking. It is too late to take that back.
 func (s *state) hint(host *sdk.Host, answer *wit.ProviderAnswer) {
-	ends := func(d wit.Delta) bool { return d.Kind == wit.DeltaKindText && strings.Contains(d.Text, closing) }
+	ends := func(d wit.Delta) bool {
+		return d.Kind == wit.DeltaKindText && strings.Contains(d.Text, thinktag.Closing)
+	}
 	if s.hinted || !slices.ContainsFunc(answer.Deltas, ends) {
 		return
 	}
 	s.hinted = true
-	host.Warn("an answer has " + closing + " in it: if what stood before it was thinking, set thinkingOpened, or have the server give thinking apart")
+	host.Warn("an answer has " + thinktag.Closing + " in it: if what stood before it was thinking, set thinkingOpened, or have the server give thinking apart")
 }
 
 // event reads one event. Until the head has said that all is well, data is the body of a failure.
@@ -58,17 +76,17 @@ func (s *state) event(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	case s.done:
 		// What comes after the end says nothing.
 	case event.Kind == wit.StreamEventKindHead:
-		s.status, s.waits = int64(event.Status), readWaits(event.Headers)
+		s.status, s.Waits = int64(event.Status), wait.Head(event.Headers)
 	case event.Kind == wit.StreamEventKindEnd:
 		s.end(event, answer)
 	case s.status >= 300:
-		s.fail(answer, failure(s.status, data, s.waits))
+		s.fail(answer, failure(s.status, data, s.Waits))
 	case data == "":
 		// It keeps the connection alive.
 	case strings.EqualFold(data, "[DONE]"):
 		s.finish(answer)
 	case event.Name != nil && *event.Name == "error":
-		s.fail(answer, failure(s.status, data, s.waits))
+		s.fail(answer, failure(s.status, data, s.Waits))
 	default:
 		s.data(data, answer)
 	}
@@ -81,7 +99,7 @@ func (s *state) end(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	case s.reason != "":
 		s.finish(answer)
 	case event.Error == nil && s.status >= 300:
-		s.fail(answer, failure(s.status, "", s.waits))
+		s.fail(answer, failure(s.status, "", s.Waits))
 	}
 }
 
@@ -117,12 +135,12 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	case err != nil && s.begun && strings.HasPrefix(text, "{"):
 		return // half an event, where the stream was cut off: what comes next is its end
 	case err != nil || value.IsArray():
-		s.fail(answer, failure(s.status, text, s.waits)) // some give a failure as a list, a text or a page
+		s.fail(answer, failure(s.status, text, s.Waits)) // some give a failure as a list, a text or a page
 		return
 	case !value.IsObject():
 		return // "ping" and null keep the connection alive
 	case e.failed():
-		s.fail(answer, failure(s.status, text, s.waits))
+		s.fail(answer, failure(s.status, text, s.Waits))
 		return
 	}
 	s.begun = true
@@ -158,7 +176,7 @@ func (s *state) choice(value json.Value, choice *event, answer *wit.ProviderAnsw
 	case s.done:
 		return
 	case choice.failed() || failed(reason):
-		s.fail(answer, failure(s.status, string(value.Raw()), s.waits))
+		s.fail(answer, failure(s.status, string(value.Raw()), s.Waits))
 		return
 	case reason != "" && s.reason != refused:
 		s.reason = reason

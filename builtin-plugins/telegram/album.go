@@ -36,12 +36,12 @@ func albumMayGrow(a *answer, in *inbound, size int) bool {
 		return false
 	}
 	seen := in.album + ":" + strconv.Itoa(size)
-	if a.state.album == seen {
-		a.state.album = ""
+	if a.State.album == seen {
+		a.State.album = ""
 		return false
 	}
-	a.state.album = seen
-	a.timer(albumTimer, albumDelay)
+	a.State.album = seen
+	a.Timer(albumTimer, albumDelay)
 	return true
 }
 
@@ -57,7 +57,7 @@ func (in *inbound) sameAlbum(u json.Value) bool {
 // addToAlbum adds further parts to the pending message, which was made of first. Whichever part has the caption gives
 // the text.
 func addToAlbum(a *answer, first *inbound, updates []json.Value) {
-	p := a.state.pending
+	p := a.State.pending
 	for _, u := range updates {
 		more := receive(a, u)
 		if more == nil {

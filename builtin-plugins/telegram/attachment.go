@@ -1,6 +1,8 @@
 package telegram
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -30,7 +32,7 @@ func (p *post) readAttachment(key string, f json.Value) bool {
 	case "venue":
 		p.venue(f)
 	case "contact":
-		p.add(wit.Attachment{Kind: wit.AttachmentKindContact, Name: optional(readPerson(f).name), Caption: optional(f.Get("phone_number").Text())}, "")
+		p.add(wit.Attachment{Kind: wit.AttachmentKindContact, Name: account.Optional(readPerson(f).name), Caption: account.Optional(f.Get("phone_number").Text())}, "")
 	default:
 		return false
 	}
@@ -53,30 +55,27 @@ func (p *post) addFile(kind wit.AttachmentKind, v json.Value, mime string) {
 		case "mime_type":
 			mime = f.Text()
 		case "file_name":
-			a.Name = optional(f.Text())
+			a.Name = account.Optional(f.Text())
 		case "file_size":
 			a.Size = new(f.Int())
 		case "emoji":
-			a.Caption = optional(f.Text())
+			a.Caption = account.Optional(f.Text())
 		case "duration":
 			a.Duration = new(f.Int() * 1000) // Telegram counts seconds
 		case "width":
-			a.Width = pixels(f)
+			a.Width = attachment.Pixels(f)
 		case "height":
-			a.Height = pixels(f)
+			a.Height = attachment.Pixels(f)
 		case "length": // of a round video: its diameter (VideoNote)
-			a.Width, a.Height = pixels(f), pixels(f)
+			a.Width, a.Height = attachment.Pixels(f), attachment.Pixels(f)
 		}
 	}
-	a.Mime = optional(mime)
+	a.Mime = account.Optional(mime)
 	if a.Size != nil && *a.Size > maxDownload {
 		fileID = ""
 	}
 	p.add(a, fileID)
 }
-
-// pixels reads a width or a height.
-func pixels(f json.Value) *uint32 { return new(uint32(min(max(f.Int(), 0), 1<<31))) }
 
 // stickerType returns the media type of a Sticker, which the API tells by two flags.
 func stickerType(f json.Value) string {
@@ -92,7 +91,7 @@ func stickerType(f json.Value) string {
 // venue adds a place that has a name.
 func (p *post) venue(f json.Value) {
 	where := f.Get("address").Text() + " (" + coordinates(f.Get("location")) + ")"
-	p.add(wit.Attachment{Kind: wit.AttachmentKindLocation, Name: optional(f.Get("title").Text()), Caption: &where}, "")
+	p.add(wit.Attachment{Kind: wit.AttachmentKindLocation, Name: account.Optional(f.Get("title").Text()), Caption: &where}, "")
 }
 
 // coordinates are a Location's, in degrees: latitude and longitude, as maps understand them.

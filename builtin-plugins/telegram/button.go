@@ -26,7 +26,7 @@ const maxButtons = 5
 // acknowledgeButton tells Telegram that the press of a button was seen (answerCallbackQuery). That it was too late is
 // no trouble: nobody waits for it then.
 func acknowledgeButton(a *answer, u update) {
-	if len(a.out.Requests) < maxButtons {
+	if len(a.Out.Requests) < maxButtons {
 		a.requestOneOf(requestButton, u.ownID(), "answerCallbackQuery", json.Object{}.Text("callback_query_id", u.button))
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -18,33 +19,34 @@ var choice = []wit.ActionRow{
 
 // TestButtons: they stand at the last part of a message, and go when it is edited, with its text or without.
 func TestButtons(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
+	channeltest.Proves(t, channeltest.Buttons)
+	s, g := sender(t, botapitest.Config{}, config)
 	sent := g.mustSend(wit.ChannelSend{To: toAda, Text: strings.Repeat("long ", 300), Actions: choice, IdempotencyKey: "k",
 		Attachments: []wit.Attachment{{Kind: wit.AttachmentKindLocation, Caption: new("52.5,13.4")}}})
 	list := s.Sent()
 	last := list[len(list)-1].Message
-	want := [][]botapi.Button{
+	want := [][]botapitest.Button{
 		{{Text: "Yes", CallbackData: "v1", Style: "primary"}, {Text: "No \"never\"", CallbackData: "v2", Style: "danger"}},
 		{{Text: "Later", CallbackData: strings.Repeat("v", 64)}},
 	}
-	if got := last.Buttons(); len(sent.IDs) != 2 || !slices.EqualFunc(got, want, slices.Equal[[]botapi.Button]) {
+	if got := last.Buttons(); len(sent.IDs) != 2 || !slices.EqualFunc(got, want, slices.Equal[[]botapitest.Button]) {
 		t.Errorf("%d parts, buttons %+v", len(sent.IDs), got)
 	}
 	if first := list[0].Message; len(first.Buttons()) != 0 {
 		t.Errorf("the first part has buttons: %s", first.ReplyMarkup)
 	}
-	edit := wit.ChannelEdit{Account: "default", Config: g.config, To: toAda, ID: sent.IDs[1]}
+	edit := wit.ChannelEdit{Account: "default", Config: g.Config, To: toAda, ID: sent.IDs[1]}
 	for range 2 { // what is so already is no error
-		if _, err := g.plugin.(channel.Editor).Edit(g.host(), &edit); err != nil {
+		if _, err := g.Plugin.(channel.Editor).Edit(g.Host.SDK(), &edit); err != nil {
 			t.Fatal(err)
 		}
 	}
-	shown := func() botapi.Message { list := s.Messages(7); return list[len(list)-1] }
+	shown := func() botapitest.Message { list := s.Messages(7); return list[len(list)-1] }
 	if m := shown(); len(m.Buttons()) != 0 || m.Text != last.Text {
 		t.Errorf("after the buttons were taken away: %s, %q", m.ReplyMarkup, m.Text)
 	}
 	edit.Text, edit.Actions = "new", choice
-	if _, err := g.plugin.(channel.Editor).Edit(g.host(), &edit); err != nil {
+	if _, err := g.Plugin.(channel.Editor).Edit(g.Host.SDK(), &edit); err != nil {
 		t.Fatal(err)
 	}
 	if m := shown(); len(m.Buttons()) != 2 || m.Text != "new" {
@@ -60,22 +62,23 @@ func TestButtons(t *testing.T) {
 // TestPresses: those of messages that are too old for Telegram to show come too, each is acknowledged, and a refused
 // acknowledgement stops nothing.
 func TestPresses(t *testing.T) {
-	s := botapi.New(botapi.Config{})
+	channeltest.Proves(t, channeltest.Buttons)
+	s := botapitest.New(botapitest.Config{})
 	g := newGateway(t, s, config)
 	s.DM(ada, "hi")
-	g.start()
-	s.Fail(botapi.Fault{Method: "answerCallbackQuery", Code: 400, Description: "Bad Request: query is too old and response timeout expired or query ID is invalid"})
-	for _, m := range []*botapi.Message{{MessageID: 5, Chat: botapi.Chat{ID: 7, Type: "private"}}, nil, {MessageID: 6, Chat: group, MessageThreadID: 3, IsTopicMessage: true}} {
-		s.Inject("callback_query", botapi.CallbackQuery{ID: "q", From: ada, Message: m, Data: "v1"})
+	g.Start()
+	s.Fail(botapitest.Fault{Method: "answerCallbackQuery", Code: 400, Description: "Bad Request: query is too old and response timeout expired or query ID is invalid"})
+	for _, m := range []*botapitest.Message{{MessageID: 5, Chat: botapitest.Chat{ID: 7, Type: "private"}}, nil, {MessageID: 6, Chat: group, MessageThreadID: 3, IsTopicMessage: true}} {
+		s.Inject("callback_query", botapitest.CallbackQuery{ID: "q", From: ada, Message: m, Data: "v1"})
 	}
 	s.DM(ada, "bye")
-	got := g.messages(4)
+	got := g.Messages(4)
 	for i, want := range []string{"", "7:5", "-1007:6", ""} {
-		if m := got[i]; text(m.Target) != want || want != "" && (m.Kind != wit.MessageKindAction || m.Text != "v1" || m.Sender.ID != "7") {
+		if m := got[i]; deref(m.Target) != want || want != "" && (m.Kind != wit.MessageKindAction || m.Text != "v1" || m.Sender.ID != "7") {
 			t.Errorf("message %d: %+v", i, m)
 		}
 	}
-	if thread := text(got[2].Conversation.Thread); thread != "3" {
+	if thread := deref(got[2].Conversation.Thread); thread != "3" {
 		t.Errorf("pressed in topic %q", thread)
 	}
 	if err := s.Wait(t.Context(), func() bool { return s.Stats()["answercallbackquery"] == 3 }); err != nil {

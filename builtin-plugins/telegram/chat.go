@@ -62,10 +62,10 @@ func (c *chat) leaves(r result, p params) bool {
 
 // callWithText calls with a text. What was meant for a topic that was closed or deleted goes to the group itself, and for a
 // closed one the first text says so.
-func (c *chat) callWithText(method, field, text string, params params) result {
-	r := c.callFormatted(method, field, c.word()+text, params)
+func (c *chat) callWithText(method, field string, text words, params params) result {
+	r := c.callFormatted(method, field, text.with(c.word(), ""), params)
 	if c.leaves(r, params) {
-		r = c.callFormatted(method, field, c.word()+text, params)
+		r = c.callFormatted(method, field, text.with(c.word(), ""), params)
 	}
 	c.told = c.told || c.lost != "" && r.ok
 	return r
@@ -80,22 +80,21 @@ func (c *chat) word() string {
 	return "[for a closed topic]\n\n"
 }
 
-// callFormatted calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is: a text
-// without formatting is better than none. So is the text as the model wrote it where nothing but formatting is in it.
-func (c *chat) callFormatted(method, field, text string, params params) result {
-	if !isVisible(text) {
+// callFormatted calls with a text in Telegram's HTML and, if Telegram does not accept that, without marks: a text
+// without formatting is better than none.
+func (c *chat) callFormatted(method, field string, text words, params params) result {
+	if !isVisible(text.plain) {
 		return c.call(method, params)
 	}
-	html := toHTML(text)
-	if c.settings.plain || !isVisible(withoutTags(html)) {
-		return c.call(method, params.text(field, text))
+	if c.settings.plain || text.html == "" {
+		return c.call(method, params.text(field, text.plain))
 	}
-	r := c.call(method, params.text(field, html).text("parse_mode", "HTML"))
+	r := c.call(method, params.text(field, text.html).text("parse_mode", "HTML"))
 	if !r.dislikesFormatting() {
 		return r
 	}
 	c.host.Warn("telegram: a text is sent without formatting: " + r.description)
-	return c.call(method, params.text(field, text))
+	return c.call(method, params.text(field, text.plain))
 }
 
 // moved is the answer of an operation on a group that has become a supergroup: nothing was done, and where it is to be

@@ -17,14 +17,14 @@ func handleCommand(a *answer, name string) {
 // logout stops receiving: the response to the poll that is under way is of an earlier generation, and so
 // ignored.
 func logout(a *answer) {
-	a.state.generation++
+	a.State.generation++
 	a.stopTimers()
 	a.status(wit.ConnectionStateDisconnected, "logged out; log in again to receive messages")
 }
 
 // probe says how the account is now, and asks Telegram. Neither touches the poll that is under way.
 func probe(a *answer) {
-	if a.state.me.id != "" && a.state.failures == 0 {
+	if a.State.me.id != "" && a.State.failures == 0 {
 		a.status(wit.ConnectionStateConnected, "")
 	} else {
 		a.status(wit.ConnectionStateConnecting, "")
@@ -40,10 +40,10 @@ func probed(a *answer, r result) {
 		return
 	}
 	me := readPerson(r.value)
-	if a.state.isAnotherBot(me) {
+	if a.State.isAnotherBot(me) {
 		connect(a)
 		return
 	}
-	a.state.me = me
+	a.State.me = me
 	a.status(wit.ConnectionStateConnected, "")
 }

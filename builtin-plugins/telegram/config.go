@@ -15,6 +15,7 @@ type settings struct {
 	webhookURL string
 	plain      bool // send texts as the model wrote them
 	noPreview  bool
+	commands   json.Value // of the menu, where the owner has named them
 }
 
 // defaultRoot is Telegram's own server; others can be run (core.telegram.org/bots/api, "Using a Local Bot API
@@ -37,6 +38,7 @@ func readSettings(config wit.JSON) (settings, error) {
 	s.webhook = v.Get("mode").Text() == "webhook"
 	s.webhookURL = v.Get("webhookUrl").Text()
 	s.plain = v.Get("parseMode").Text() == "plain"
+	s.commands = v.Get("commands")
 	preview := v.Get("linkPreview")
 	s.noPreview = preview.Exists() && !preview.Bool()
 	return s, nil

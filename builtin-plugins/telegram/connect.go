@@ -1,14 +1,14 @@
 package telegram
 
 import (
-	"strconv"
-
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Connecting is a chain of requests, one with each answer: getMe; then, for a webhook, setWebhook; for long
 // polling getWebhookInfo, deleteWebhook if there is one, and the first getUpdates.
+// Beside it the menu of commands is set; nothing waits for that.
 
 // allowedUpdates are the kinds of updates that the plugin reads. They are named because message_reaction
 // does not come otherwise (getUpdates, allowed_updates).
@@ -17,15 +17,15 @@ const allowedUpdates = `["message","edited_message","channel_post","edited_chann
 // connect begins anew; what is under way is of an earlier generation from now on. A pause that Telegram has asked for
 // goes on: whoever asks before it is over is made to wait longer.
 func connect(a *answer) {
-	a.state.generation++
-	a.state.failures, a.state.retry = 0, ""
+	a.State.generation++
+	a.State.failures, a.State.retry = 0, ""
 	a.stopTimers()
-	if a.settings.webhook && a.settings.webhookURL == "" {
+	if a.Settings.webhook && a.Settings.webhookURL == "" {
 		a.status(wit.ConnectionStateFailed, "mode is webhook, but webhookUrl is not set: set it, or set mode to longpoll")
 		return
 	}
-	if pause := a.pause(); pause > 0 {
-		a.status(wit.ConnectionStateDisconnected, "Telegram has asked for a pause: it goes on after "+seconds(pause))
+	if pause := account.Pause(a.State.notBefore, a.Now); pause > 0 {
+		a.status(wit.ConnectionStateDisconnected, "Telegram has asked for a pause: it goes on after "+account.Seconds(pause))
 		retryLater(a, requestMe, pause)
 		return
 	}
@@ -33,20 +33,18 @@ func connect(a *answer) {
 	a.request(requestMe, "getMe", nil)
 }
 
-// seconds writes a time in milliseconds for people.
-func seconds(ms int64) string { return strconv.FormatInt((ms+999)/1000, 10) + " seconds" }
-
 // connected notes who the bot is, and sees to it that its updates come here.
 func connected(a *answer, me person) {
-	if a.state.isAnotherBot(me) {
+	if a.State.isAnotherBot(me) {
 		// Behind a new token there are updates and files of their own: the old offset would tell Telegram
 		// to forget them.
-		a.state = state{generation: a.state.generation}
+		a.State = state{generation: a.State.generation}
 	}
-	a.state.me = me
-	a.state.failures, a.state.retry = 0, ""
+	a.State.me = me
+	a.State.failures, a.State.retry = 0, ""
 	a.status(wit.ConnectionStateConnected, "")
-	if a.settings.webhook {
+	offerMenu(a)
+	if a.Settings.webhook {
 		setWebhook(a)
 	} else {
 		a.request(requestWebhookInfo, "getWebhookInfo", nil)
@@ -66,7 +64,7 @@ func webhookFound(a *answer, url string) {
 
 // setWebhook has Telegram post updates to this gateway, with the secret by which the kernel knows them.
 func setWebhook(a *answer) {
-	params := json.Object{}.Text("url", a.settings.webhookURL).
+	params := json.Object{}.Text("url", a.Settings.webhookURL).
 		Credential("secret_token", "webhookSecret").
 		Int("max_connections", 1). // one at a time, so that messages stay in order
 		Raw("allowed_updates", wit.JSON(allowedUpdates))
@@ -76,17 +74,17 @@ func setWebhook(a *answer) {
 // resume goes on where the state says: with the files of a pending message, with that message if it has
 // all of them, and with the next updates.
 func resume(a *answer) {
-	p := a.state.pending
+	p := a.State.pending
 	if p != nil && p.files.missing() {
 		locateFiles(a, p.files)
 		return
 	}
-	if a.settings.webhook {
+	if a.Settings.webhook {
 		return // Telegram brings updates, and the pending message, by itself
 	}
 	if p != nil {
 		a.message(p.message)
-		a.state.pending = nil
+		a.State.pending = nil
 	}
 	poll(a)
 }

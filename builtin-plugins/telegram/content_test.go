@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -93,7 +94,7 @@ func TestSizesAreTold(t *testing.T) {
 		`"voice":{"file_id":"x","duration":65}`:                                                      `65000`,
 		`"video":{"file_id":"x","duration":2,"width":640,"height":480}`:                              `2000 640×480`,
 		`"video_note":{"file_id":"x","duration":3,"length":240}`:                                     `3000 240×240`,
-		`"sticker":{"file_id":"x","width":-1,"height":99999999999}`:                                  ` 0×2147483648`,
+		`"sticker":{"file_id":"x","width":-1,"height":99999999999}`:                                  ``,
 		`"document":{"file_id":"x"}`:                                                                 ``,
 	} {
 		var state struct{ Pending struct{ Message wit.Message } } // it waits for its file
@@ -118,7 +119,7 @@ func TestSizesAreTold(t *testing.T) {
 func TestAVenueWithoutATitle(t *testing.T) {
 	const venue, location = `"venue":{"address":"Ring 1","location":{"latitude":1.5,"longitude":2}}`, `"location":{"latitude":1.5,"longitude":2}`
 	for _, fields := range []string{venue + "," + location, location + "," + venue} {
-		if m, _ := receive(t, fields); len(m.Attachments) != 1 || text(m.Attachments[0].Caption) != "Ring 1 (1.5,2)" {
+		if m, _ := receive(t, fields); len(m.Attachments) != 1 || deref(m.Attachments[0].Caption) != "Ring 1 (1.5,2)" {
 			t.Errorf("%s: %s", fields, wit.Marshal(&m))
 		}
 	}
@@ -150,13 +151,14 @@ func TestWhatIsAnsweredIsTold(t *testing.T) {
 		`"reply_to_story":{"chat":{"id":-9,"title":"News"},"id":2}`:                                                                       " News [story]",
 	} {
 		m, _ := receive(t, `"text":"x",`+fields)
-		if q := m.ReplyTo; q == nil || fmt.Sprintf("%s %s %s", q.ID, text(q.Sender.Name), text(q.Text)) != want {
+		if q := m.ReplyTo; q == nil || fmt.Sprintf("%s %s %s", q.ID, deref(q.Sender.Name), deref(q.Text)) != want {
 			t.Errorf("%s: %+v, want %q", fields, q, want)
 		}
 	}
 }
 
 func TestAGroupThatMovesIsTold(t *testing.T) {
+	channeltest.Proves(t, channeltest.Moves)
 	for fields, want := range map[string]wit.Move{
 		`"migrate_to_chat_id":-1007`:   {From: "-5", To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Name: new("Crew")}},
 		`"migrate_from_chat_id":-4007`: {From: "-4007", To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5", Name: new("Crew")}},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -32,5 +33,5 @@ func (Telegram) Directory(host *sdk.Host, query *wit.DirectoryQuery) (*wit.Direc
 	if found.ID == "" || query.Kind != nil && *query.Kind != found.Kind {
 		return &wit.DirectoryAnswer{}, nil
 	}
-	return &wit.DirectoryAnswer{Entries: []wit.DirectoryEntry{{Kind: found.Kind, ID: found.ID, Name: found.Name, Username: optional(who.username)}}}, nil
+	return &wit.DirectoryAnswer{Entries: []wit.DirectoryEntry{{Kind: found.Kind, ID: found.ID, Name: found.Name, Username: account.Optional(who.username)}}}, nil
 }

@@ -3,22 +3,24 @@ package telegram_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // TestDirectory: chats are found by id and by username, people only once they have written, and nobody by a name.
 func TestDirectory(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
-	s.AddChat(botapi.Chat{ID: -1009, Type: "channel", Title: "News", Username: "city_news"})
+	channeltest.Proves(t, channeltest.Directory)
+	s, g := sender(t, botapitest.Config{}, config)
+	s.AddChat(botapitest.Chat{ID: -1009, Type: "channel", Title: "News", Username: "city_news"})
 	find := func(query string, kind *wit.ConversationKind) (string, error) {
-		found, err := g.plugin.(channel.Finder).Directory(g.host(), &wit.DirectoryQuery{Config: g.config, Query: query, Kind: kind})
+		found, err := g.Plugin.(channel.Finder).Directory(g.Host.SDK(), &wit.DirectoryQuery{Config: g.Config, Query: query, Kind: kind})
 		if err != nil || len(found.Entries) == 0 {
 			return "", err
 		}
 		e := found.Entries[0]
-		return string(e.Kind) + " " + e.ID + " " + text(e.Name) + " " + text(e.Username), nil
+		return string(e.Kind) + " " + e.ID + " " + deref(e.Name) + " " + deref(e.Username), nil
 	}
 	group := wit.ConversationKindGroup
 	for _, c := range []struct {
@@ -33,7 +35,7 @@ func TestDirectory(t *testing.T) {
 			t.Errorf("%q: %q, %v", c.query, got, err)
 		}
 	}
-	s.Fail(botapi.Fault{Method: "getChat", Code: 429, RetryAfter: 5})
+	s.Fail(botapitest.Fault{Method: "getChat", Code: 429, RetryAfter: 5})
 	if _, err := find("8", nil); wit.CodeOf(err) != wit.CodeRateLimited {
 		t.Errorf("%v", err)
 	}

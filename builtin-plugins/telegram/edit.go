@@ -30,9 +30,9 @@ func (Telegram) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	case edit.Text == "":
 		r = c.call("editMessageReplyMarkup", p)
 	case c.settings.noPreview:
-		r = c.callWithText("editMessageText", "text", edit.Text, p.withoutPreview())
+		r = c.callWithText("editMessageText", "text", wordsOf(edit.Text, edit.Formatted), p.withoutPreview())
 	default:
-		r = c.callWithText("editMessageText", "text", edit.Text, p)
+		r = c.callWithText("editMessageText", "text", wordsOf(edit.Text, edit.Formatted), p)
 	}
 	if r.code == 400 && r.says("message is not modified") {
 		r.ok = true

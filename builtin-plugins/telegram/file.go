@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -48,7 +49,7 @@ const maxFileTries = 4
 
 // fileLocated takes what getFile said about one file of the pending message.
 func fileLocated(a *answer, index string, r result) {
-	p := a.state.pending
+	p := a.State.pending
 	i, err := strconv.Atoi(index)
 	if p == nil || err != nil || i < 0 || i >= len(p.files) || p.files[i] == "" {
 		return
@@ -58,14 +59,14 @@ func fileLocated(a *answer, index string, r result) {
 	}
 	p.files[i] = ""
 	if path := r.value.Get("file_path").Text(); r.ok && path != "" {
-		p.message.Attachments[i].Fetch = a.settings.download(path)
+		p.message.Attachments[i].Fetch = a.Settings.download(path)
 	} else {
-		a.log.Warn("telegram: a file of message " + p.message.ID + " cannot be had: " + r.description)
+		a.Host.Warn("telegram: a file of message " + p.message.ID + " cannot be had: " + r.description)
 	}
 	if p.files.missing() {
 		return
 	}
-	if a.state.failures > 0 {
+	if a.State.failures > 0 {
 		a.stopTimers()
 		recovered(a)
 	}
@@ -75,20 +76,20 @@ func fileLocated(a *answer, index string, r result) {
 // locateLater has another round ask for the files that are missing, and is false when there were enough. However many
 // files fail until then, one failure is counted; a server that does not answer at all counts for no file's.
 func locateLater(a *answer, r result) bool {
-	p, most := a.state.pending, int64(slowRetryDelay)
+	p, most := a.State.pending, int64(account.SlowRetry)
 	if r.silent {
 		a.status(wit.ConnectionStateDisconnected, r.err().Error())
-		most = maxRetryDelay
+		most = account.SoonRetry
 	}
 	switch {
-	case a.state.retry == requestFile:
-		a.state.failures-- // retryLater counts it a second time
+	case a.State.retry == requestFile:
+		a.State.failures-- // retryLater counts it a second time
 	case r.silent:
 	case p.tries >= maxFileTries:
 		return false
 	default:
 		p.tries++
 	}
-	retryLater(a, requestFile, cmp.Or(r.retryAfter, a.backoff(most)))
+	retryLater(a, requestFile, cmp.Or(r.retryAfter, account.Backoff(a.State.failures, most, a.Now)))
 	return true
 }

@@ -1,8 +1,7 @@
 package telegram
 
 import (
-	"strings"
-
+	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -48,10 +47,10 @@ func sendFile(c *chat, p part, params params) result {
 		}
 		c.host.Warn("telegram: " + form.method + " was refused: " + r.err().Error())
 	}
-	if !isVisible(p.text) {
+	if !isVisible(p.text.plain) {
 		return r
 	}
-	return c.callWithText("sendMessage", "text", p.text+"\n\n["+label(p.attachment)+" could not be sent]", params)
+	return c.callWithText("sendMessage", "text", p.text.with("", "\n\n["+attachment.Label(p.attachment)+" could not be sent]"), params)
 }
 
 // sendAs sends a file in one form: one of the media store is uploaded by the kernel, one on the web is fetched by
@@ -60,23 +59,10 @@ func sendAs(c *chat, f form, p part, params params) result {
 	switch a := p.attachment; {
 	case a.Media != nil && *a.Media != "":
 		params.file = &wit.HTTPPart{Name: f.field, Media: a.Media, FileName: a.Name, ContentType: a.Mime}
-	case a.Fetch != nil && isPublic(a.Fetch):
+	case attachment.Public(a.Fetch):
 		params = params.text(f.field, a.Fetch.URL)
 	default:
 		return result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
 	}
 	return c.callWithText(f.method, "caption", p.text, params)
-}
-
-// isPublic reports whether Telegram can fetch a file by its URL alone ("Sending files").
-func isPublic(fetch *wit.HTTPRequest) bool {
-	return (fetch.Method == "" || fetch.Method == "GET") && len(fetch.Headers) == 0 && !strings.Contains(fetch.URL, "{{")
-}
-
-// label is how an attachment is called for people: by its name, or its kind.
-func label(a *wit.Attachment) string {
-	if a.Name != nil && *a.Name != "" {
-		return *a.Name
-	}
-	return string(a.Kind)
 }

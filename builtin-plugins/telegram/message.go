@@ -3,6 +3,7 @@ package telegram
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -119,7 +120,7 @@ func (p *post) gist() string {
 	case p.content != "":
 		return p.content
 	case len(p.attachments) > 0:
-		return "[" + label(&p.attachments[0]) + "]"
+		return "[" + attachment.Label(&p.attachments[0]) + "]"
 	}
 	return p.service
 }

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -33,7 +34,7 @@ func (p *post) forwarded() *wit.Forward {
 	case "chat":
 		chat = p.origin.Get("sender_chat")
 	case "channel":
-		f.ID = optional(messageID(chat, p.origin.Get("message_id").Text()))
+		f.ID = account.Optional(messageID(chat, p.origin.Get("message_id").Text()))
 	default:
 		f.Sender = known(readOrigin(p.origin))
 		return f

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -38,7 +39,7 @@ func readPerson(v json.Value) person {
 
 // wit returns the person as the kernel knows people.
 func (p person) wit() *wit.Person {
-	return &wit.Person{ID: p.id, Name: optional(p.name), Username: optional(p.username), Bot: p.bot}
+	return &wit.Person{ID: p.id, Name: account.Optional(p.name), Username: account.Optional(p.username), Bot: p.bot}
 }
 
 // label is what people call somebody, or failing that how Telegram does.
@@ -57,7 +58,7 @@ func (p person) label() string {
 // conversation is the place that a message was written in: a Chat, or a topic of it.
 func conversation(chat json.Value, topic string) wit.Conversation {
 	who := readPerson(chat)
-	c := wit.Conversation{Kind: wit.ConversationKindGroup, ID: who.id, Name: optional(who.name), Thread: optional(topic)}
+	c := wit.Conversation{Kind: wit.ConversationKindGroup, ID: who.id, Name: account.Optional(who.name), Thread: account.Optional(topic)}
 	switch chat.Get("type").Text() {
 	case "private":
 		c.Kind = wit.ConversationKindDirect
@@ -65,12 +66,4 @@ func conversation(chat json.Value, topic string) wit.Conversation {
 		c.Kind = wit.ConversationKindChannel
 	}
 	return c
-}
-
-// optional returns nil for "", which is how the contract says that something is not there.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

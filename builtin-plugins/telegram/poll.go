@@ -16,13 +16,13 @@ const (
 // poll asks for updates. No message may be pending: the offset tells Telegram to forget what is below it
 // (getUpdates, offset).
 func poll(a *answer) {
-	held, limit := int64(pollSeconds), a.state.limit
-	if a.state.retry == requestUpdates {
+	held, limit := int64(pollSeconds), a.State.limit
+	if a.State.retry == requestUpdates {
 		if held = 0; limit == 0 || limit > probeUpdates {
 			limit = probeUpdates
 		}
 	}
-	params := json.Object{}.Int("offset", a.state.offset).Int("timeout", held).Raw("allowed_updates", wit.JSON(allowedUpdates))
+	params := json.Object{}.Int("offset", a.State.offset).Int("timeout", held).Raw("allowed_updates", wit.JSON(allowedUpdates))
 	if limit > 0 {
 		params = params.Int("limit", limit)
 	}
@@ -32,7 +32,7 @@ func poll(a *answer) {
 // receiveUpdates takes what a poll brought: messages up to the first that has files to locate. What comes
 // after that one is not confirmed and comes again.
 func receiveUpdates(a *answer, list json.Value) {
-	if a.state.pending != nil {
+	if a.State.pending != nil {
 		resume(a)
 		return
 	}
@@ -51,10 +51,10 @@ func receiveUpdates(a *answer, list json.Value) {
 		}
 		size := albumSize(in, updates[i:])
 		if i+size == len(updates) && albumMayGrow(a, in, size) {
-			a.state.offset = u.Get("update_id").Int() // this update once more
+			a.State.offset = u.Get("update_id").Int() // this update once more
 			return
 		}
-		a.state.pending = &pending{message: in.message, files: in.files}
+		a.State.pending = &pending{message: in.message, files: in.files}
 		addToAlbum(a, in, updates[i+1:i+size])
 		break
 	}
@@ -64,15 +64,15 @@ func receiveUpdates(a *answer, list json.Value) {
 // receive reads one update, counts it as seen, and adds to the answer what it brings beside a message.
 // The message is nil when the update has none for anybody.
 func receive(a *answer, v json.Value) *inbound {
-	u := readUpdate(v, a.state.me, a.now)
+	u := readUpdate(v, a.State.me, a.Now)
 	if u.id != 0 {
-		a.state.offset = u.id + 1
+		a.State.offset = u.id + 1
 	}
 	if u.receipt != nil {
-		a.out.Receipts = append(a.out.Receipts, *u.receipt)
+		a.Out.Receipts = append(a.Out.Receipts, *u.receipt)
 	}
 	if u.moved != nil {
-		a.out.Moved = append(a.out.Moved, *u.moved)
+		a.Out.Moved = append(a.Out.Moved, *u.moved)
 	}
 	if u.button != "" {
 		acknowledgeButton(a, u)

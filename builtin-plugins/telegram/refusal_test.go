@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -14,19 +15,24 @@ import (
 // another way, it is tried again, or it ends with an error that says why. What is not tried again was not sent, so that
 // nobody reads it twice.
 func TestRefusedSends(t *testing.T) {
+	channeltest.Proves(t, channeltest.Refusals)
 	const (
 		again = "" // the text as it was
 		ends  = false
 		tries = true
 	)
-	forbidden := func(why string) botapi.Fault { return botapi.Fault{Code: 403, Description: "Forbidden: " + why} }
-	bad := func(why string) botapi.Fault { return botapi.Fault{Code: 400, Description: "Bad Request: " + why} }
-	in := func(f botapi.Fault, parameter string) botapi.Fault {
+	forbidden := func(why string) botapitest.Fault {
+		return botapitest.Fault{Code: 403, Description: "Forbidden: " + why}
+	}
+	bad := func(why string) botapitest.Fault {
+		return botapitest.Fault{Code: 400, Description: "Bad Request: " + why}
+	}
+	in := func(f botapitest.Fault, parameter string) botapitest.Fault {
 		f.Where = map[string]string{parameter: "*"}
 		return f
 	}
 	for _, c := range []struct {
-		fault botapi.Fault
+		fault botapitest.Fault
 		code  wit.Code // "" where it is sent
 		tries bool
 		sent  string
@@ -51,7 +57,7 @@ func TestRefusedSends(t *testing.T) {
 		{bad("USER_BANNED_IN_CHANNEL"), wit.CodeForbidden, ends, ""},
 		{bad("PEER_ID_INVALID"), wit.CodeForbidden, ends, ""},
 		{bad("TOPIC_CLOSED"), wit.CodeForbidden, ends, ""},
-		{botapi.Fault{Code: 500, Description: "Internal Server Error: sent message was immediately deleted and can't be returned"}, wit.CodeForbidden, ends, ""},
+		{botapitest.Fault{Code: 500, Description: "Internal Server Error: sent message was immediately deleted and can't be returned"}, wit.CodeForbidden, ends, ""},
 
 		// There is no such chat, or nothing that could be sent.
 		{bad("chat not found"), wit.CodeNotFound, ends, ""},
@@ -63,18 +69,18 @@ func TestRefusedSends(t *testing.T) {
 		{bad("what nobody has heard of yet"), wit.CodeInvalid, ends, ""},
 
 		// It may be taken later.
-		{botapi.Fault{Code: 429, RetryAfter: 3, Description: "Too Many Requests: retry after 3"}, wit.CodeRateLimited, tries, ""},
-		{botapi.Fault{Code: 500, Description: "Internal Server Error: restart"}, wit.CodeUnavailable, tries, ""},
-		{botapi.Fault{Code: 502}, wit.CodeUnavailable, tries, ""},
-		{botapi.Fault{Cut: true}, wit.CodeUnavailable, tries, ""},
-		{botapi.Fault{Body: "<html>"}, wit.CodeUnavailable, tries, ""},
-		{botapi.Fault{Code: 401, Description: "Unauthorized"}, wit.CodeUnauthorized, tries, ""},
-		{botapi.Fault{Code: 404, Description: "Not Found"}, wit.CodeUnauthorized, tries, ""},
+		{botapitest.Fault{Code: 429, RetryAfter: 3, Description: "Too Many Requests: retry after 3"}, wit.CodeRateLimited, tries, ""},
+		{botapitest.Fault{Code: 500, Description: "Internal Server Error: restart"}, wit.CodeUnavailable, tries, ""},
+		{botapitest.Fault{Code: 502}, wit.CodeUnavailable, tries, ""},
+		{botapitest.Fault{Cut: true}, wit.CodeUnavailable, tries, ""},
+		{botapitest.Fault{Body: "<html>"}, wit.CodeUnavailable, tries, ""},
+		{botapitest.Fault{Code: 401, Description: "Unauthorized"}, wit.CodeUnauthorized, tries, ""},
+		{botapitest.Fault{Code: 404, Description: "Not Found"}, wit.CodeUnauthorized, tries, ""},
 
 		// It is taken another way.
-		{in(bad("can't parse entities: Unsupported start tag"), "parse_mode"), again, ends, "**b**"},
-		{in(bad("ENTITIES_TOO_LONG"), "parse_mode"), again, ends, "**b**"},
-		{in(bad("message is too long"), "parse_mode"), again, ends, "**b**"},
+		{in(bad("can't parse entities: Unsupported start tag"), "parse_mode"), again, ends, "b"},
+		{in(bad("ENTITIES_TOO_LONG"), "parse_mode"), again, ends, "b"},
+		{in(bad("message is too long"), "parse_mode"), again, ends, "b"},
 		{in(bad("message to be replied not found"), "reply_parameters"), again, ends, "b"},
 		{in(bad("reply message not found"), "reply_parameters"), again, ends, "b"},
 		{in(bad("REPLY_MESSAGE_ID_INVALID"), "reply_parameters"), again, ends, "b"},
@@ -84,7 +90,7 @@ func TestRefusedSends(t *testing.T) {
 		{in(bad("TOPIC_CLOSED"), "reply_parameters"), again, ends, "[for a closed topic]\n\nb"}, // the message's own topic
 	} {
 		name := c.fault.Description + c.fault.Body
-		s, g := sender(t, botapi.Config{}, config)
+		s, g := sender(t, botapitest.Config{}, config)
 		c.fault.Times = -1
 		s.Fail(c.fault)
 		to := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}
@@ -111,33 +117,33 @@ func TestATopicThatIsLost(t *testing.T) {
 	inTopic := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}
 	photo := wit.Attachment{Kind: wit.AttachmentKindImage, Media: new("m"), Name: new("f.png")}
 	for name, c := range map[string]struct {
-		lose func(*botapi.Server)
+		lose func(*botapitest.Server)
 		send wit.ChannelSend
 		want string
 	}{
-		"closed":  {func(s *botapi.Server) { s.CloseTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "[for a closed topic]\n\nx"},
-		"deleted": {func(s *botapi.Server) { s.DeleteTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "x"},
-		"closed, an answer": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+		"closed":  {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "[for a closed topic]\n\nx"},
+		"deleted": {func(s *botapitest.Server) { s.DeleteTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "x"},
+		"closed, an answer": {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Text: "x", ReplyTo: new("-1007:1")}, "[for a closed topic]\n\nx"},
-		"closed, an answer to a message in it": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+		"closed, an answer to a message in it": {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: wit.Conversation{Kind: inTopic.Kind, ID: inTopic.ID}, Text: "x", ReplyTo: new("-1007:1")}, "[for a closed topic]\n\nx"},
-		"closed, a picture": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+		"closed, a picture": {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Attachments: []wit.Attachment{photo}}, "[for a closed topic]"},
-		"closed, a picture that goes another way": {func(s *botapi.Server) {
+		"closed, a picture that goes another way": {func(s *botapitest.Server) {
 			s.CloseTopic(-1007, 5)
 			s.Fail(refuse("sendPhoto", "PHOTO_INVALID_DIMENSIONS"))
 		}, wit.ChannelSend{To: inTopic, Text: "x", Attachments: []wit.Attachment{photo}}, "[for a closed topic]\n\nx"},
-		"closed, a picture and a long text": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+		"closed, a picture and a long text": {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 1500), Attachments: []wit.Attachment{photo}}, "[for a closed topic]|" + strings.Repeat("x", 1500)},
-		"closed, as long as can be": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+		"closed, as long as can be": {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 1000), Attachments: []wit.Attachment{photo}}, "[for a closed topic]\n\n" + strings.Repeat("x", 1000)},
-		"closed, the longest text": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+		"closed, the longest text": {func(s *botapitest.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 4000)}, "[for a closed topic]\n\n" + strings.Repeat("x", 4000)},
-		"General closed": {func(s *botapi.Server) { s.CloseTopic(-1007, 0) }, wit.ChannelSend{To: inTopic, Text: "x"}, "x"},
+		"General closed": {func(s *botapitest.Server) { s.CloseTopic(-1007, 0) }, wit.ChannelSend{To: inTopic, Text: "x"}, "x"},
 	} {
-		s, g := sender(t, botapi.Config{}, config)
-		g.media["m"] = []byte("bytes")
-		s.Say(botapi.Message{From: &ada, Chat: group, MessageThreadID: 5, IsTopicMessage: true, Text: "in the topic"})
+		s, g := sender(t, botapitest.Config{}, config)
+		g.Host.Files["m"] = []byte("bytes")
+		s.Say(botapitest.Message{From: &ada, Chat: group, MessageThreadID: 5, IsTopicMessage: true, Text: "in the topic"})
 		c.lose(s)
 		if _, err := g.send(c.send); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -152,7 +158,7 @@ func TestATopicThatIsLost(t *testing.T) {
 		if is := strings.Join(got, "|"); is != c.want {
 			t.Errorf("%s: sent %.200q, want %.200q", name, is, c.want)
 		}
-		if _, err := g.plugin.(channel.Typer).Typing(g.host(), &wit.ChannelTyping{Config: g.config, To: inTopic}); err != nil {
+		if _, err := g.Plugin.(channel.Typer).Typing(g.Host.SDK(), &wit.ChannelTyping{Config: g.Config, To: inTopic}); err != nil {
 			t.Errorf("%s: typing: %v", name, err)
 		}
 		s.CloseTopic(-1007, 0)
@@ -166,24 +172,24 @@ func TestATopicThatIsLost(t *testing.T) {
 // TestNothingIsDoneToAnotherChatsMessage: a group that became a supergroup counts its messages anew, so that what is
 // said of one of them must not follow.
 func TestNothingIsDoneToAnotherChatsMessage(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
-	s.AddChat(botapi.Chat{ID: -5, Type: "group", Title: "old"})
+	s, g := sender(t, botapitest.Config{}, config)
+	s.AddChat(botapitest.Chat{ID: -5, Type: "group", Title: "old"})
 	id := g.mustSend(wit.ChannelSend{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}, Text: "ours"}).IDs[0]
 	_, supergroup := s.Upgrade(-5, -1005)
 	for range 5 {
-		s.Say(botapi.Message{From: &ada, Chat: supergroup, Text: "hers"})
+		s.Say(botapitest.Message{From: &ada, Chat: supergroup, Text: "hers"})
 	}
 	to := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}
-	if _, err := g.plugin.(channel.Deleter).Delete(g.host(), &wit.ChannelDelete{Config: g.config, To: to, ID: id}); err == nil {
+	if _, err := g.Plugin.(channel.Deleter).Delete(g.Host.SDK(), &wit.ChannelDelete{Config: g.Config, To: to, ID: id}); err == nil {
 		t.Error("deleted")
 	}
-	if _, err := g.plugin.(channel.Reactor).React(g.host(), &wit.ChannelReaction{Config: g.config, To: to, ID: id, Emoji: "👍"}); err == nil {
+	if _, err := g.Plugin.(channel.Reactor).React(g.Host.SDK(), &wit.ChannelReaction{Config: g.Config, To: to, ID: id, Emoji: "👍"}); err == nil {
 		t.Error("reacted")
 	}
 	if n := len(s.Messages(-1005)); n != 5 {
 		t.Errorf("the supergroup has %d messages, not 5", n)
 	}
-	if moved, err := g.plugin.(channel.Typer).Typing(g.host(), &wit.ChannelTyping{Config: g.config, To: to}); err != nil || moved.Moved == nil {
+	if moved, err := g.Plugin.(channel.Typer).Typing(g.Host.SDK(), &wit.ChannelTyping{Config: g.Config, To: to}); err != nil || moved.Moved == nil {
 		t.Errorf("typing: %v, %v", moved, err)
 	}
 }

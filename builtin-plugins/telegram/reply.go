@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -55,7 +56,7 @@ func (p *post) quotedHere(me person) (quoted *wit.Quoted, isMine bool) {
 		return nil, false // each message of a topic says that it replies to the one that opened the topic
 	}
 	author := original.author()
-	quoted = &wit.Quoted{ID: messageID(p.chat, original.id), Text: optional(original.gist()), Sender: author.wit()}
+	quoted = &wit.Quoted{ID: messageID(p.chat, original.id), Text: account.Optional(original.gist()), Sender: author.wit()}
 	return quoted, author.id != "" && author.id == me.id
 }
 
@@ -63,7 +64,7 @@ func (p *post) quotedHere(me person) (quoted *wit.Quoted, isMine bool) {
 // when that chat is a supergroup or a channel.
 func quotedElsewhere(v json.Value) *wit.Quoted {
 	original := readPost(v)
-	quoted := &wit.Quoted{Text: optional(original.gist()), Sender: readOrigin(original.origin).wit(), Conversation: elsewhere(original.chat)}
+	quoted := &wit.Quoted{Text: account.Optional(original.gist()), Sender: readOrigin(original.origin).wit(), Conversation: elsewhere(original.chat)}
 	if original.id != "" && original.chat.Exists() {
 		quoted.ID = messageID(original.chat, original.id)
 	}

@@ -1,7 +1,6 @@
 package telegram
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
@@ -20,25 +19,9 @@ const (
 	requestUpdates       requestKind = "poll"   // getUpdates
 	requestFile          requestKind = "file"   // getFile; which is the attachment's index
 	requestProbe         requestKind = "probe"  // getMe, for the command of that name
+	requestMenu          requestKind = "menu"   // setMyCommands; which is the scope's index
 	requestButton        requestKind = "ack"    // answerCallbackQuery; its response does not matter
 )
-
-// newRequestID returns "<kind>:<generation>", or "<kind>:<generation>:<which>".
-func newRequestID(kind requestKind, generation int64, which string) string {
-	id := string(kind) + ":" + strconv.FormatInt(generation, 10)
-	if which != "" {
-		id += ":" + which
-	}
-	return id
-}
-
-// parseRequestID takes a request's id apart. current is false for one of another generation: it was made
-// before the account was started anew, and nobody waits for its response.
-func parseRequestID(id string, generation int64) (kind requestKind, which string, current bool) {
-	first, rest, _ := strings.Cut(id, ":")
-	number, which, _ := strings.Cut(rest, ":")
-	return requestKind(first), which, number == strconv.FormatInt(generation, 10)
-}
 
 // tokenPlaceholder is replaced by the bot's token when the kernel makes the request.
 const tokenPlaceholder = "{{credential:botToken}}"

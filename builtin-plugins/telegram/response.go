@@ -1,19 +1,26 @@
 package telegram
 
-import "github.com/carapace-gateway/carapace/wit"
+import (
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/wit"
+)
 
 // handleResponse takes the response to a request of an earlier answer.
 func handleResponse(a *answer, response *wit.HTTPResponse) {
-	kind, which, current := parseRequestID(response.ID, a.state.generation)
+	kind, which, current := account.ParseRequestID[requestKind](response.ID, a.State.generation)
 	if !current || kind == requestButton {
 		return
 	}
 	r := decode(response)
+	if kind == requestMenu { // a pause that is asked for there is not one for the rest
+		menuSet(a, which, r)
+		return
+	}
 	switch {
 	case r.retryAfter > 0:
-		a.state.notBefore = max(a.state.notBefore, a.now+r.retryAfter)
+		a.State.notBefore = max(a.State.notBefore, a.Now+r.retryAfter)
 	case kind != requestFile: // files are asked for all at once: one that is answered does not end another's pause
-		a.state.notBefore = 0
+		a.State.notBefore = 0
 	}
 	switch {
 	// What failed for a file or a probe is no reason to connect anew, so these two look at it themselves.

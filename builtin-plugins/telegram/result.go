@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -49,13 +50,10 @@ func decode(response *wit.HTTPResponse) result {
 	}
 	r.description = v.Get("description").Text()
 	parameters := v.Get("parameters")
-	r.retryAfter = min(max(parameters.Get("retry_after").Int(), 0), maxRetryAfter) * 1000
+	r.retryAfter = min(max(parameters.Get("retry_after").Int(), 0), account.MaxPause/1000) * 1000
 	r.migratedTo = parameters.Get("migrate_to_chat_id").Text()
 	return r
 }
-
-// maxRetryAfter bounds what a server may ask for, in seconds: after a day it is tried again anyway.
-const maxRetryAfter = 24 * 60 * 60
 
 // says reports whether Telegram's description has a phrase. It is the only thing by which one 400
 // can be told from another.

@@ -4,6 +4,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -21,12 +22,12 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	sent := loadProgress(host, send.IdempotencyKey, len(parts))
-	for _, part := range parts[len(sent.ids):] {
-		if len(sent.ids) > 0 {
+	sent := progress.Load(host, send.IdempotencyKey, len(parts))
+	for _, part := range parts[len(sent.Sent):] {
+		if len(sent.Sent) > 0 {
 			common.replyTo = "" // only the first part is the answer
 		}
-		if len(sent.ids) == len(parts)-1 {
+		if len(sent.Sent) == len(parts)-1 {
 			common = common.withButtons(send.Actions)
 		}
 		r := sendPart(c, part, common)
@@ -36,9 +37,9 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 		if err := r.err(); err != nil {
 			return nil, err
 		}
-		sent.add(c.id + ":" + r.value.Get("message_id").Text())
+		sent.Add(c.id + ":" + r.value.Get("message_id").Text())
 	}
-	return &wit.Sent{IDs: sent.ids}, nil
+	return &wit.Sent{IDs: sent.Sent}, nil
 }
 
 // commonParams are the parameters that all parts have. A reply to what is not a message of this chat is
@@ -60,7 +61,7 @@ func commonParams(c *chat, send *wit.ChannelSend) (params, error) {
 
 // part is what becomes one message of Telegram's: a text, or a file with its caption.
 type part struct {
-	text       string
+	text       words
 	attachment *wit.Attachment
 }
 
@@ -71,24 +72,24 @@ const maxCaption = 1000
 // too long for one follows its attachment.
 func partsOf(send *wit.ChannelSend) []part {
 	var parts []part
-	text := send.Text
+	text := wordsOf(send.Text, send.Formatted)
 	for i := range send.Attachments {
-		p, own := part{attachment: &send.Attachments[i]}, ""
+		p, own := part{attachment: &send.Attachments[i]}, words{}
 		if p.attachment.Caption != nil {
-			own = *p.attachment.Caption
+			own.plain = *p.attachment.Caption
 		}
-		if i == 0 && own == "" && lengthUTF16(text) <= maxCaption {
-			own, text = text, ""
+		if i == 0 && own.plain == "" && lengthUTF16(text.plain) <= maxCaption {
+			own, text = text, words{}
 		}
-		if lengthUTF16(own) <= maxCaption {
-			p.text, own = own, ""
+		if lengthUTF16(own.plain) <= maxCaption {
+			p.text, own = own, words{}
 		}
 		parts = append(parts, p)
-		if own != "" {
+		if own.plain != "" {
 			parts = append(parts, part{text: own})
 		}
 	}
-	if isVisible(text) {
+	if isVisible(text.plain) {
 		parts = append(parts, part{text: text})
 	}
 	return parts

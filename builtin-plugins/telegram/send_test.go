@@ -1,19 +1,22 @@
 package telegram_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery/text"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // sender is a gateway that only sends, to a chat that exists.
-func sender(t *testing.T, cfg botapi.Config, config string) (*botapi.Server, *gateway) {
+func sender(t *testing.T, cfg botapitest.Config, config string) (*botapitest.Server, *gateway) {
 	t.Helper()
-	s := botapi.New(cfg)
+	s := botapitest.New(cfg)
 	g := newGateway(t, s, config)
 	s.DM(ada, "hi")
 	s.AddChat(group)
@@ -23,8 +26,23 @@ func sender(t *testing.T, cfg botapi.Config, config string) (*botapi.Server, *ga
 var toAda = wit.Conversation{Kind: wit.ConversationKindDirect, ID: "7"}
 
 func (g *gateway) send(send wit.ChannelSend) (*wit.Sent, error) {
-	send.Account, send.Config = "default", g.config
-	return g.plugin.Send(g.host(), &send)
+	send.Account, send.Config = "default", g.Config
+	send.Text, send.Formatted = shown(g.t, send.Text)
+	return g.Plugin.Send(g.Host.SDK(), &send)
+}
+
+// shown is a text in Markdown as the gateway hands it to the plugin.
+func shown(t *testing.T, markdown string) (plain string, formatted *string) {
+	t.Helper()
+	data, err := os.ReadFile("plugin.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m wit.Manifest
+	if err := wit.UnmarshalStrict(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	return text.Shown(markdown, m.Provides.Channel)
 }
 
 func (g *gateway) mustSend(send wit.ChannelSend) *wit.Sent {
@@ -37,7 +55,8 @@ func (g *gateway) mustSend(send wit.ChannelSend) *wit.Sent {
 }
 
 func TestSendText(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
+	channeltest.Proves(t, channeltest.TextOut, channeltest.RepliesOut)
+	s, g := sender(t, botapitest.Config{}, config)
 	sent := g.mustSend(wit.ChannelSend{To: toAda, Text: "**3\\*4** is `12` <ok>", ReplyTo: new("7:1"), Silent: true})
 	if len(sent.IDs) != 1 || sent.IDs[0] != "7:2" {
 		t.Errorf("ids %v", sent.IDs)
@@ -60,7 +79,8 @@ func TestSendText(t *testing.T) {
 }
 
 func TestSendToTopics(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
+	channeltest.Proves(t, channeltest.Threads)
+	s, g := sender(t, botapitest.Config{}, config)
 	for thread, want := range map[string]int64{"": 0, "1": 0, "5": 5} {
 		to := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new(thread)}
 		g.mustSend(wit.ChannelSend{To: to, Text: "x"})
@@ -74,27 +94,27 @@ func TestSendToTopics(t *testing.T) {
 }
 
 func TestSendFallsBackToPlainText(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
-	s.Fail(botapi.Fault{Method: "sendMessage", Code: 400, Description: "Bad Request: can't parse entities: Unsupported start tag"})
+	s, g := sender(t, botapitest.Config{}, config)
+	s.Fail(botapitest.Fault{Method: "sendMessage", Code: 400, Description: "Bad Request: can't parse entities: Unsupported start tag"})
 	g.mustSend(wit.ChannelSend{To: toAda, Text: "**x**"})
-	if m := s.Sent()[0].Message; m.Text != "**x**" {
+	if m := s.Sent()[0].Message; m.Text != "x" {
 		t.Errorf("sent %+v", m)
 	}
 }
 
 func TestSendPlainWithoutPreview(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, `{"apiRoot":"ROOT","parseMode":"plain","linkPreview":false}`)
+	s, g := sender(t, botapitest.Config{}, `{"apiRoot":"ROOT","parseMode":"plain","linkPreview":false}`)
 	g.mustSend(wit.ChannelSend{To: toAda, Text: "**x** https://e.org"})
 	calls := s.Calls()
-	if p := calls[0].Params; p["text"] != "**x** https://e.org" || p["parse_mode"] != "" || p["link_preview_options"] != `{"is_disabled":true}` {
+	if p := calls[0].Params; p["text"] != "x https://e.org" || p["parse_mode"] != "" || p["link_preview_options"] != `{"is_disabled":true}` {
 		t.Errorf("called with %v", p)
 	}
 }
 
 // TestNoCredentialIsFilledIntoTexts is about a message that asks for one.
 func TestNoCredentialIsFilledIntoTexts(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
-	g.media["m1"] = []byte("x")
+	s, g := sender(t, botapitest.Config{}, config)
+	g.Host.Files["m1"] = []byte("x")
 	evil := "{{credential:botToken}} {{{credential:botToken}}} {{{{credential:botToken"
 	g.mustSend(wit.ChannelSend{To: toAda, Text: evil})
 	g.mustSend(wit.ChannelSend{To: toAda, Text: evil, Attachments: []wit.Attachment{{Kind: wit.AttachmentKindDocument, Media: new("m1"), Name: new("f")}}})
@@ -106,15 +126,15 @@ func TestNoCredentialIsFilledIntoTexts(t *testing.T) {
 }
 
 func TestSendErrors(t *testing.T) {
-	s, g := sender(t, botapi.Config{ChatInterval: time.Hour}, config)
-	s.AddChat(botapi.Chat{ID: 8, Type: "private"})
+	s, g := sender(t, botapitest.Config{ChatInterval: time.Hour}, config)
+	s.AddChat(botapitest.Chat{ID: 8, Type: "private"})
 	s.Block(8, "bot was blocked by the user")
 	to := func(id string) wit.ChannelSend {
 		return wit.ChannelSend{To: wit.Conversation{ID: id}, Text: "x"}
 	}
 	g.mustSend(to("7"))
 	for name, test := range map[string]struct {
-		fault      *botapi.Fault
+		fault      *botapitest.Fault
 		send       wit.ChannelSend
 		code       wit.Code
 		retryAfter int64
@@ -125,10 +145,10 @@ func TestSendErrors(t *testing.T) {
 		"unknown chat":   {send: to("99"), code: wit.CodeNotFound},
 		"no chat":        {send: to(""), code: wit.CodeInvalid},
 		"too long":       {send: wit.ChannelSend{To: toAda, Text: strings.Repeat("x", 5000)}, code: wit.CodeTooLarge},
-		"server error":   {fault: &botapi.Fault{Code: 502}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
-		"garbage":        {fault: &botapi.Fault{Body: "<html>"}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
-		"cut":            {fault: &botapi.Fault{Cut: true}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
-		"token revoked":  {fault: &botapi.Fault{Code: 401, Description: "Unauthorized"}, send: to("7"), code: wit.CodeUnauthorized, retryable: true},
+		"server error":   {fault: &botapitest.Fault{Code: 502}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
+		"garbage":        {fault: &botapitest.Fault{Body: "<html>"}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
+		"cut":            {fault: &botapitest.Fault{Cut: true}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
+		"token revoked":  {fault: &botapitest.Fault{Code: 401, Description: "Unauthorized"}, send: to("7"), code: wit.CodeUnauthorized, retryable: true},
 		"no file":        {send: wit.ChannelSend{To: toAda, Attachments: []wit.Attachment{{Kind: wit.AttachmentKindImage}}}, code: wit.CodeInvalid},
 		"what it cannot": {send: wit.ChannelSend{To: toAda, Attachments: []wit.Attachment{{Kind: wit.AttachmentKindContact}}}, code: wit.CodeInvalid},
 	} {
@@ -155,8 +175,9 @@ func TestSendErrors(t *testing.T) {
 }
 
 func TestSendAttachments(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
-	g.media["m1"], g.media["m2"] = []byte("jpeg"), []byte("ogg")
+	channeltest.Proves(t, channeltest.MediaOut)
+	s, g := sender(t, botapitest.Config{}, config)
+	g.Host.Files["m1"], g.Host.Files["m2"] = []byte("jpeg"), []byte("ogg")
 	send := wit.ChannelSend{
 		To: toAda, Text: "*caption*", IdempotencyKey: "k1", ReplyTo: new("7:1"),
 		Attachments: []wit.Attachment{
@@ -166,7 +187,7 @@ func TestSendAttachments(t *testing.T) {
 		},
 	}
 	// The second part fails at first; the second attempt sends only what is missing.
-	s.Fail(botapi.Fault{Method: "sendVoice", Code: 502})
+	s.Fail(botapitest.Fault{Method: "sendVoice", Code: 502})
 	if _, err := g.send(send); wit.CodeOf(err) != wit.CodeUnavailable {
 		t.Fatalf("first attempt: %v", err)
 	}
@@ -190,11 +211,13 @@ func TestSendAttachments(t *testing.T) {
 }
 
 func TestChangeWhatWasSent(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
+	channeltest.Proves(t, channeltest.EditsOut, channeltest.DeletionsOut, channeltest.ReactionsOut, channeltest.TypingOut)
+	s, g := sender(t, botapitest.Config{}, config)
 	id := g.mustSend(wit.ChannelSend{To: toAda, Text: "one"}).IDs[0]
-	p := g.plugin
+	p := g.Plugin
 	edit := func(id, text string) error {
-		_, err := p.(channel.Editor).Edit(g.host(), &wit.ChannelEdit{Config: g.config, To: toAda, ID: id, Text: text})
+		text, formatted := shown(t, text)
+		_, err := p.(channel.Editor).Edit(g.Host.SDK(), &wit.ChannelEdit{Config: g.Config, To: toAda, ID: id, Text: text, Formatted: formatted})
 		return err
 	}
 	for _, text := range []string{"**two**", "**two**"} { // the second changes nothing
@@ -211,7 +234,7 @@ func TestChangeWhatWasSent(t *testing.T) {
 		}
 	}
 	react := func(emoji string) error {
-		_, err := p.(channel.Reactor).React(g.host(), &wit.ChannelReaction{Config: g.config, To: toAda, ID: "7:1", Emoji: emoji})
+		_, err := p.(channel.Reactor).React(g.Host.SDK(), &wit.ChannelReaction{Config: g.Config, To: toAda, ID: "7:1", Emoji: emoji})
 		return err
 	}
 	if err := react("👍"); err != nil {
@@ -223,11 +246,30 @@ func TestChangeWhatWasSent(t *testing.T) {
 	if err := react("x"); wit.CodeOf(err) != wit.CodeInvalid {
 		t.Errorf("a reaction that Telegram has not: %v", err)
 	}
-	if _, err := p.(channel.Typer).Typing(g.host(), &wit.ChannelTyping{Config: g.config, To: toAda}); err != nil {
+	if _, err := p.(channel.Typer).Typing(g.Host.SDK(), &wit.ChannelTyping{Config: g.Config, To: toAda}); err != nil {
 		t.Error(err)
 	}
+	shown := func(kind wit.ConversationKind, text, key string) error {
+		_, err := p.(channel.Previewer).Preview(g.Host.SDK(), &wit.ChannelPreview{Config: g.Config, To: wit.Conversation{Kind: kind, ID: "7"}, Text: text, Formatted: new("<b>" + text + "</b>"), Key: key})
+		return err
+	}
+	for _, key := range []string{"a", "a", "b"} {
+		if err := shown(wit.ConversationKindDirect, "so far", key); err != nil {
+			t.Error(err)
+		}
+	}
+	if d := s.Drafts(); len(d) != 3 || d[0] != d[1] || d[0].ID == d[2].ID || d[0].Text != "so far" {
+		t.Errorf("shown %+v", d)
+	}
+	if err := shown(wit.ConversationKindGroup, "so far", "c"); wit.CodeOf(err) != wit.CodeInvalid || len(s.Drafts()) != 3 {
+		t.Errorf("in a group: %v", err)
+	}
+	s.Fail(botapitest.Fault{Method: "sendMessageDraft", Code: 404, Description: "Not Found"})
+	if err := shown(wit.ConversationKindDirect, "so far", "c"); wit.CodeOf(err) != wit.CodeInvalid || wit.AsError(err).Retryable {
+		t.Errorf("on a server without previews: %v", err)
+	}
 	for range 2 { // the second finds nothing
-		if _, err := p.(channel.Deleter).Delete(g.host(), &wit.ChannelDelete{Config: g.config, To: toAda, ID: id}); err != nil {
+		if _, err := p.(channel.Deleter).Delete(g.Host.SDK(), &wit.ChannelDelete{Config: g.Config, To: toAda, ID: id}); err != nil {
 			t.Error(err)
 		}
 	}

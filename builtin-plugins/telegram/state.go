@@ -16,6 +16,7 @@ type state struct {
 	notBefore  int64       // when Telegram may be asked again, in milliseconds since 1970, since it has asked for a pause
 	album      string      // an album that ended the last poll, with its size; see album.go
 	me         person      // who the bot is, once getMe has said
+	menu       string      // what Telegram lists, in short; see menu.go
 	pending    *pending
 }
 
@@ -46,6 +47,7 @@ func readState(data wit.JSON) (state, error) {
 		retry:      requestKind(v.Get("retry").Text()),
 		notBefore:  v.Get("notBefore").Int(),
 		album:      v.Get("album").Text(),
+		menu:       v.Get("menu").Text(),
 		me:         readPerson(v.Get("me")),
 	}
 	if p := v.Get("pending"); p.Exists() {
@@ -89,6 +91,9 @@ func (s state) json() wit.JSON {
 	}
 	if s.album != "" {
 		o = o.Text("album", s.album)
+	}
+	if s.menu != "" {
+		o = o.Text("menu", s.menu)
 	}
 	if s.me.id != "" {
 		o = o.Raw("me", json.Object{}.Text("id", s.me.id).Text("first_name", s.me.name).

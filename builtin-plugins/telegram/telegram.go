@@ -15,19 +15,21 @@
 //
 // Nothing is kept in memory between calls. How to read it: Event below, then answer.go, connect.go,
 // response.go, poll.go; update.go makes messages of updates, by message.go and what it consists of (origin.go,
-// reply.go, content.go, service.go, attachment.go); send.go is the way out, with media.go, chat.go, markdown.go.
+// reply.go, content.go, service.go, attachment.go); send.go is the way out, with media.go, chat.go. The text of a send comes in
+// Telegram's HTML too, which the kernel writes as the manifest's dialect says.
 package telegram
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Telegram is the channel. It has no state and may be used by several goroutines.
 type Telegram struct{}
 
-// New returns the channel, which is also an Editor, Deleter, Reactor, Typer and Skipper.
+// New returns the channel, which is also an Editor, Deleter, Reactor, Typer, Previewer and Skipper.
 func New() channel.Channel { return Telegram{} }
 
 var (
@@ -36,7 +38,17 @@ var (
 	_ channel.Reactor = Telegram{}
 	_ channel.Typer   = Telegram{}
 	_ channel.Skipper = Telegram{}
+
+	_ channel.Previewer = Telegram{}
 )
+
+var handlers = account.Handlers[*answer]{
+	Start:    connect,
+	Response: handleResponse,
+	Timer:    handleTimer,
+	Webhook:  handleWebhook,
+	Command:  handleCommand,
+}
 
 // Event answers what happened to an account. It fails only when the configuration or the state is not
 // JSON; whatever Telegram answers leads to a next request, a timer, or a status that says what to do.
@@ -45,19 +57,8 @@ func (Telegram) Event(host *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnsw
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case event.Kind == wit.EventKindStart:
-		connect(a)
-	case event.Kind == wit.EventKindResponse && event.Response != nil:
-		handleResponse(a, event.Response)
-	case event.Kind == wit.EventKindTimer && event.Timer != nil:
-		handleTimer(a, *event.Timer)
-	case event.Kind == wit.EventKindWebhook && event.Webhook != nil:
-		handleWebhook(a, event.Webhook)
-	case event.Kind == wit.EventKindCommand && event.Command != nil:
-		handleCommand(a, event.Command.Name)
-	}
-	return a.finish(), nil
+	handlers.Handle(a, event)
+	return a.Finish(), nil
 }
 
 // Skip steps over a response that could not be handled: the updates in it count as seen.

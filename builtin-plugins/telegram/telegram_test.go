@@ -1,14 +1,12 @@
 package telegram_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
@@ -18,30 +16,8 @@ import (
 func TestTranscripts(t *testing.T) { sdktest.Replay(t, telegram.New(), "testdata/*.jsonl") }
 
 func TestManifest(t *testing.T) {
-	data, err := os.ReadFile("plugin.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m wit.Manifest
-	if err := wit.UnmarshalStrict(data, &m); err != nil {
-		t.Fatal(err)
-	}
-	plugin := telegram.New()
-	_, edits := plugin.(channel.Editor)
-	_, deletes := plugin.(channel.Deleter)
-	_, reacts := plugin.(channel.Reactor)
-	_, types := plugin.(channel.Typer)
-	_, skips := plugin.(channel.Skipper)
-	for operation, has := range map[string]bool{"edit": edits, "delete": deletes, "react": reacts, "typing": types, "skip": skips} {
-		if has != slices.Contains(m.Provides.Channel.Operations, operation) {
-			t.Errorf("%s: the plugin says %t, its manifest otherwise", operation, has)
-		}
-	}
-	if m.Provides.Channel.MaxLength > 4096 || m.Provides.Channel.LengthUnit != wit.LengthUnitUTF16 {
-		t.Errorf("limit %d %s", m.Provides.Channel.MaxLength, m.Provides.Channel.LengthUnit)
-	}
-	if !json.Valid(m.Config) {
-		t.Error("the config schema is not JSON")
+	if f := channeltest.Manifest(t, telegram.New()); f.MaxLength > 4096 || f.LengthUnit != wit.LengthUnitUTF16 {
+		t.Errorf("limit %d %s", f.MaxLength, f.LengthUnit)
 	}
 }
 

@@ -133,11 +133,11 @@ func readReaction(v json.Value, id string) *inbound {
 	}
 	old := map[string]bool{}
 	for r := range v.Get("old_reaction").Items() {
-		old[r.Get("emoji").Text()] = true
+		old[readEmoji(r)] = true
 	}
 	added := ""
 	for r := range v.Get("new_reaction").Items() {
-		if emoji := r.Get("emoji").Text(); !old[emoji] {
+		if emoji := readEmoji(r); !old[emoji] {
 			added = emoji
 		}
 	}
@@ -146,6 +146,17 @@ func readReaction(v json.Value, id string) *inbound {
 		ID: id, Kind: wit.MessageKindReaction, Conversation: conversation(chat, ""), Sender: *who.wit(),
 		Text: added, Target: new(messageID(chat, v.Get("message_id").Text())), Time: v.Get("date").Int() * 1000,
 	}}
+}
+
+// readEmoji reads a reaction (ReactionType). Of an emoji that somebody has made there is only an id, and a paid one is a star.
+func readEmoji(v json.Value) string {
+	switch v.Get("type").Text() {
+	case "custom_emoji":
+		return ":" + v.Get("custom_emoji_id").Text() + ":"
+	case "paid":
+		return "⭐"
+	}
+	return v.Get("emoji").Text()
 }
 
 // readMembership reads that the bot's place in a chat changed (ChatMemberUpdated).

@@ -5,26 +5,6 @@ import (
 	"unicode"
 )
 
-// plain is what a text in Markdown shows without its formatting. Links are written out.
-func plain(markdown string) string {
-	p := &inliner{}
-	p.run(markdown, 0, true)
-	return unescape(withoutTags(p.out.String()))
-}
-
-// withoutTags takes the tags out of HTML that toHTML made, in which each < begins one.
-func withoutTags(html string) string {
-	var b strings.Builder
-	for {
-		text, rest, tag := strings.Cut(html, "<")
-		b.WriteString(text)
-		if !tag {
-			return b.String()
-		}
-		_, html, _ = strings.Cut(rest, ">")
-	}
-}
-
 // isVisible reports whether anything can be seen of a text: Telegram refuses to send one of which nothing can. Spaces of
 // all kinds cannot, nor can marks without a letter to stand on.
 func isVisible(s string) bool {

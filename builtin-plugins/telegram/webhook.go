@@ -14,19 +14,19 @@ const maxPendingTime = 5 * 60_000
 // disk when Telegram is told that it arrived. Telegram repeats what was not answered with 2xx (setWebhook);
 // by then it is known where the files are.
 func handleWebhook(a *answer, call *wit.WebhookRequest) {
-	a.out.Reply = &wit.WebhookReply{Status: 200}
+	a.Out.Reply = &wit.WebhookReply{Status: 200}
 	if call.Text == nil {
 		return
 	}
 	v, err := json.ParseText(*call.Text)
 	if err != nil {
-		a.log.Warn("telegram: a webhook call was not JSON and is passed over")
+		a.Host.Warn("telegram: a webhook call was not JSON and is passed over")
 		return
 	}
-	id, p := v.Get("update_id").Int(), a.state.pending
+	id, p := v.Get("update_id").Int(), a.State.pending
 	if p != nil && p.update == id && !p.files.missing() {
 		a.message(p.message)
-		a.state.pending = nil
+		a.State.pending = nil
 		return
 	}
 	in := receive(a, v)
@@ -35,9 +35,9 @@ func handleWebhook(a *answer, call *wit.WebhookRequest) {
 	case !in.mustWait():
 		a.message(in.message)
 	default:
-		a.out.Reply = &wit.WebhookReply{Status: 503, Headers: []wit.Header{{Name: "Retry-After", Value: "1"}}}
-		if p == nil || a.now-p.since > maxPendingTime {
-			a.state.pending = &pending{message: in.message, files: in.files, update: id, since: a.now}
+		a.Out.Reply = &wit.WebhookReply{Status: 503, Headers: []wit.Header{{Name: "Retry-After", Value: "1"}}}
+		if p == nil || a.Now-p.since > maxPendingTime {
+			a.State.pending = &pending{message: in.message, files: in.files, update: id, since: a.Now}
 			resume(a)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/wit"
@@ -136,13 +136,13 @@ func say(ctx context.Context, c *client.Client, session string) error {
 
 // writeMuch has one person write to a Telegram account.
 func writeMuch(ctx context.Context, p *process.Process) error {
-	server := botapi.New(botapi.Config{})
+	server := botapitest.New(botapitest.Config{})
 	defer server.Close()
 	if err := connectTelegram(context.WithoutCancel(ctx), p, server); err != nil {
 		return err
 	}
 	for n := range floodSaid {
-		server.DM(botapi.User{ID: 1000, FirstName: "Person"}, fmt.Sprint("question ", n))
+		server.DM(botapitest.User{ID: 1000, FirstName: "Person"}, fmt.Sprint("question ", n))
 	}
 	<-ctx.Done()
 	return nil

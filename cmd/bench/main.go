@@ -34,8 +34,8 @@ type part struct {
 func main() {
 	gateway := flag.String("gateway", "bin/carapace", "the built gateway")
 	out := flag.String("out", "bin/bench.json", "where the figures go")
-	only := flag.String("only", "", "comma-separated parts: start, requests, cost, growth, pressure, floods, small, idle, density, reload, languages, calls, store")
-	quick := flag.Bool("short", false, "measure growth at three sizes only, which takes about a minute, pressure for ten seconds, a tenth of a small machine's hour, and five upgrades")
+	only := flag.String("only", "", "comma-separated parts: start, requests, cost, cache, growth, pressure, floods, small, channels, idle, crowd, density, reload, languages, calls, store")
+	quick := flag.Bool("short", false, "measure growth at three sizes only, which takes about a minute, pressure for ten seconds, a crowd of two hundred, a tenth of a small machine's hour, and five upgrades")
 	profiles := flag.String("profile", "", "folder for a processor profile of each row of cost; the gateway must be built with -tags profile")
 	probed := flag.String("probe", "", "the URL of a gateway that is looked at until the input ends, for this command's own use")
 	flag.Parse()
@@ -56,7 +56,7 @@ func main() {
 
 // benchmarks measures the parts that are named in only, or all, and writes the report.
 func benchmarks(ctx context.Context, gateway, out, only string, quick bool, profiles profiler) error {
-	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"growth", growth(out, quick)}, {"pressure", pressure(quick)}, {"floods", flooded}, {"small", small(quick)}, {"idle", idle}, {"density", density(quick)}, {"reload", reload(quick)}, {"languages", costOfLanguages}, {"calls", calls}, {"store", appends}}
+	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"cache", caches}, {"growth", growth(out, quick)}, {"pressure", pressure(quick)}, {"floods", flooded}, {"small", small(quick)}, {"channels", channels}, {"idle", idle}, {"crowd", crowd(quick)}, {"density", density(quick)}, {"reload", reload(quick)}, {"languages", costOfLanguages}, {"calls", calls}, {"store", appends}}
 	fmt.Printf("# carapace, measured %s\n\n%s, %s/%s, %d processors\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	var report []table
 	for _, p := range parts {

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/cmd/process"
 )
 
@@ -34,7 +34,7 @@ func small(quick bool) func(ctx context.Context, gateway string) ([]table, error
 		turns = shortTurns
 	}
 	return func(ctx context.Context, gateway string) ([]table, error) {
-		b := &smallBench{telegram: botapi.New(botapi.Config{}), turns: turns}
+		b := &smallBench{telegram: botapitest.New(botapitest.Config{}), turns: turns}
 		defer b.telegram.Close()
 		return b.run(ctx, gateway)
 	}
@@ -42,7 +42,7 @@ func small(quick bool) func(ctx context.Context, gateway string) ([]table, error
 
 // smallBench is the world of that gateway.
 type smallBench struct {
-	telegram *botapi.Server
+	telegram *botapitest.Server
 	turns    int
 
 	mu    sync.Mutex
@@ -108,7 +108,7 @@ func (b *smallBench) run(ctx context.Context, gateway string) ([]table, error) {
 }
 
 // connectTelegram connects an account of a server, as its owner would.
-func connectTelegram(ctx context.Context, p *process.Process, server *botapi.Server) error {
+func connectTelegram(ctx context.Context, p *process.Process, server *botapitest.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	root, err := server.Listen("127.0.0.1:0")
@@ -130,7 +130,7 @@ func (b *smallBench) talk(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			who := botapi.User{ID: int64(1000 + i), FirstName: fmt.Sprint("Person ", i)}
+			who := botapitest.User{ID: int64(1000 + i), FirstName: fmt.Sprint("Person ", i)}
 			for n := range b.turns / people {
 				if errs[i] = b.ask(ctx, who, n); errs[i] != nil {
 					return
@@ -143,7 +143,7 @@ func (b *smallBench) talk(ctx context.Context) error {
 }
 
 // ask says something and waits for the answer.
-func (b *smallBench) ask(ctx context.Context, who botapi.User, n int) error {
+func (b *smallBench) ask(ctx context.Context, who botapitest.User, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	b.telegram.DM(who, fmt.Sprintf("question %d of %s, about the weather of tomorrow", n, who.FirstName))

@@ -9,6 +9,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/archive"
 )
 
 // archiveCommands put conversations away and bring them back.
@@ -19,18 +20,18 @@ func archiveCommands(o *options) []*cobra.Command {
 		Example:           "  carapace sessions archive trip\n  carapace sessions archive trip --remove",
 		ValidArgsFunction: o.complete(sessionKeys),
 		RunE: o.ofSession(func(c *cobra.Command, args []string) error {
-			params := func(args []string) any { return session.ArchiveParams{Key: args[0], DeleteHistory: remove} }
+			params := func(args []string) any { return archive.ArchiveParams{Key: args[0], DeleteHistory: remove} }
 			return show(o, "sessions.archive", params, printPutAway)(c, args)
 		}),
 	}
 	put.Flags().BoolVar(&remove, "remove", false, "take it out of the gateway's database: the archive alone has it then")
 	list := &cobra.Command{
 		Use: "archives", Short: "List what is in the archive", Args: takes(),
-		RunE: show(o, "sessions.archives", fixed(session.ArchivesParams{Limit: listPage}), printArchives),
+		RunE: show(o, "sessions.archives", fixed(archive.ArchivesParams{Limit: listPage}), printArchives),
 	}
 	restore := &cobra.Command{
 		Use: "restore SESSION", Short: "Bring a conversation back from the archive", Args: takes("SESSION"),
-		RunE: actIf(o, "sessions.restore", archivedParams, func(r session.RestoreResult) error { return anArchive.unless(r.Restored, string(r.Key)) }, "restored"),
+		RunE: actIf(o, "sessions.restore", archivedParams, func(r archive.RestoreResult) error { return anArchive.unless(r.Restored, string(r.Key)) }, "restored"),
 	}
 	forget := &cobra.Command{
 		Use: "forget SESSION", Short: "Delete a conversation from the archive, for good", Args: takes("SESSION"), Example: "  carapace sessions forget trip --yes",
@@ -40,7 +41,7 @@ func archiveCommands(o *options) []*cobra.Command {
 					return err
 				}
 			}
-			done := func(r session.ArchiveDeleteResult) error { return anArchive.unless(r.Deleted, string(r.Key)) }
+			done := func(r archive.ArchiveDeleteResult) error { return anArchive.unless(r.Deleted, string(r.Key)) }
 			return actIf(o, "sessions.archive.delete", archivedParams, done, "deleted")(c, args)
 		},
 	}
@@ -51,9 +52,9 @@ func archiveCommands(o *options) []*cobra.Command {
 // anArchive is what the commands of the archive work on.
 var anArchive = kind{"archived session", "sessions archives"}
 
-func archivedParams(args []string) any { return session.ArchivedParams{Key: args[0]} }
+func archivedParams(args []string) any { return archive.ArchivedParams{Key: args[0]} }
 
-func printPutAway(w io.Writer, r session.ArchiveResult) error {
+func printPutAway(w io.Writer, r archive.ArchiveResult) error {
 	if !r.Archived {
 		_, err := fmt.Fprintln(w, "it is in the archive already")
 		return err
@@ -62,38 +63,12 @@ func printPutAway(w io.Writer, r session.ArchiveResult) error {
 	return err
 }
 
-func printArchives(w io.Writer, list session.ArchivesResult) error {
+func printArchives(w io.Writer, list archive.ArchivesResult) error {
 	var rows [][]string
 	for _, a := range list.Archives {
 		rows = append(rows, []string{string(a.Key), ago(a.ArchivedAt), fmt.Sprint(a.MessageCount), fmt.Sprint(a.ArchiveSize), a.Label})
 	}
 	return listed(w, "SESSION ARCHIVED MESSAGES BYTES TITLE", rows, "the archive is empty: `carapace sessions archive` puts a conversation there")
-}
-
-// newFind looks for words in what was said.
-func newFind(o *options) *cobra.Command {
-	limit := number{10, 1, 25}
-	c := &cobra.Command{
-		Use: "search WORDS", Short: "Look for words in what was said", Args: takes("WORDS"), Example: "  carapace sessions search \"harbour evening\"",
-	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		params := session.SearchParams{Query: args[0], Limit: limit.n}
-		return show(o, "sessions.search", fixed(params), printHits)(c, args)
-	}
-	c.Flags().Var(&limit, "limit", "how many messages, at most 25")
-	return o.client(c)
-}
-
-func printHits(w io.Writer, found session.SearchResult) error {
-	var rows [][]string
-	for _, hit := range found.Results {
-		rows = append(rows, []string{string(hit.SessionKey), ago(hit.Timestamp), hit.Role, hit.Snippet})
-	}
-	if err := listed(w, "SESSION SAID BY TEXT", rows, "nobody has said that"); err != nil || !found.Truncated {
-		return err
-	}
-	_, err := fmt.Fprintln(w, "there may be more: raise --limit, or use other words")
-	return err
 }
 
 // newFork begins a conversation with a copy of another one.

@@ -42,7 +42,11 @@ func takes(names ...string) cobra.PositionalArgs {
 		line := strings.TrimSuffix(c.UseLine(), " [flags]")
 		switch {
 		case len(args) < len(needed):
-			return fmt.Errorf("%s is missing: write %s", strings.Join(needed[len(args):], " and "), line)
+			is := "is"
+			if len(needed)-len(args) > 1 {
+				is = "are"
+			}
+			return fmt.Errorf("%s %s missing: write %s", strings.Join(needed[len(args):], " and "), is, line)
 		case len(args) > len(names):
 			return fmt.Errorf("%.100q is too much: write %s", args[len(names)], line)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/carapace-gateway/carapace/kernel/form"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
@@ -19,6 +20,7 @@ type asker struct {
 	in    *os.File
 	lines *bufio.Reader // of in
 	out   io.Writer
+	ended bool // the input has
 }
 
 func newAsker(in *os.File, out io.Writer) *asker {
@@ -37,15 +39,27 @@ func terminal(r any) (*os.File, bool) {
 // errLeft is that the owner does not want to be asked any more.
 var errLeft = errors.New("left; nothing was changed")
 
-// ask asks for all settings, the required ones first. What is left empty stays as it is.
+// ask asks for the settings that are required and, where the owner wants it or nothing is, for the others. What is left
+// empty stays as it is.
 func (a *asker) ask(ctx context.Context, s *settings) error {
 	fmt.Fprintln(a.out, "What you leave empty stays as it is; Ctrl-C ends without a change.")
-	for _, f := range s.fields {
-		if f.kind == "object" || f.kind == "array" || f.name == modelField && !f.required {
-			continue // for `carapace config edit`; the model is asked for when the server has listed some
+	required, others := form.Ask(s.fields)
+	if err := a.askEach(ctx, s, required); err != nil {
+		return err
+	}
+	if len(required) > 0 && len(others) > 0 {
+		answer, err := a.line(ctx, fmt.Sprintf("\nEverything else has a default: %s. Change some of it? [y/N] ", plain.Line(form.Names(others))))
+		if err != nil || answer != "y" && answer != "yes" {
+			return err
 		}
-		if f.help != "" {
-			fmt.Fprintln(a.out, "\n"+plain.Line(f.help))
+	}
+	return a.askEach(ctx, s, others)
+}
+
+func (a *asker) askEach(ctx context.Context, s *settings, fields []form.Field) error {
+	for _, f := range fields {
+		if f.Help != "" {
+			fmt.Fprintln(a.out, "\n"+plain.Line(f.Help))
 		}
 		text, err := a.read(ctx, f)
 		switch {
@@ -53,19 +67,24 @@ func (a *asker) ask(ctx context.Context, s *settings) error {
 			return err
 		case text != "":
 			s.put(f, text)
-		case f.required && !f.secret:
-			return fmt.Errorf("%s is needed", f.name)
+		case f.Required && !f.Secret:
+			return fmt.Errorf("%s is needed", f.Name)
 		}
 	}
 	return nil
 }
 
 // read reads one answer, a credential without showing it. The end of the input counts as an empty answer.
-func (a *asker) read(ctx context.Context, f field) (string, error) {
-	prompt := fmt.Sprintf("%s (%s%s): ", plain.Line(f.name), plain.Line(f.title), f.note())
-	if !f.secret {
+func (a *asker) read(ctx context.Context, f form.Field) (string, error) {
+	prompt := fmt.Sprintf("%s (%s%s): ", plain.Line(f.Name), plain.Line(f.Title), f.Note())
+	if !f.Secret {
 		return a.line(ctx, prompt)
 	}
+	return a.hidden(ctx, prompt)
+}
+
+// hidden reads one answer without showing it.
+func (a *asker) hidden(ctx context.Context, prompt string) (string, error) {
 	fmt.Fprint(a.out, prompt)
 	before, err := term.GetState(int(a.in.Fd()))
 	if err != nil {
@@ -86,7 +105,7 @@ func (a *asker) line(ctx context.Context, prompt string) (string, error) {
 	return a.until(ctx, func() (string, error) {
 		line, err := a.lines.ReadString('\n')
 		if errors.Is(err, io.EOF) {
-			err = nil
+			a.ended, err = true, nil
 		}
 		return strings.TrimSpace(line), err
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/form"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/wit"
@@ -157,12 +158,12 @@ func unsaidOfPlugin(ctx context.Context, o *options, path []string) error {
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return aPlugin.unless(false, path[1])
 	}
-	fields, bad := readSchema(json.RawMessage(info.Config))
+	fields, bad := form.Read(json.RawMessage(info.Config))
 	if err != nil || bad != nil || len(path) <= below {
 		return nil // nobody knows better
 	}
-	if !slices.ContainsFunc(fields, func(f field) bool { return f.name == path[below] }) {
-		return fmt.Errorf("%s has no setting %.100q: there are %s", path[1], path[below], names(fields))
+	if !slices.ContainsFunc(fields, func(f form.Field) bool { return f.Name == path[below] }) {
+		return fmt.Errorf("%s has no setting %.100q: there are %s", path[1], path[below], form.Names(fields))
 	}
 	return nil
 }
@@ -184,6 +185,19 @@ func unsetSetting(ctx context.Context, o *options, path string) error {
 	change, err := nested(parts, json.RawMessage("null"))
 	if err != nil {
 		return err
+	}
+	return changeSettings(ctx, o, change)
+}
+
+// putSetting writes a value of the settings, which has to fit them, and says so.
+func putSetting(ctx context.Context, o *options, path []string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	change, err := firstThatFits(path, []json.RawMessage{text})
+	if err != nil {
+		return usageError{err}
 	}
 	return changeSettings(ctx, o, change)
 }

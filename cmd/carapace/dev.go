@@ -67,6 +67,7 @@ type developer struct {
 	saves   chan time.Time
 	since   time.Time // when the save came that is awaited, or zero
 	shown   string    // what was said last
+	waiting bool      // that it takes long was said
 	built   author.Built
 	cursor  int64 // of the log
 }
@@ -91,7 +92,7 @@ func (d *developer) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case at := <-d.saves:
-			d.since = at
+			d.since, d.waiting = at, false
 			d.build(ctx)
 		case e, open := <-d.conn.Events():
 			if !open {
@@ -99,6 +100,7 @@ func (d *developer) run(ctx context.Context) error {
 			}
 			err = d.hear(ctx, e)
 		case <-log.C:
+			d.reassure()
 			err = d.log(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
@@ -171,6 +173,18 @@ func (d *developer) say(state, what string) {
 	_ = d.o.println(text) // a terminal that is gone ends the command otherwise
 }
 
+// reassure says, once for a save, that the gateway is still at it.
+func (d *developer) reassure() {
+	if d.since.IsZero() || d.waiting || time.Since(d.since) < patience {
+		return
+	}
+	d.waiting = true
+	fmt.Fprintln(d.o.err, "… the gateway compiles it: that takes longest the first time, and is kept")
+}
+
+// patience is how long nothing is said of a save.
+const patience = 3 * time.Second
+
 // begin finds out where the log is.
 func (d *developer) begin(ctx context.Context) error {
 	var end system.TailResult
@@ -181,7 +195,7 @@ func (d *developer) begin(ctx context.Context) error {
 
 // log prints what the plugin has logged since the last time.
 func (d *developer) log(ctx context.Context) (err error) {
-	t := tail{d.o, d.conn, pluginLog(d.project.ID)}
+	t := &tail{o: d.o, conn: d.conn, from: pluginLog(d.project.ID)}
 	d.cursor, err = t.print(ctx, system.TailParams{Limit: followLines, Cursor: &d.cursor})
 	return err
 }

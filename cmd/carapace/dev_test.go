@@ -143,7 +143,7 @@ func TestWhatIsNoProject(t *testing.T) {
 		{[]string{"new", filepath.Join(dir, "Big"), "--lang", "go", "--kind", "tool"}, "cannot be a plugin's id"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: as, "},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "go", "--kind", "irc"}, "is no kind of these: channel, hook, provider"},
-		{[]string{"new", filepath.Join(dir, "x")}, "which language? say one of as, "},
+		{[]string{"new", filepath.Join(dir, "x")}, "which language? say by --lang one of as, "},
 	} {
 		if r := carapace(t, state, append([]string{"plugins"}, c.args...)...); r.code == 0 || !strings.Contains(r.err, c.want) {
 			t.Errorf("%q: %d, %q, want %q", c.args, r.code, r.err, c.want)

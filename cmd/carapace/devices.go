@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -29,19 +30,23 @@ func newDevices(o *options) *cobra.Command {
 			Use: "revoke DEVICE", Short: "Forget a paired device and end its connections", Example: "  carapace devices revoke 3f6c…", Args: takes("DEVICE"),
 			RunE: kind{"device", "devices list"}.of(act(o, "device.pair.remove", func(args []string) any { return auth.DeviceRef{DeviceID: args[0]} }, "revoked")),
 		}),
+		o.client(&cobra.Command{
+			Use: "rename DEVICE NAME", Short: "Give a paired device a name of yours", Example: "  carapace devices rename 3f6c… 'my phone'", Args: takes("DEVICE", "NAME"),
+			RunE: kind{"device", "devices list"}.of(act(o, "device.pair.rename", func(args []string) any { return auth.Renaming{DeviceID: args[0], Label: args[1]} }, "renamed")),
+		}),
 		decide("reject", "Turn the device away", "device.pair.reject", "rejected"),
 	)
 	return c
 }
 
-// printDevices writes who asks first, since that is what waits for the owner.
+// printDevices writes who asks first, since that is what waits for the owner. A device that has a name is shown by it.
 func printDevices(w io.Writer, list auth.PairList) error {
 	var rows [][]string
 	for _, d := range list.Pending {
 		rows = append(rows, []string{"asks", d.RequestID, orDash(d.ClientID), orDash(d.Platform), orDash(d.RemoteIP), ago(d.Ts)})
 	}
 	for _, d := range list.Paired {
-		rows = append(rows, []string{"paired", d.DeviceID, orDash(d.ClientID), orDash(d.Platform), orDash(d.RemoteIP), ago(d.ApprovedAtMs)})
+		rows = append(rows, []string{"paired", d.DeviceID, orDash(cmp.Or(d.OperatorLabel, d.ClientID)), orDash(d.Platform), orDash(d.RemoteIP), ago(d.ApprovedAtMs)})
 	}
 	return listed(w, "STATE ID CLIENT PLATFORM FROM SINCE", rows, "no device is paired, and none asks to be")
 }

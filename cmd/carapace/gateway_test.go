@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("CARAPACE_TEST_AS_MAIN") == "1" || len(os.Args) > 1 && (os.Args[1] == compileCommand || os.Args[1] == bundleCommand) {
 		main()
 	}
+	if len(os.Args) > 1 && os.Args[1] == notesServer {
+		serveNotes()
+		return
+	}
 	if err := examples.FindCompilers(filepath.Join("..", "..")); err != nil {
 		panic(err)
 	}

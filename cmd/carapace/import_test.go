@@ -102,6 +102,10 @@ func TestArchiveCommands(t *testing.T) {
 	}{
 		{[]string{"search", "HARBOUR"}, "agent:main:trip"},
 		{[]string{"search", "nothing of it"}, "nobody has said that"},
+		{[]string{"search", "harb", "--role", "assistant", "--newest", "--days", "1", "--session", "trip"}, "agent:main:trip"},
+		{[]string{"search", "harb", "--role", "user"}, "nobody has said that"},
+		{[]string{"person", "export", "telegram:1"}, ""},
+		{[]string{"person", "purge", "telegram:1", "--yes"}, "removed: 0 conversations"},
 		{[]string{"fork", "trip", "copy"}, "agent:main:copy"},
 		{[]string{"compact", "trip"}, "there is nothing to shorten"},
 		{[]string{"archive", "trip", "--remove"}, "messages 1"},

@@ -74,7 +74,10 @@ func newUpdate(o *options) *cobra.Command {
 			var failed []error
 			for _, id := range ids {
 				if err := o.install(c.Context(), install.Source{Update: id}, y); err != nil {
-					failed = append(failed, fmt.Errorf("%s: %w", id, err))
+					if len(args) == 0 {
+						err = fmt.Errorf("%s: %w", id, err)
+					}
+					failed = append(failed, err)
 				}
 			}
 			return errors.Join(failed...)
@@ -178,7 +181,7 @@ func (o *options) install(ctx context.Context, s install.Source, y consent) erro
 	if y.digest != "" && y.digest != p.Digest {
 		return wit.Errorf(wit.CodeConflict, "what is there is %s, and not what --digest names: nothing was done", p.Digest)
 	}
-	if !o.json {
+	if !o.json && (s.Update == "" || !p.Same) {
 		printPreview(o.out, p)
 	}
 	if p.Same {
@@ -255,7 +258,7 @@ func printPreview(w io.Writer, p install.Preview) {
 		signers = strings.Join(names, ", ")
 	}
 	for _, line := range [][2]string{
-		{"digest", p.Digest}, {"signed by", signers}, {"from", cmp.Or(p.Origin.URL, strings.TrimSpace(p.Origin.Name+" "+p.Origin.Registry))},
+		{"digest", p.Digest}, {"signed by", signers}, {"from", cmp.Or(p.Origin.URL, strings.TrimPrefix(p.Origin.Registry+"/"+p.Origin.Name, "/"))},
 		{"size", size(p.Bytes)}, {"license", p.License}, {"homepage", p.Homepage}, {"support", p.Support}, {"maturity", string(p.Maturity)}, {"provides", strings.Join(provided(p.Provides), ", ")}, {"replaces", p.Installed},
 	} {
 		if line[1] != "" {

@@ -64,8 +64,11 @@ func printLogs(ctx context.Context, o *options, from string, follow bool, limit 
 		return err
 	}
 	defer conn.Close()
-	t := tail{o, conn, from}
+	t := &tail{o: o, conn: conn, from: from}
 	cursor, err := t.print(ctx, system.TailParams{Limit: limit})
+	if err == nil && t.printed == 0 && from != "" && !o.json {
+		fmt.Fprintln(o.err, "nothing is in the log of it yet: `carapace config set log.level debug` has more written")
+	}
 	for err == nil && follow && retry.Sleep(ctx, pollLogs) {
 		cursor, err = t.print(ctx, system.TailParams{Limit: followLines, Cursor: &cursor})
 	}
@@ -80,11 +83,13 @@ type tail struct {
 	o    *options
 	conn *client.Client
 	from string // the part of the gateway whose lines are printed; all when empty
+
+	printed int // lines, so far
 }
 
 // print prints one piece and returns where the next one begins. The gateway keeps the end of its log only: a
 // reader that was too slow is told that something is missing.
-func (t tail) print(ctx context.Context, params system.TailParams) (next int64, err error) {
+func (t *tail) print(ctx context.Context, params system.TailParams) (next int64, err error) {
 	var chunk system.TailResult
 	if err := t.conn.Call(ctx, "logs.tail", params, &chunk); err != nil {
 		return 0, err
@@ -98,6 +103,7 @@ func (t tail) print(ctx context.Context, params system.TailParams) (next int64, 
 			return !ok || line.From() != t.from
 		})
 	}
+	t.printed += len(chunk.Lines)
 	if t.o.json && len(chunk.Lines) > 0 {
 		return chunk.Cursor, t.o.printJSON(chunk)
 	}

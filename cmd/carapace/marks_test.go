@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
 )
@@ -19,7 +19,7 @@ func TestAnAccountThatIsAwayIsMarked(t *testing.T) {
 	if out := must(t, state, "doctor"); !strings.Contains(out, "✓ access ") || !strings.Contains(out, "✓ channels     0 accounts\n") {
 		t.Errorf("%s", out)
 	}
-	server := botapi.New(botapi.Config{Token: botToken})
+	server := botapitest.New(botapitest.Config{Token: botToken})
 	bots, err := server.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

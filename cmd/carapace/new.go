@@ -21,10 +21,10 @@ func newNew(o *options) *cobra.Command {
 			"What is not said is asked for at a terminal.",
 		Example: "  carapace plugins new weather --kind tool --lang ts\n  carapace plugins new our-chat --kind channel --lang go", Args: takes("FOLDER"),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if lang, err = o.choose(c.Context(), "language", lang, author.Languages()); err != nil {
+			if lang, err = o.choose(c.Context(), "language", "lang", lang, author.Languages()); err != nil {
 				return err
 			}
-			if kind, err = o.choose(c.Context(), "kind", kind, author.Kinds(sources.FS, lang)); err != nil {
+			if kind, err = o.choose(c.Context(), "kind", "kind", kind, author.Kinds(sources.FS, lang)); err != nil {
 				return err
 			}
 			if err := author.New(sources.FS, filepath.Clean(args[0]), lang, kind); err != nil {
@@ -39,7 +39,7 @@ func newNew(o *options) *cobra.Command {
 }
 
 // choose is what was given, or what is chosen at the terminal, where there is one, or the only one there is.
-func (o *options) choose(ctx context.Context, what, given string, of []string) (string, error) {
+func (o *options) choose(ctx context.Context, what, flag, given string, of []string) (string, error) {
 	in, there := terminal(o.in)
 	switch {
 	case given != "" || len(of) == 0:
@@ -47,7 +47,7 @@ func (o *options) choose(ctx context.Context, what, given string, of []string) (
 	case len(of) == 1:
 		return of[0], nil
 	case !there:
-		return "", usageError{fmt.Errorf("which %s? say one of %s", what, strings.Join(of, ", "))}
+		return "", usageError{fmt.Errorf("which %s? say by --%s one of %s", what, flag, strings.Join(of, ", "))}
 	}
 	return newAsker(in, o.err).line(ctx, fmt.Sprintf("%s (%s): ", what, strings.Join(of, ", ")))
 }

@@ -22,7 +22,7 @@ import (
 func newBuild(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "build FOLDER", Short: "Build a plugin's code", Args: takes("FOLDER"),
-		Long:    "Build the code of the plugin in a folder: by its Makefile, or by Go where there is a main.go. A script needs no building.",
+		Long:    "Build the code of the plugin in a folder: by its Makefile, or by the compiler of its language. A script needs no building, and is looked through for what is wrong.",
 		Example: "  carapace plugins build weather",
 		RunE: func(c *cobra.Command, args []string) error {
 			project, err := author.Open(args[0], version)
@@ -30,6 +30,10 @@ func newBuild(o *options) *cobra.Command {
 				return err
 			}
 			if err := project.Build(c.Context(), o.err); err != nil {
+				return err
+			}
+			bundler := javaScript().Bundler
+			if err := project.Check(c.Context(), &bundler); err != nil {
 				return err
 			}
 			return o.println(filepath.Join(args[0], project.Entry))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 )
@@ -105,7 +106,7 @@ func play(t *testing.T, state, bin, block string, local *strings.Replacer) (ran 
 // botServer is a Telegram with the bot of the README.
 func botServer(t *testing.T) (url string) {
 	t.Helper()
-	server := botapi.New(botapi.Config{Token: botToken})
+	server := botapitest.New(botapitest.Config{Token: botToken})
 	url, err := server.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -232,6 +233,36 @@ func understood(line string, named bool) error {
 	return c.Args(c, args)
 }
 
+// TestCommandsInMessages: what the gateway and its plugins tell the owner to type is a command, as far as the words are written out.
+func TestCommandsInMessages(t *testing.T) {
+	inline, seen := regexp.MustCompile("`carapace ([^`\"$%]+)"), 0
+	for _, folder := range []string{"builtin-plugins", "kernel", "cmd"} {
+		err := filepath.WalkDir(filepath.Join(repository(t), folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, m := range inline.FindAllStringSubmatch(string(text), -1) {
+				seen++
+				line := strings.TrimSpace(m[1])
+				if words := strings.Fields(line); strings.HasPrefix(words[len(words)-1], "--") {
+					line = strings.Join(words[:len(words)-1], " ") // what the flag is given is computed
+				}
+				if err := understood(line, true); err != nil {
+					t.Errorf("%s: carapace %s: %v", path, m[1], err)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d commands are named", seen)
+	}
+}
+
 // TestReadmeTargets: the README's `make` lines name targets that exist and lead where it says.
 func TestReadmeTargets(t *testing.T) {
 	want := map[string]string{"run": "bin/carapace", "test": "test ./..."}
@@ -241,7 +272,10 @@ func TestReadmeTargets(t *testing.T) {
 		}
 		for line := range strings.Lines(b.text) {
 			words := strings.Fields(line)
-			out, err := exec.Command("make", "-n", "-C", repository(t), words[1]).CombinedOutput()
+			// A make that runs the tests hands what it was told to its children: as RACE=1, and once more in MAKEFLAGS.
+			c := exec.Command("make", "-n", "-C", repository(t), words[1], "RACE=")
+			c.Env = append(os.Environ(), "MAKEFLAGS=")
+			out, err := c.CombinedOutput()
 			if words[0] != "make" || err != nil || !strings.Contains(string(out), want[words[1]]) {
 				t.Errorf("%s: %v\n%s", line, err, out)
 			}

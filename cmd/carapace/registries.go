@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +26,9 @@ func newRegistries(o *options) *cobra.Command {
 		Use: "add NAME URL", Short: "Add a registry", Args: takes("NAME", "URL"),
 		Long:    "Add a registry: https, a folder's absolute path, or http on this machine. Its publisher says which key signs its index.",
 		Example: "  carapace registries add home https://plugins.example.org/stable --key ed25519:…",
-		RunE:    func(c *cobra.Command, args []string) error { return o.addRegistry(c.Context(), args[0], args[1], key) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return putSetting(c.Context(), o, []string{"registries", args[0]}, map[string]string{"url": args[1], "key": key})
+		},
 	})
 	add.Flags().StringVar(&key, "key", "", "the public key of the registry")
 	var user, from string
@@ -76,18 +77,6 @@ func newRegistries(o *options) *cobra.Command {
 		}),
 	)
 	return c
-}
-
-func (o *options) addRegistry(ctx context.Context, name, url, key string) error {
-	value, err := json.Marshal(map[string]string{"url": url, "key": key})
-	if err != nil {
-		return err
-	}
-	change, err := firstThatFits([]string{"registries", name}, []json.RawMessage{value})
-	if err != nil {
-		return usageError{err}
-	}
-	return changeSettings(ctx, o, change)
 }
 
 func registryNames(ctx context.Context, o *options) (names []string, err error) {

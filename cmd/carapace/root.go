@@ -44,9 +44,10 @@ func newRoot(io stdio) *cobra.Command {
 	root.PersistentFlags().StringVar((*string)(&o.state), "state-dir", defaultStateDir(), "where the gateway keeps its state ($CARAPACE_STATE_DIR)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{flagError(c, err)} })
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newRegistries(o), newSessions(o), newLogs(o), newDoctor(o),
-		newSetup(o), newCredentials(o), newConfig(o), newPairing(o), newDevices(o), newNodes(o), newDelivery(o),
-		newDirectory(o), newSend(o), newCron(o), newApprovals(o), newImport(o), newHeartbeat(o), newWake(o),
-		newTasks(o), newUsage(o), newCall(o), newRuntimes(o), newBundle(o), newCompile(o))
+		newSetup(o), newModels(o), newCredentials(o), newConfig(o), newChannels(o), newPairing(o), newDevices(o), newNodes(o), newDelivery(o),
+		newDirectory(o), newSend(o), newCron(o), newApprovals(o), newAgents(o), newImport(o), newBackup(o),
+		newRestore(o), newEncrypt(o), newHeartbeat(o), newWake(o), newTasks(o), newUsage(o), newVoice(o),
+		newMCP(o), newMedia(o), newCall(o), newRuntimes(o), newBundle(o), newCompile(o))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

@@ -2,10 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,12 +14,13 @@ import (
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/resident"
 )
 
 // serveFlags are the flags and environment variables that speak over the config file.
 type serveFlags struct {
-	config, bind, token, logLevel, logFormat, memory string
-	port                                             number
+	config, bind, token, logLevel, logFormat, memory, passphrase string
+	port                                                         number
 }
 
 // newServe runs the gateway in this process. Settings come from the config file; flags and environment variables
@@ -43,20 +44,15 @@ func newServe(o *options) *cobra.Command {
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
 	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
 	c.Flags().StringVar(&f.memory, "memory", "", "what all plugins and caches may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
+	c.Flags().StringVar(&f.passphrase, "passphrase", "", "where the passphrase is that opens the credentials: env:VARIABLE, file:PATH, or - ($CARAPACE_PASSPHRASE)")
 	return c
 }
-
-// collectAt is how much the heap grows, in percent, before garbage is collected: half of Go's default. The
-// gateway idles most of the time, so memory counts for more than the collector's time.
-const collectAt = 50
 
 // runGateway runs until the command's context ends. The log is made before the kernel, so that all that the kernel says
 // about its start is in it.
 func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	ctx := c.Context()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
+	resident.Keep(ctx)
 	path, named := f.config, f.config != "" // a file that was named must exist
 	if !named {
 		path = o.state.path("carapace.json")
@@ -74,14 +70,33 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
+	passphrase, ask, err := o.passphrase(f.passphrase)
+	if err != nil {
+		return err
+	}
 	k, err := kernel.New(ctx, kernel.Options{
 		StateDir: string(o.state), ConfigPath: path, ConfigText: text, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
-		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"), Compiler: again(compileCommand), JavaScript: javaScript(), Python: o.python(),
+		Passphrase: passphrase, AskPassphrase: ask, Compiler: again(compileCommand), JavaScript: javaScript(), Python: o.python(),
 	})
 	if err != nil {
 		return err
 	}
 	return k.Run(ctx, func(at kernel.Endpoint) { greet(o.out, at, file) })
+}
+
+// passphrase is what opens the credentials, from where a flag or the environment says, and what asks for it where nothing
+// is said and somebody sits at the terminal.
+func (o *options) passphrase(from string) (string, func(context.Context) (string, error), error) {
+	if from != "" {
+		text, err := o.secret(context.Background(), "passphrase", from, "passphrase", false)
+		return text, nil, err
+	}
+	if _, ok := terminal(o.in); !ok || os.Getenv("CARAPACE_PASSPHRASE") != "" {
+		return os.Getenv("CARAPACE_PASSPHRASE"), nil, nil
+	}
+	return "", func(ctx context.Context) (string, error) {
+		return o.secret(ctx, "passphrase", "", "passphrase of the credentials", false)
+	}, nil
 }
 
 // over lays flags and environment variables over the file. Only flags that were given count: their defaults would hide

@@ -13,6 +13,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 )
 
 // newSessions looks at what was said; to say something is chat's.
@@ -30,7 +31,7 @@ func newSessions(o *options) *cobra.Command {
 			RunE:              o.ofSession(act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed")),
 		}),
 		newDeleteSession(o),
-		newExport(o), newFork(o), newCompact(o), newFind(o),
+		newExport(o), newFork(o), newCompact(o), newFind(o), newPerson(o),
 	)
 	c.AddCommand(archiveCommands(o)...)
 	return c
@@ -112,7 +113,7 @@ func newExport(o *options) *cobra.Command {
 		ValidArgsFunction: o.complete(sessionKeys),
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		p := session.ExportParams{SessionID: id}
+		p := transfer.ExportParams{SessionID: id}
 		if id == "" {
 			p.Key = sessionArg(args)
 		}
@@ -188,14 +189,14 @@ func printHistory(w io.Writer, history chat.History) error {
 }
 
 // exportSession writes page after page, so a history of any length fits. The lines are JSON with and without --json.
-func exportSession(ctx context.Context, o *options, p session.ExportParams) error {
+func exportSession(ctx context.Context, o *options, p transfer.ExportParams) error {
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	for {
-		var page session.ExportResult
+		var page transfer.ExportResult
 		if err := conn.Call(ctx, "sessions.export", p, &page); err != nil {
 			return err
 		}

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/form"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
@@ -33,21 +34,30 @@ func newSetup(o *options) *cobra.Command {
 	var f setupFlags
 	c := &cobra.Command{
 		Use:   "setup [PLUGIN]",
-		Short: "Configure a plugin, give it its credentials, and try whether it works",
-		Long: "Configure a plugin: on a terminal it asks for what the plugin's settings need; in scripts --set and\n" +
-			"--secret give it, and leave all else as it is. A credential is encrypted at once and never shown again.\n" +
-			"What does not work is not kept. Without a name it lists what can be set up.\n\n" +
+		Short: "Begin: a model, a chat account; or configure one plugin and try whether it works",
+		Long: "Without a name it leads through a first run on a terminal: a model, a first message, a chat account, and who\n" +
+			"you are there; elsewhere it lists what can be set up.\n\n" +
+			"With a name it configures that plugin: on a terminal it asks for what the plugin's settings need; in scripts\n" +
+			"--set and --secret give it, and leave all else as it is. A credential is encrypted at once and never shown\n" +
+			"again. What does not work is not kept.\n\n" +
 			"With --dm open everybody may write to the account and have the model answer. They have sessions of their own\n" +
 			"and change nothing, as long as session.dmScope is not main.",
-		Example: "  carapace setup telegram\n" +
+		Example: "  carapace setup\n" +
+			"  carapace setup telegram\n" +
 			"  carapace setup telegram --secret botToken=env:BOT_TOKEN --dm pairing\n" +
 			"  carapace setup openai --set baseUrl=http://127.0.0.1:11434/v1 --set model=llama3",
 		Args: takes("[PLUGIN]"), ValidArgsFunction: o.complete(pluginIDs),
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return listSetups(c.Context(), o)
+			in, asked := terminal(o.in)
+			switch {
+			case len(args) == 1:
+				return runSetup(c.Context(), o, args[0], f)
+			case f.scripted():
+				return usageError{errors.New("say of which plugin: carapace setup PLUGIN")}
+			case asked && !o.json:
+				return guide{o, newAsker(in, o.out)}.run(c.Context())
 			}
-			return runSetup(c.Context(), o, args[0], f)
+			return listSetups(c.Context(), o)
 		},
 	}
 	c.Flags().StringVar(&f.account, "account", "", "which account of a channel (default when left out)")
@@ -58,31 +68,42 @@ func newSetup(o *options) *cobra.Command {
 	return o.client(c)
 }
 
-// listSetups shows which plugins have something to be set up: a channel's account, settings, or credentials.
-func listSetups(ctx context.Context, o *options) error {
+// settable lists the plugins that have something to be set up: a channel's account, settings, or credentials.
+func settable(ctx context.Context, o *options) (list []plugin.Details, err error) {
 	conn, err := o.dial(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer conn.Close()
 	var all plugin.StatusResult
 	if err := conn.Call(ctx, "plugins.status", nil, &all); err != nil {
-		return err
+		return nil, err
 	}
-	list := []plugin.Details{}
-	var rows [][]string
+	list = []plugin.Details{}
 	for _, p := range all.Plugins {
 		var info plugin.Details
 		if err := conn.Call(ctx, "plugins.info", plugin.IDParams{ID: p.ID}, &info); err != nil {
-			return err
+			return nil, err
 		}
 		if len(info.Config) > 0 || len(info.Secrets) > 0 || info.Provides.Channel != "" {
 			list = append(list, info)
-			rows = append(rows, []string{info.ID, strings.Join(provided(info.Provides), ","), info.Description})
 		}
+	}
+	return list, nil
+}
+
+// listSetups shows what can be set up.
+func listSetups(ctx context.Context, o *options) error {
+	list, err := settable(ctx, o)
+	if err != nil {
+		return err
 	}
 	if o.json {
 		return o.printJSON(list)
+	}
+	var rows [][]string
+	for _, info := range list {
+		rows = append(rows, []string{info.ID, strings.Join(provided(info.Provides), ","), info.Description})
 	}
 	if err := table(o.out, "PLUGIN PROVIDES WHAT", rows); err != nil {
 		return err
@@ -100,37 +121,38 @@ func runSetup(ctx context.Context, o *options, id string, f setupFlags) error {
 	if info.Provides.Channel == "" && f.account+f.dmPolicy != "" {
 		return usageError{fmt.Errorf("%s is no channel: --account and --dm are for those that are", id)}
 	}
-	fields, err := readSchema(json.RawMessage(info.Config))
+	s, err := settingsOf(info, f)
 	if err != nil {
 		return err
-	}
-	s := newSettings(id, fields, f)
-	if s.setup.Account == "" && info.Provides.Channel != "" {
-		s.setup.Account = "default"
 	}
 	if err := s.take(f, o.in); err != nil {
 		return err
 	}
-	in, asked := terminal(o.in)
-	if asked = asked && !f.scripted(); asked {
-		fmt.Fprintf(o.out, "%s: %s\n", plain.Line(info.Name), plain.Line(info.Description))
-		if err := newAsker(in, o.out).ask(ctx, s); err != nil {
-			return err
-		}
+	var done system.ConfigureResult
+	if in, asked := terminal(o.in); asked && !f.scripted() {
+		done, err = interview(ctx, o, newAsker(in, o.out), info, s)
+	} else {
+		done, err = s.send(ctx, o)
 	}
-	done, err := s.send(ctx, o)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if o.json {
+	case o.json:
 		return o.printJSON(done)
 	}
-	if asked && len(done.Models) > 0 && s.values[modelField] == nil {
-		if err := chooseModel(ctx, o, newAsker(in, o.out), s, done.Models); err != nil {
-			return err
-		}
-	}
 	return printSetup(ctx, o, info.Name, s, done)
+}
+
+// interview asks for a plugin's settings, has the gateway keep and try them, and offers the models that a provider lists.
+func interview(ctx context.Context, o *options, a *asker, info plugin.Details, s *settings) (done system.ConfigureResult, err error) {
+	fmt.Fprintf(a.out, "%s: %s\n", plain.Line(info.Name), plain.Line(info.Description))
+	if err = a.ask(ctx, s); err != nil {
+		return done, err
+	}
+	if done, err = s.send(ctx, o); err == nil && len(done.Models) > 0 && s.values[form.Model] == nil && !o.json {
+		err = chooseModel(ctx, o, a, s, done.Models)
+	}
+	return done, err
 }
 
 // printSetup says what holds now, and what is risky about it.
@@ -139,6 +161,8 @@ func printSetup(ctx context.Context, o *options, name string, s *settings, done 
 	switch {
 	case done.Tested:
 		how = "is set up and works"
+	case done.Login:
+		how = "is set up, and has to be logged in: `carapace channels login " + plain.Words(done.ID, done.Account) + "`"
 	case len(s.fields) == 0 && s.setup.Account == "":
 		how = "is on; it has nothing to set up"
 	}
@@ -146,7 +170,7 @@ func printSetup(ctx context.Context, o *options, name string, s *settings, done 
 		return err
 	}
 	var model string
-	if len(done.Models) > 0 && json.Unmarshal(s.values[modelField], &model) == nil && !slices.Contains(done.Models, model) {
+	if len(done.Models) > 0 && json.Unmarshal(s.values[form.Model], &model) == nil && !slices.Contains(done.Models, model) {
 		fmt.Fprintf(o.err, "note: the server does not list the model %s; it lists %s\n", plain.Line(model), plain.Line(some(done.Models)))
 	}
 	if s.setup.Account == "" {
@@ -159,15 +183,15 @@ func printSetup(ctx context.Context, o *options, name string, s *settings, done 
 	for _, risk := range status.Risks {
 		fmt.Fprintln(o.err, "risk:", plain.Line(risk))
 	}
+	if _, asked := terminal(o.in); asked && done.Login {
+		return login(ctx, o, channel.AccountParams{Channel: done.ID, AccountID: done.Account})
+	}
 	return nil
 }
 
-// modelField is the setting that names a provider's model, by convention.
-const modelField = "model"
-
 // chooseModel offers the models that the server lists.
 func chooseModel(ctx context.Context, o *options, a *asker, s *settings, models []string) error {
-	i := slices.IndexFunc(s.fields, func(f field) bool { return f.name == modelField })
+	i := slices.IndexFunc(s.fields, func(f form.Field) bool { return f.Name == form.Model })
 	if i < 0 {
 		return nil
 	}
@@ -195,33 +219,41 @@ func some(list []string) string {
 type settings struct {
 	setup  system.Setup
 	values map[string]json.RawMessage
-	fields []field
+	fields []form.Field
 }
 
-func newSettings(id string, fields []field, f setupFlags) *settings {
+// settingsOf is what a plugin can be told. A channel's are of its first account, unless the flags name one.
+func settingsOf(info plugin.Details, f setupFlags) (*settings, error) {
+	fields, err := form.Read(json.RawMessage(info.Config))
+	if err != nil {
+		return nil, err
+	}
 	on := true
 	s := &settings{values: map[string]json.RawMessage{}, fields: fields}
-	s.setup = system.Setup{ID: id, Account: f.account, Enabled: &on, Test: !f.noTest, Secrets: map[string]string{}}
+	s.setup = system.Setup{ID: info.ID, Account: f.account, Enabled: &on, Test: !f.noTest, Secrets: map[string]string{}}
+	if s.setup.Account == "" && info.Provides.Channel != "" {
+		s.setup.Account = "default"
+	}
 	if f.dmPolicy != "" {
 		s.setup.Access = &system.Access{DMPolicy: f.dmPolicy}
 	}
-	return s
+	return s, nil
 }
 
 // take reads the flags; in is where a credential - comes from. Its errors are usageErrors.
 func (s *settings) take(f setupFlags, in io.Reader) error {
 	for _, pair := range f.set {
 		name, value, ok := strings.Cut(pair, "=")
-		i := slices.IndexFunc(s.fields, func(f field) bool { return f.name == name })
+		i := slices.IndexFunc(s.fields, func(f form.Field) bool { return f.Name == name })
 		switch {
 		case !ok:
 			return usageError{fmt.Errorf("--set %s: write name=value", pair)}
 		case i < 0:
-			return usageError{fmt.Errorf("--set %s: %s has no such setting; it has %s", name, s.setup.ID, names(s.fields))}
-		case s.fields[i].secret:
+			return usageError{fmt.Errorf("--set %s: %s has no such setting; it has %s", name, s.setup.ID, form.Names(s.fields))}
+		case s.fields[i].Secret:
 			return usageError{fmt.Errorf("--set %s: that is a credential; give it with --secret %s=env:VARIABLE", name, name)}
 		}
-		s.values[name] = s.fields[i].value(value)
+		s.values[name] = s.fields[i].Value(value)
 	}
 	for _, pair := range f.secrets {
 		name, from, ok := strings.Cut(pair, "=")
@@ -238,12 +270,12 @@ func (s *settings) take(f setupFlags, in io.Reader) error {
 }
 
 // put takes one answer. A credential goes where the gateway encrypts it, and never into the settings.
-func (s *settings) put(f field, text string) {
-	if f.secret {
-		s.setup.Secrets[f.name] = text
+func (s *settings) put(f form.Field, text string) {
+	if f.Secret {
+		s.setup.Secrets[f.Name] = text
 		return
 	}
-	s.values[f.name] = f.value(text)
+	s.values[f.Name] = f.Value(text)
 }
 
 // send has the gateway keep it all, and try it.
@@ -266,27 +298,4 @@ func (s *settings) params() (system.Setup, error) {
 	}
 	s.setup.Config = b
 	return s.setup, nil
-}
-
-// maxSecret bounds a credential from standard input, in bytes.
-const maxSecret = 64 << 10
-
-// readSecret reads a credential from where the command line says. The credential itself may not stand there: a
-// command line is seen by every process of the machine, and kept in the shell's history.
-func readSecret(in io.Reader, from string) (string, error) {
-	if from == "-" {
-		text, err := readText(in, maxSecret)
-		if text = strings.TrimSpace(text); err == nil && text == "" {
-			err = errors.New("standard input is empty")
-		}
-		return text, err
-	}
-	variable, ok := strings.CutPrefix(from, "env:")
-	if !ok {
-		return "", errors.New("a credential on the command line would be seen by others; use env:VARIABLE or -")
-	}
-	if os.Getenv(variable) == "" {
-		return "", fmt.Errorf("the environment variable %q is not set, or empty", variable)
-	}
-	return os.Getenv(variable), nil
 }

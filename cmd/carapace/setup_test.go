@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -159,12 +159,22 @@ func TestSetupAsks(t *testing.T) {
 	screen := terminaltest.Start(t, command(context.Background(), t, state, "setup", "openai"))
 	screen.Await(t, "api_key (API key, optional):")
 	screen.Type(t, "sk-good-0123456789\r")
+	screen.Await(t, "preset (Preset, optional):")
+	screen.Type(t, "\r")
 	screen.Await(t, "baseUrl (Base URL, optional, https://api.openai.com/v1):")
 	screen.Type(t, good+"\r")
+	for _, field := range []string{"api (API, optional, chat):", "reasoningSummary (Summaries of reasoning, optional, false):", "apiVersion (API version, optional):"} {
+		screen.Await(t, field)
+		screen.Type(t, "\r")
+	}
 	screen.Await(t, "timeout (Timeout, optional, 600):")
 	screen.Type(t, "\r")
 	screen.Await(t, "thinkingOpened (Thinking opened, optional):")
 	screen.Type(t, "\r")
+	for _, field := range []string{"speechModel (Speech model, optional):", "speechVoice (Voice, optional, alloy):", "speechInstructions (How to speak, optional):"} {
+		screen.Await(t, field)
+		screen.Type(t, "\r")
+	}
 	screen.Await(t, "organization (Organization, optional):")
 	screen.Type(t, "\r")
 	screen.Await(t, "The server has the models gpt-4.1-mini, llama3.2")
@@ -177,6 +187,8 @@ func TestSetupAsks(t *testing.T) {
 		screen := terminaltest.Start(t, command(context.Background(), t, state, "setup", "openai"))
 		screen.Await(t, "api_key (API key")
 		if prompt == "baseUrl" {
+			screen.Type(t, "\r")
+			screen.Await(t, "preset (Preset")
 			screen.Type(t, "\r")
 			screen.Await(t, "baseUrl (Base URL")
 		}
@@ -196,7 +208,8 @@ func TestWhatWasApprovedIsRevoked(t *testing.T) {
 	must(t, state, "setup", "telegram", "--secret", "botToken=env:BOT", "--set", "apiRoot="+bots)
 	must(t, state, "setup", "telegram", "--account", "work", "--secret", "botToken=env:BOT", "--set", "apiRoot="+bots)
 	const kept = "openai - api_key\ntelegram default botToken\ntelegram work botToken\n"
-	if got := squeeze(must(t, state, "credentials", "list")); got != "PLUGIN ACCOUNT CREDENTIAL\n"+kept {
+	names := regexp.MustCompile(`(?m)^(\S+ \S+ \S+) (?:SET|\S+ ago) .*$`)
+	if got := names.ReplaceAllString(squeeze(must(t, state, "credentials", "list")), "$1"); got != "PLUGIN ACCOUNT CREDENTIAL\n"+kept {
 		t.Fatalf("%q is kept", got)
 	}
 	if r := carapace(t, state, "credentials", "revoke", "openai"); r.code != exitUsage || !strings.Contains(r.err, "--yes") {
@@ -215,7 +228,7 @@ func TestWhatWasApprovedIsRevoked(t *testing.T) {
 		if out := must(t, state, args...); out != c.says {
 			t.Errorf("%q: %q, want %q", args, out, c.says)
 		}
-		if got := squeeze(must(t, state, "credentials", "list")); !strings.HasSuffix(got, c.left) || c.left == "" && !strings.HasPrefix(got, "no credential is kept") {
+		if got := names.ReplaceAllString(squeeze(must(t, state, "credentials", "list")), "$1"); !strings.HasSuffix(got, c.left) || c.left == "" && !strings.HasPrefix(got, "no credential is kept") {
 			t.Errorf("%q left %q", args, got)
 		}
 		if r := carapace(t, state, args...); r.code != exitFailed || !strings.Contains(r.err, "there is no ") {
@@ -235,14 +248,14 @@ func TestRevokingTwiceSaysSo(t *testing.T) {
 	t.Parallel()
 	state := stateDir(t)
 	g := serve(t, state)
-	server := botapi.New(botapi.Config{Token: botToken})
+	server := botapitest.New(botapitest.Config{Token: botToken})
 	bots, err := server.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	must(t, state, "setup", "telegram", "--secret", "botToken=env:BOT", "--set", "apiRoot="+bots)
-	server.DM(botapi.User{ID: 4711, FirstName: "Ada"}, "hello")
+	server.DM(botapitest.User{ID: 4711, FirstName: "Ada"}, "hello")
 	var code []string
 	await(t, "the request to write", func() bool {
 		code = regexp.MustCompile(`4711 +Ada +(\S+)`).FindStringSubmatch(must(t, state, "pairing", "list"))
@@ -276,6 +289,9 @@ func TestRevokingTwiceSaysSo(t *testing.T) {
 	device := regexp.MustCompile(`paired +(\S+) +webchat`).FindStringSubmatch(must(t, state, "devices", "list"))
 	if device == nil {
 		t.Fatal("the phone is not paired")
+	}
+	if out := must(t, state, "devices", "rename", device[1], "my page"); out != "renamed\n" || !strings.Contains(must(t, state, "devices", "list"), "my page") {
+		t.Errorf("a device has a name: %q", out)
 	}
 	twice("there is no device "+device[1], "devices", "revoke", device[1])
 	<-phone.Done()

@@ -43,6 +43,9 @@ func printStatus(w io.Writer, s system.Status) error {
 	fmt.Fprintf(w, "memory    plugins hold %s, of at most %s%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
 	fmt.Fprintf(w, "queues    %s, %s to deliver, %d held\n", service.Count(s.Queued.Runs, "run"), service.Count(s.Queued.Outbound, "message"), s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)
+	if m := s.Media; m != nil && m.Files > 0 {
+		fmt.Fprintf(w, "media     %s, %s of at most %s\n", service.Count(m.Files, "file"), size(m.Bytes), size(m.MaxBytes))
+	}
 	for _, risk := range s.Risks {
 		fmt.Fprintf(w, "risk      %s\n", plain.Line(risk))
 	}

@@ -145,6 +145,10 @@ func printReport(w io.Writer, r *conformance.Report) {
 			fmt.Fprintf(w, "    → %s\n", c.Do)
 		}
 	}
+	if r.Calls == 0 {
+		fmt.Fprintf(w, "\n%s of %s %s; nothing was called\n", service.Count(len(r.Checks), "check"), plain.Line(r.Plugin), plain.Line(r.Version))
+		return
+	}
 	fmt.Fprintf(w, "\n%s of %s %s in %s; a call took %s, %d fuel and %s of memory at most\n", service.Count(len(r.Checks), "check"), plain.Line(r.Plugin), plain.Line(r.Version),
 		service.Count(r.Calls, "call"), micros(r.Peak.Took), r.Peak.Fuel, size(r.Peak.Memory))
 }

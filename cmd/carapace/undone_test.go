@@ -38,6 +38,7 @@ func TestWhatIsNotDoneFails(t *testing.T) {
 		{exitFailed, "there is no request x: `carapace devices list`", []string{"devices", "approve", "x"}},
 		{exitFailed, "there is no request x", []string{"devices", "reject", "x"}},
 		{exitFailed, "there is no device x", []string{"devices", "revoke", "x"}},
+		{exitFailed, "there is no device x", []string{"devices", "rename", "x", "a phone"}},
 		{exitFailed, "there is no job x: `carapace cron list`", []string{"cron", "run", "x"}},
 		{exitFailed, "there is no job x", []string{"cron", "remove", "x"}},
 		{exitUsage, "JOB is empty", []string{"cron", "remove", ""}},

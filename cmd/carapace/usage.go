@@ -85,12 +85,23 @@ func printDays(w io.Writer, r usage.CostResult) error {
 	return printUse(w, list, r.Totals)
 }
 
+// money is what something has cost, as far as it has a price.
+func money(t usage.Totals) string {
+	switch {
+	case t.MissingCostEntries > 0 && t.TotalCost == 0:
+		return "no price"
+	case t.MissingCostEntries > 0:
+		return fmt.Sprintf("$%.4f + no price", t.TotalCost)
+	}
+	return fmt.Sprintf("$%.4f", t.TotalCost)
+}
+
 // printUse writes a table with the sum below, and says how much of it has no price.
 func printUse(w io.Writer, list []used, sum usage.Totals) error {
 	var rows [][]string
 	for _, u := range append(list, used{"all", sum}) {
 		n := func(tokens uint64) string { return strconv.FormatUint(tokens, 10) }
-		rows = append(rows, []string{plain.Line(u.name), n(u.Input), n(u.Output), n(u.CacheRead + u.CacheWrite), n(u.TotalTokens), fmt.Sprintf("$%.4f", u.TotalCost)})
+		rows = append(rows, []string{plain.Line(u.name), n(u.Input), n(u.Output), n(u.CacheRead + u.CacheWrite), n(u.TotalTokens), money(u.Totals)})
 	}
 	if len(list) == 0 {
 		rows = nil

@@ -3,8 +3,11 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/service/usage"
 )
 
 // TestUsageCommand shows nothing before anything was used, and refuses what it cannot put together.
@@ -26,3 +29,28 @@ func TestUsageCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestUsageWithoutAPrice says so, and not that it has cost nothing.
+func TestUsageWithoutAPrice(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	day := func(date string, cost float64, missing int64) usage.Day {
+		return usage.Day{Date: date, Totals: usage.Totals{Input: 10, TotalTokens: 10, TotalCost: cost, MissingCostEntries: missing}}
+	}
+	r := usage.CostResult{Daily: []usage.Day{day("2026-11-27", 0.5, 0), day("2026-11-28", 0, 2), day("2026-11-29", 0.25, 1)}}
+	for _, d := range r.Daily {
+		r.Totals.TotalCost += d.TotalCost
+		r.Totals.MissingCostEntries += d.MissingCostEntries
+	}
+	if err := printDays(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"2026-11-27  10  0  0  10  $0.5000\n", "2026-11-28  10  0  0  10  no price\n", "2026-11-29  10  0  0  10  $0.2500 + no price\n", "all  0  0  0  0  $0.7500 + no price\n", "3 answers without a price"} {
+		if !strings.Contains(spaced(b.String()), line) {
+			t.Errorf("%q is not in\n%s", line, b.String())
+		}
+	}
+}
+
+// spaced has two blanks between the columns of a table.
+func spaced(table string) string { return regexp.MustCompile(`  +`).ReplaceAllString(table, "  ") }

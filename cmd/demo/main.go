@@ -1,8 +1,9 @@
-// Command demo kills a gateway ten times while 25 people ask it 500 questions through Telegram, and
-// prints what became of every one of them. It exits with 0 only when no message is lost and none is
-// answered twice without the excuse that a kill came between a send and its record.
+// Command demo kills a gateway ten times while 25 people ask it 500 questions through a channel, and prints what became of every
+// one of them. It exits with 0 only when no message is lost and none is answered twice without the excuse that a kill came between
+// a send and its record.
 //
 //	make demo
+//	make demo CHANNEL=telegram
 //	go run ./cmd/demo -gateway bin/carapace -messages 500 -kills 10 -seed 7
 //
 // With -first it writes a first plugin instead, as docs/plugins.md says, and prints how long that takes in each language:
@@ -18,18 +19,21 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/cmd/demo/crash"
 	"github.com/carapace-gateway/carapace/cmd/demo/first"
 	"github.com/carapace-gateway/carapace/cmd/examples"
+	"github.com/carapace-gateway/carapace/cmd/platforms"
 )
 
 func main() {
 	var o crash.Options
 	flag.StringVar(&o.Gateway, "gateway", "bin/carapace", "the built gateway")
 	flag.IntVar(&o.Messages, "messages", 500, "how many messages are sent")
-	flag.IntVar(&o.Chats, "chats", 25, "by how many people")
+	flag.StringVar(&o.Channel, "channel", "telegram", "which channel: one of "+strings.Join(platforms.Channels(), ", "))
+	flag.IntVar(&o.People, "people", 25, "by how many people")
 	flag.IntVar(&o.Kills, "kills", 10, "how often the gateway is killed")
 	flag.Uint64Var(&o.Seed, "seed", rand.Uint64(), "of everything that is random")
 	flag.DurationVar(&o.Pace, "pace", 80*time.Millisecond, "mean time between two messages")

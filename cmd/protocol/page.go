@@ -22,20 +22,24 @@ var head string
 
 // groups are the chapters of the methods, by the beginning of their names.
 var groups = []struct{ title, names string }{
-	{"The gateway", "connect health status doctor system.info logs. config. system-presence"},
+	{"The gateway", "connect health status doctor backup. encryption. system.info logs. config. wizard. system-presence diagnostics."},
 	{"Conversations", "chat. sessions."},
 	{"The assistant", "agent agents. models. commands."},
 	{"Channels", "channels."},
-	{"Outgoing messages", "send delivery."},
+	{"Outgoing messages", "send delivery. message. poll"},
+	{"Files", "media."},
 	{"Speech", "tts."},
+	{"Voice", "voicewake. talk."},
 	{"Scheduled jobs", "cron."},
 	{"Usage", "usage."},
-	{"Tasks", "tasks."},
+	{"Tasks", "tasks. audit."},
 	{"Heartbeats", "last-heartbeat set-heartbeats wake system-event"},
 	{"Approvals", "approval. exec. plugin."},
-	{"Plugins", "plugins. registries."},
+	{"Credentials", "credentials."},
+	{"Plugins", "plugins. registries. skills. tools. hooks."},
+	{"MCP servers", "mcp."},
 	{"Devices", "device."},
-	{"Nodes", "node."},
+	{"Nodes", "node. environments."},
 }
 
 // group is the chapter of a method, or -1.

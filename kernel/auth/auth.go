@@ -24,7 +24,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -87,7 +86,7 @@ type Deps struct {
 	Logger hclog.Logger
 }
 
-// Auth decides who is calling. It has no state of its own: limiter knows the failures of the last minutes,
+// Auth decides who is calling. It has no state of its own: holders knows who has which token, limiter the failures of the last minutes,
 // verifier the device proofs that may not come again, login the shared secret, and pairing and methods
 // change the devices in the store.
 type Auth struct {
@@ -99,6 +98,7 @@ type Auth struct {
 	login    *login
 	pairing  *pairing
 	methods  *methods
+	holders  *holders
 	log      hclog.Logger
 }
 
@@ -144,6 +144,7 @@ func New(d Deps) (*Auth, error) {
 	a.login = &login{mode: mode, shared: shared, guessable: weak, store: d.Store, now: d.Now}
 	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, askAlways: d.AskAlways, now: d.Now}
 	a.methods = &methods{a.pairing}
+	a.holders = &holders{store: d.Store, now: d.Now}
 	return a, nil
 }
 
@@ -230,10 +231,10 @@ func (a *Auth) slowed(b bucket) bool { return !b.local && a.limiter.wait(b) > 0 
 // Errors: CodeUnauthorized.
 func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
 	peer := a.Peer(r)
-	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	given, bearer := bearerOf(r)
 	switch {
 	case a.mode.open(peer.Local):
-	case bearer && a.login.tries(a.slowed(peer.bucket())) && a.login.shared.matches(strings.TrimSpace(given)):
+	case bearer && a.login.tries(a.slowed(peer.bucket())) && a.login.shared.matches(given):
 		a.limiter.pass(peer.bucket())
 	default:
 		return nil, wit.NewError(wit.CodeUnauthorized, "Unauthorized")

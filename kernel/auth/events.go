@@ -11,6 +11,8 @@ var (
 	Requested = event.Kind[Request]{Name: "device.pair.requested", Scope: wire.ScopePairing}
 	// Resolved tells them that it waits no longer.
 	Resolved = event.Kind[Resolution]{Name: "device.pair.resolved", Scope: wire.ScopePairing}
+	// Altered tells them that the paired devices are others, or called otherwise.
+	Altered = event.Kind[Alteration]{Name: "device.pair.changed", Scope: wire.ScopePairing, DropIfSlow: true}
 	// Revoked is for the gateway, which closes the connections that it concerns. No client sees it.
 	Revoked = event.Kind[Revocation]{Name: "device.revoked"}
 )
@@ -23,6 +25,11 @@ type Resolution struct {
 	Ts        int64  `json:"ts"`
 }
 
+// Alteration names the device that was renamed or removed.
+type Alteration struct {
+	DeviceID string `json:"deviceId"`
+}
+
 // Revocation names the connections that lost their right: those of a device, in one role or, when Role
 // is empty, in any.
 type Revocation struct {
@@ -31,4 +38,4 @@ type Revocation struct {
 }
 
 // Events lists what clients may see.
-func Events() []event.Row { return []event.Row{Requested.Row(), Resolved.Row()} }
+func Events() []event.Row { return []event.Row{Requested.Row(), Resolved.Row(), Altered.Row()} }

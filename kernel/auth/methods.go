@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -21,6 +22,7 @@ func (m *methods) rows() []rpc.Method {
 		rpc.New("device.pair.approve", wire.ScopePairing, m.approveRequest).Doc("Lets a waiting device in, with at most the scopes that the approver has."),
 		rpc.New("device.pair.reject", wire.ScopePairing, m.rejectRequest).Doc("Turns a waiting device away."),
 		rpc.New("device.pair.remove", wire.ScopePairing, m.remove).Doc("Forgets a paired device and ends its connections."),
+		rpc.New("device.pair.rename", wire.ScopePairing, m.rename).Doc("Gives a paired device the name that the owner calls it by."),
 		rpc.New("device.token.rotate", wire.ScopePairing, m.rotate).Doc("Replaces the token of a device."),
 		rpc.New("device.token.revoke", wire.ScopePairing, m.revoke).Doc("Ends the tokens of a device in a role, and the connections that stand on them."),
 	}
@@ -208,8 +210,34 @@ func (m *methods) remove(ctx context.Context, in DeviceRef) (Removed, error) {
 	})
 	if err == nil {
 		Revoked.Publish(m.bus, Revocation{DeviceID: in.DeviceID})
+		Altered.Publish(m.bus, Alteration(in))
 	}
 	return Removed(in), err
+}
+
+// Renaming gives a device a name.
+type Renaming struct {
+	DeviceID string `json:"deviceId" rpc:"required,min=1,max=128"`
+	Label    string `json:"label" rpc:"required,min=1,max=64"`
+}
+
+// rename keeps what the owner calls a device, beside what it calls itself.
+func (m *methods) rename(ctx context.Context, in Renaming) (Renaming, error) {
+	if in.Label = strings.TrimSpace(in.Label); in.Label == "" {
+		return in, wit.NewError(wit.CodeInvalid, "label required")
+	}
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		p, err := deviceOf(ctx, tx, in.DeviceID)
+		if err != nil {
+			return err
+		}
+		p.OperatorLabel = in.Label
+		return devices.Put(tx, p.DeviceID, *p)
+	})
+	if err == nil {
+		Altered.Publish(m.bus, Alteration{in.DeviceID})
+	}
+	return in, err
 }
 
 // Rotated is a device's new token.

@@ -342,9 +342,13 @@ func TestRotateRevokeRemove(t *testing.T) {
 	if _, err := r.connect(remote, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)); frame(err, 3) != "NOT_PAIRED pairing required" {
 		t.Errorf("a removed device: %v", err)
 	}
-	for _, m := range []string{"device.pair.remove", "device.token.revoke", "device.token.rotate"} {
+	for _, m := range []string{"device.pair.remove", "device.pair.rename", "device.token.revoke", "device.token.rotate"} {
 		params := map[string]any{"deviceId": "nope"}
-		if m != "device.pair.remove" {
+		switch m {
+		case "device.pair.remove":
+		case "device.pair.rename":
+			params["label"] = "a phone"
+		default:
 			params["role"] = "operator"
 		}
 		if _, err := r.call(admin(), m, params); frame(err, 3) != "INVALID_REQUEST unknown deviceId" {
@@ -360,6 +364,34 @@ func TestRotateRevokeRemove(t *testing.T) {
 	}
 }
 
+// What the owner calls a device stays beside what it calls itself, also when it is let in anew.
+func TestADeviceIsRenamed(t *testing.T) {
+	r := newRig(t)
+	named := func(a *auth.Attempt) { a.Params.Client.DisplayName = "iPhone" }
+	g := r.must(named, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	got, err := r.call(admin(), "device.pair.rename", map[string]any{"deviceId": g.Caller.DeviceID, "label": "  Ann's phone "})
+	if err != nil || got["label"] != "Ann's phone" || got["deviceId"] != g.Caller.DeviceID {
+		t.Fatalf("%v %v", got, err)
+	}
+	if names := r.names(); names[len(names)-1] != "device.pair.changed" {
+		t.Errorf("events %q", names)
+	}
+	r.must(named, secret(sharedToken, ""), scopes("operator.read", "operator.write"), r.sign(key(0), 2))
+	list, err := r.call(admin(), "device.pair.list", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := list["paired"].([]any)[0].(map[string]any)
+	if row["operatorLabel"] != "Ann's phone" || row["displayName"] != "iPhone" {
+		t.Errorf("%v", row)
+	}
+	for _, label := range []string{"", "  ", strings.Repeat("x", 65)} {
+		if _, err := r.call(admin(), "device.pair.rename", map[string]any{"deviceId": g.Caller.DeviceID, "label": label}); code(err) != "invalid" {
+			t.Errorf("%q: %v", label, err)
+		}
+	}
+}
+
 // Who may pair devices, and no more, takes nothing away from those that may more.
 func TestPairersCannotLowerAdmins(t *testing.T) {
 	r := newRig(t)
@@ -367,7 +399,7 @@ func TestPairersCannotLowerAdmins(t *testing.T) {
 	low := r.must(secret(sharedToken, ""), scopes("operator.pairing"), r.sign(key(1), 2))
 	helper := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopePairing}, Protocol: 3}
 	for method, more := range map[string]map[string]any{
-		"device.token.rotate": {"role": "operator", "scopes": []string{"operator.pairing"}}, "device.token.revoke": {"role": "operator"}, "device.pair.remove": {},
+		"device.token.rotate": {"role": "operator", "scopes": []string{"operator.pairing"}}, "device.token.revoke": {"role": "operator"}, "device.pair.rename": {"label": "mine"}, "device.pair.remove": {},
 	} {
 		params := map[string]any{"deviceId": g.Caller.DeviceID}
 		for k, v := range more {

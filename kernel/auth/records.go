@@ -31,13 +31,15 @@ const (
 // Device is what is known of a device that the owner has let in. Times are Unix milliseconds.
 type Device struct {
 	// DeviceID is the hex SHA-256 of the raw public key.
-	DeviceID     string `json:"deviceId"`
-	PublicKey    string `json:"publicKey"`
-	DisplayName  string `json:"displayName,omitempty"`
-	Platform     string `json:"platform,omitempty"`
-	DeviceFamily string `json:"deviceFamily,omitempty"`
-	ClientID     string `json:"clientId,omitempty"`
-	ClientMode   string `json:"clientMode,omitempty"`
+	DeviceID    string `json:"deviceId"`
+	PublicKey   string `json:"publicKey"`
+	DisplayName string `json:"displayName,omitempty"`
+	// OperatorLabel is what the owner calls it, which no device changes.
+	OperatorLabel string `json:"operatorLabel,omitempty"`
+	Platform      string `json:"platform,omitempty"`
+	DeviceFamily  string `json:"deviceFamily,omitempty"`
+	ClientID      string `json:"clientId,omitempty"`
+	ClientMode    string `json:"clientMode,omitempty"`
 	// Role is the one that was approved last, Roles are all.
 	Role         wire.Role    `json:"role"`
 	Roles        []wire.Role  `json:"roles"`

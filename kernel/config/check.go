@@ -24,8 +24,9 @@ var (
 // check names the first value that cannot be.
 func (c *Config) check() *fieldError {
 	for _, section := range []func() *fieldError{
-		c.Gateway.check, c.checkPeople, c.checkWords, c.Session.check, c.TTS.check, c.Runtime.check, c.Heartbeat.check, c.Usage.check,
-		c.Agent.check, c.checkRegistries, func() *fieldError { return c.Hooks.check(c.Gateway) }, c.checkAccounts,
+		c.Gateway.check, c.checkPeople, c.checkWords, c.Session.check, c.TTS.check, c.Media.check, c.Runtime.check, c.Heartbeat.check,
+		c.Usage.check, c.Agent.check, c.checkAgents, c.checkModels, c.checkRegistries, func() *fieldError { return c.Hooks.check(c.Gateway) },
+		c.MCP.check, c.checkAccounts,
 	} {
 		if wrong := section(); wrong != nil {
 			return wrong
@@ -123,6 +124,23 @@ func (t TTS) check() *fieldError {
 }
 
 // check reports the first value that cannot be.
+func (m Media) check() *fieldError {
+	if _, _, err := m.Bytes(); err != nil {
+		field, text, _ := strings.Cut(err.Error(), ": ")
+		return wrong("media."+field, "%s", text)
+	}
+	if m.KeepDays < 0 || m.KeepDays > 36500 {
+		return wrong("media.keepDays", "%d must be from 0 to 36500", m.KeepDays)
+	}
+	for _, t := range m.Types {
+		if first, second, ok := strings.Cut(t, "/"); !ok || first == "" || second == "" {
+			return wrong("media.types", "%q is no type such as image/png or image/*", t)
+		}
+	}
+	return nil
+}
+
+// check reports the first value that cannot be.
 func (r Runtime) check() *fieldError {
 	if _, err := r.MemoryBytes(); err != nil {
 		return wrong("runtime.memory", "%s", err)
@@ -132,9 +150,6 @@ func (r Runtime) check() *fieldError {
 
 // check reports the first value that cannot be.
 func (a Agent) check() *fieldError {
-	if a.Model != "" && !strings.Contains(a.Model, "/") {
-		return wrong("agent.model", "%q must be provider/model", a.Model)
-	}
 	for _, e := range a.Approve {
 		if !e.Valid() || e == wit.EffectReads {
 			return wrong("agent.approve", "%q must be writes, spends, sends or executes", e)
@@ -163,9 +178,6 @@ func (h Heartbeat) check() *fieldError {
 	if h.AckMaxChars < 0 {
 		return wrong("heartbeat.ackMaxChars", "%d must not be below 0", h.AckMaxChars)
 	}
-	if h.Model != "" && !strings.Contains(h.Model, "/") {
-		return wrong("heartbeat.model", "%q must be provider/model", h.Model)
-	}
 	for i, at := range []string{h.ActiveHours.Start, h.ActiveHours.End} {
 		if t, err := time.Parse(clock, at); at != "" && (err != nil || t.Format(clock) != at) {
 			return wrong("heartbeat.activeHours."+[]string{"start", "end"}[i], "%q is not a time of day such as 08:00", at)
@@ -187,6 +199,14 @@ func (u Usage) check() *fieldError {
 	}
 	if l := u.Limits; min(l.Day, l.Month, float64(l.DayTokens), float64(l.MonthTokens)) < 0 {
 		return wrong("usage.limits", "a limit is not below 0")
+	}
+	return nil
+}
+
+// CheckAccount fails with CodeInvalid for what cannot be the name of an account.
+func CheckAccount(id string) error {
+	if !accountID.MatchString(id) {
+		return wit.Errorf(wit.CodeInvalid, "%.64q is no account's name: lower-case letters, digits, - and _", id)
 	}
 	return nil
 }
@@ -229,7 +249,7 @@ func wrong(field, format string, args ...any) *fieldError {
 
 // choices are the settings that are one of a few words, by their paths, in which * stands for any name.
 var choices = map[string]string{
-	"session.dmScope":                   "main per-peer per-channel-peer",
+	"session.dmScope":                   "main per-peer per-channel-peer per-account-channel-peer",
 	"session.reset.mode":                "daily idle off",
 	"session.resetByType.*.mode":        "daily idle off",
 	"session.resetByChannel.*.mode":     "daily idle off",
@@ -238,8 +258,13 @@ var choices = map[string]string{
 	"delivery.afterCrash":               "resend hold",
 	"tts.auto":                          "off inbound always",
 	"tts.channels.*":                    "off inbound always",
+	"mcp.servers.*.transport":           "streamable sse",
+	"mcp.servers.*.effects.*":           "reads writes spends sends executes",
 	"log.level":                         "trace debug info warn error",
 	"log.format":                        "text json",
+	"agents.defaults.thinkingDefault":   "off minimal low medium high xhigh max adaptive",
+	"agents.list.*.thinkingDefault":     "off minimal low medium high xhigh max adaptive",
+	"bindings.*.match.peer.kind":        "direct dm group channel",
 	"agent.approve.*":                   "writes spends sends executes",
 	"channels.*.accounts.*.dmPolicy":    "pairing allowlist open disabled",
 	"channels.*.accounts.*.groupPolicy": "allowlist open disabled",

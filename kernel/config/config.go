@@ -37,10 +37,13 @@ type Config struct {
 	Gateway Gateway `json:"gateway,omitzero"`
 	// Owners are the owner's own accounts on chat platforms, each as channel:id. They may
 	// write, they share the main session, and they alone may give commands that change something.
-	Owners  []string          `json:"owners,omitempty"`
-	Agent   Agent             `json:"agent,omitzero"`
-	Session Session           `json:"session,omitzero"`
-	Plugins map[string]Plugin `json:"plugins,omitempty"`
+	Owners []string `json:"owners,omitempty"`
+	Agent  Agent    `json:"agent,omitzero"`
+	Agents Agents   `json:"agents,omitzero"`
+	// Bindings say which agent answers in which conversations; the default one does in all others.
+	Bindings []Binding         `json:"bindings,omitempty"`
+	Session  Session           `json:"session,omitzero"`
+	Plugins  map[string]Plugin `json:"plugins,omitempty"`
 	// Registries are where packages of plugins are looked for by name.
 	Registries map[string]Registry `json:"registries,omitempty"`
 	Channels   map[string]Channel  `json:"channels,omitempty"`
@@ -48,7 +51,9 @@ type Config struct {
 	Heartbeat  Heartbeat           `json:"heartbeat,omitzero"`
 	Usage      Usage               `json:"usage,omitzero"`
 	TTS        TTS                 `json:"tts,omitzero"`
+	Media      Media               `json:"media,omitzero"`
 	Hooks      Hooks               `json:"hooks,omitzero"`
+	MCP        MCP                 `json:"mcp,omitzero"`
 	Secrets    Secrets             `json:"secrets,omitzero"`
 	Log        Log                 `json:"log,omitzero"`
 	Runtime    Runtime             `json:"runtime,omitzero"`
@@ -95,10 +100,12 @@ type Nodes struct {
 	DenyCommands  []string `json:"denyCommands,omitempty"`
 }
 
-// Agent is who answers.
+// Agent is who answers, and where there are several, what holds for all of which nothing else is said.
 type Agent struct {
+	// Name is the default agent's.
 	Name string `json:"name,omitempty"`
-	// Model is "provider/model"; empty is the first configured provider's default.
+	// Model is provider/model or an alias; empty is the first configured provider's default. agents.defaults.model may stand
+	// instead of it, and has fallbacks.
 	Model        string `json:"model,omitempty"`
 	SystemPrompt string `json:"systemPrompt,omitempty"`
 	// Transcriber is the plugin that transcribes voice messages; empty is the first configured one.
@@ -114,8 +121,9 @@ type Agent struct {
 // Session is how conversations map to sessions.
 type Session struct {
 	// DMScope says which direct chats share a session: "main" (all of them: whoever may write reads what the
-	// owner said), "per-peer" (those of the owner's accounts) or "per-channel-peer" (none). When left out, the owner
-	// has the main session and everybody else one of their own on each channel.
+	// owner said), "per-peer" (those of the owner's accounts), "per-channel-peer" (none) or
+	// "per-account-channel-peer" (none, and one person has another on each account). When left out, the owner has the main
+	// session and everybody else one of their own on each channel.
 	DMScope string `json:"dmScope,omitempty"`
 	// Reset says when conversations end by themselves, so that the next message begins a new one: never when left out.
 	// What was said stays readable.
@@ -127,6 +135,9 @@ type Session struct {
 	// ArchiveAfterDays is how long conversations stay that nobody uses. They are put into the archive then, from which
 	// they can be brought back; main and pinned ones stay. 0 keeps all of them.
 	ArchiveAfterDays int `json:"archiveAfterDays,omitempty"`
+	// ArchiveRequestsAfterDays is the same of requests over HTTP that name no user and no conversation, each of which is one;
+	// 1 when 0.
+	ArchiveRequestsAfterDays int `json:"archiveRequestsAfterDays,omitempty"`
 }
 
 // Reset is when a conversation ends by itself.
@@ -157,6 +168,8 @@ type Registry struct {
 
 // Channel is what the owner says of one channel plugin's accounts.
 type Channel struct {
+	// Model is who answers what comes through the channel, whatever its agent says.
+	Model    ModelChain         `json:"model,omitzero"`
 	Accounts map[string]Account `json:"accounts,omitempty"`
 }
 
@@ -171,8 +184,12 @@ type Account struct {
 	GroupPolicy string   `json:"groupPolicy,omitempty"`
 	Groups      []string `json:"groups,omitempty"`
 	// RequireMention in groups is true when left out.
-	RequireMention *bool    `json:"requireMention,omitempty"`
-	Config         wit.JSON `json:"config,omitempty"`
+	RequireMention *bool `json:"requireMention,omitempty"`
+	// Model is who answers what comes through the account, whatever its channel and its agent say.
+	Model ModelChain `json:"model,omitzero"`
+	// Streaming shows a long answer while it is written, on a platform that can. True when left out.
+	Streaming *bool    `json:"streaming,omitempty"`
+	Config    wit.JSON `json:"config,omitempty"`
 }
 
 // Delivery is how outgoing messages are treated.
@@ -190,7 +207,7 @@ type Heartbeat struct {
 	Prompt string `json:"prompt,omitempty"`
 	// AckMaxChars is how many characters an answer of HEARTBEAT_OK may have beside and is still not delivered; 300 when 0.
 	AckMaxChars int `json:"ackMaxChars,omitempty"`
-	// Model is provider/model; empty is the session's.
+	// Model is provider/model or an alias; empty is the session's.
 	Model string `json:"model,omitempty"`
 	// Target is who hears: "last" (the default: where the main session was last spoken to), "none", or a channel.
 	Target string `json:"target,omitempty"`
@@ -240,12 +257,13 @@ func (h Hours) Has(t time.Time) bool {
 
 // Usage is what models cost, and what may be spent.
 type Usage struct {
-	// Prices are by provider/model, or by provider/* for all other models of a provider.
+	// Prices are by provider/model, or by provider/* for all other models of a provider. Where there is none, it is the one that
+	// the provider's plugin comes with, if it knows one.
 	Prices map[string]Price `json:"prices,omitempty"`
 	Limits UsageLimits      `json:"limits,omitzero"`
 }
 
-// Price is what a million tokens cost, in US dollars.
+// Price is what a million tokens cost, in US dollars. Of a model that makes vectors, input is all that there is.
 type Price struct {
 	Input      float64 `json:"input,omitempty"`
 	Output     float64 `json:"output,omitempty"`
@@ -327,16 +345,58 @@ func (r Runtime) MemoryBytes() (int64, error) {
 	if r.Memory == "" {
 		return 0, nil
 	}
-	digits := strings.TrimRight(r.Memory, "kKmMgGiB")
-	shift, known := map[string]int{"": 0, "k": 10, "m": 20, "g": 30}[strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(r.Memory[len(digits):]), "b"), "i")]
-	n, err := strconv.ParseInt(digits, 10, 64)
+	n, ok := amount(r.Memory)
 	switch {
-	case err != nil || !known || n < 0 || n > 1<<50>>shift:
+	case !ok:
 		return 0, wit.Errorf(wit.CodeInvalid, "%q is not an amount of memory such as 512M or 2G", r.Memory)
-	case n<<shift < leastRuntimeMemory:
+	case n < leastRuntimeMemory:
 		return 0, wit.Errorf(wit.CodeInvalid, "%q is less than 64M, in which plugins cannot run", r.Memory)
 	}
-	return n << shift, nil
+	return n, nil
+}
+
+// amount reads a number of bytes such as 512M or 2G.
+func amount(text string) (int64, bool) {
+	digits := strings.TrimRight(text, "kKmMgGiB")
+	shift, known := map[string]int{"": 0, "k": 10, "m": 20, "g": 30}[strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(text[len(digits):]), "b"), "i")]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	return n << shift, err == nil && known && n >= 0 && n <= 1<<50>>shift
+}
+
+// Media is how many files are kept, and for how long.
+type Media struct {
+	// MaxFile is how large one file may be, such as "64M", which it is when left out, and at most 1G.
+	MaxFile string `json:"maxFile,omitempty"`
+	// MaxTotal is how much all files may take, such as "2G", which it is when left out. Those that were not used for the
+	// longest time make room for new ones.
+	MaxTotal string `json:"maxTotal,omitempty"`
+	// Types are those that may be uploaded and fetched from the web, such as image/png or image/*; all when left out.
+	Types []string `json:"types,omitempty"`
+	// KeepDays is for how many days a file is kept that nobody uses; 7 when 0.
+	KeepDays int `json:"keepDays,omitempty"`
+}
+
+// mostFile is the largest file that may be allowed.
+const mostFile = 1 << 30
+
+// Bytes reads MaxFile and MaxTotal; 0 for what was left out. Errors: CodeInvalid.
+func (m Media) Bytes() (file, total int64, err error) {
+	for _, f := range []struct {
+		name, text string
+		into       *int64
+	}{{"maxFile", m.MaxFile, &file}, {"maxTotal", m.MaxTotal, &total}} {
+		if f.text == "" {
+			continue
+		}
+		ok := false
+		if *f.into, ok = amount(f.text); !ok || *f.into == 0 {
+			return 0, 0, wit.Errorf(wit.CodeInvalid, "%s: %q is not an amount such as 64M or 2G", f.name, f.text)
+		}
+	}
+	if file > mostFile {
+		return 0, 0, wit.Errorf(wit.CodeInvalid, "maxFile: %q is more than 1G", m.MaxFile)
+	}
+	return file, total, nil
 }
 
 // Load reads the file. A missing one is the zero Config, and no text, unless required. Errors are CodeInvalid with

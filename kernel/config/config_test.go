@@ -61,7 +61,7 @@ func TestAnErrorNamesThePlace(t *testing.T) {
 		"{\"agent\": {\"Name\": \"Ada\"}}":             `agent has no field "Name": there are name, model`,
 		"{\"ü\": {}, \"x\": 1}":                        "line 1, column 2:",
 		"{\n\"channels\": {\"telegram\": {\"accounts\": {\"default\": {\n  \"botToken\": \"1:x\"}}}}}": "line 3, column 3: channels.telegram.accounts.default has no field " +
-			"\"botToken\": there are enabled, dmPolicy, allowFrom, groupPolicy, groups, requireMention, config; what the plugin itself knows stands in its config, and a token or " +
+			"\"botToken\": there are enabled, dmPolicy, allowFrom, groupPolicy, groups, requireMention, model, streaming, config; what the plugin itself knows stands in its config, and a token or " +
 			"another credential is given by `carapace setup telegram` and never stands in this file",
 		strings.Repeat("[", 100):               "more than 64 levels",
 		`{"plugins":{"p":{"config":` + "\n}}}": "line 2, column 1: not valid JSON",

@@ -73,6 +73,9 @@ func (f *former) of(t reflect.Type, path []string) schema {
 	case reflect.Pointer:
 		return f.of(t.Elem(), path)
 	case reflect.Struct:
+		if t == reflect.TypeFor[ModelChain]() {
+			return schema{"anyOf": []schema{{"type": "string"}, f.fields(t, path)}}
+		}
 		return f.fields(t, path)
 	case reflect.Slice:
 		return schema{"type": "array", "items": f.of(t.Elem(), below("*"))}

@@ -90,12 +90,16 @@ func (d *Document) Restore(before *Document, show Section) error {
 	return nil
 }
 
-// masks lists what is not shown as it is: the secrets of the gateway and its hooks, and what show changes in sections.
+// masks lists what is not shown as it is: the secrets of the gateway and its hooks, what is given to MCP servers, and what show
+// changes in sections.
 func (d *Document) masks(show Section) (list []mask) {
 	for _, path := range [][]string{{"gateway", secretFields()[0]}, {"gateway", secretFields()[1]}, {"hooks", "token"}} {
 		if real, ok := d.find(path); ok {
 			list = append(list, mask{path, real, hidden()})
 		}
+	}
+	for _, name := range d.names("mcp", "servers") {
+		list = d.given(d.given(list, "mcp", "servers", name, "headers"), "mcp", "servers", name, "env")
 	}
 	for _, id := range d.names("plugins") {
 		list = d.section(list, show, id, "", "plugins", id, "config")
@@ -103,6 +107,17 @@ func (d *Document) masks(show Section) (list []mask) {
 	for _, id := range d.names("channels") {
 		for _, account := range d.names("channels", id, "accounts") {
 			list = d.section(list, show, id, account, "channels", id, "accounts", account, "config")
+		}
+	}
+	return list
+}
+
+// given adds the texts in an object that may be secrets: those that name no credential.
+func (d *Document) given(list []mask, path ...string) []mask {
+	for _, name := range d.names(path...) {
+		at := append(path[:len(path):len(path)], name)
+		if real, ok := d.find(at); ok && !strings.Contains(string(real.scalar), "{{credential:") {
+			list = append(list, mask{at, real, hidden()})
 		}
 	}
 	return list

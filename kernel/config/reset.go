@@ -38,6 +38,9 @@ func (s Session) check() *fieldError {
 	if err := s.Reset.check("session.reset"); err != nil {
 		return err
 	}
+	if s.ArchiveRequestsAfterDays < 0 || s.ArchiveRequestsAfterDays > 36500 {
+		return wrong("session.archiveRequestsAfterDays", "%d must be from 0 to 36500", s.ArchiveRequestsAfterDays)
+	}
 	if s.ArchiveAfterDays < 0 || s.ArchiveAfterDays > 36500 {
 		return wrong("session.archiveAfterDays", "%d must be from 0 to 36500", s.ArchiveAfterDays)
 	}

@@ -45,6 +45,12 @@ func (d *Document) fits(n *node, t reflect.Type, path []string) error {
 	if t == reflect.TypeFor[wit.JSON]() || n.kind == kindNull {
 		return nil
 	}
+	if t == reflect.TypeFor[ModelChain]() && n.kind != kindObject {
+		if n.kind == kindText {
+			return nil
+		}
+		return d.wrong(n.at, "%s must be a text or an object, not %s", title(path), n.kind)
+	}
 	want := kindOf(t)
 	if n.kind != want || t.Kind() == reflect.Int && bytes.ContainsAny(n.scalar, ".eE") {
 		if t.Kind() == reflect.Int {

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"mime/multipart"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/leak"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -38,7 +40,7 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 	text, written := words(req)
 	switch {
 	case several(req):
-		return nil, wit.NewError(wit.CodeInvalid, "http: a request has parts, text, json or bytes: one of them")
+		return nil, wit.NewError(wit.CodeInvalid, "http: a request has parts, text, json, bytes or media: one of them")
 	case len(req.Parts) > 0:
 		if err := c.multipart(ctx, f, b, req); err != nil {
 			return nil, err
@@ -48,7 +50,7 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 			b.contentType = "application/json"
 		}
 		if req.Fill {
-			escape := inJSON
+			escape := leak.InJSON
 			if req.JSON == nil {
 				escape = escapingFor(req.Headers)
 			}
@@ -62,6 +64,10 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 		}
 	case len(req.Bytes) > 0:
 		b.add(req.Bytes)
+	case req.Media != nil:
+		if err := c.whole(ctx, b, req); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, nil
 	}
@@ -79,7 +85,7 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 // several reports whether a request has more bodies than one.
 func several(req *wit.HTTPRequest) bool {
 	n := 0
-	for _, has := range [...]bool{len(req.Parts) > 0, req.Text != nil, req.JSON != nil, len(req.Bytes) > 0} {
+	for _, has := range [...]bool{len(req.Parts) > 0, req.Text != nil, req.JSON != nil, len(req.Bytes) > 0, req.Media != nil} {
 		if has {
 			n++
 		}
@@ -113,7 +119,7 @@ func escapingFor(headers []wit.Header) escaping {
 		kind, _, _ := strings.Cut(strings.ToLower(h.Value), ";")
 		switch kind = strings.TrimSpace(kind); {
 		case kind == "application/json" || strings.HasSuffix(kind, "+json"):
-			return inJSON
+			return leak.InJSON
 		case kind == "application/x-www-form-urlencoded":
 			return url.QueryEscape
 		}
@@ -169,6 +175,20 @@ func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTT
 	_ = w.Close()
 	flush()
 	b.contentType = w.FormDataContentType()
+	return nil
+}
+
+// whole makes a media file the body.
+func (c *Client) whole(ctx context.Context, b *body, req *wit.HTTPRequest) error {
+	info, err := c.stat(ctx, *req.Media)
+	if err != nil {
+		return err
+	}
+	if !typed(req.Headers) {
+		b.contentType = cmp.Or(strings.Map(dropControl, info.Mime), "application/octet-stream")
+	}
+	b.pieces = append(b.pieces, piece{media: *req.Media, size: info.Size})
+	b.size += info.Size
 	return nil
 }
 

@@ -38,6 +38,9 @@ func TestRequestBounds(t *testing.T) {
 		"as much json as may be":    {wit.HTTPRequest{JSON: wit.JSON(`"` + strings.Repeat("x", 598) + `"`)}, ""},
 		"one byte more json":        {wit.HTTPRequest{JSON: wit.JSON(`"` + strings.Repeat("x", 599) + `"`)}, wit.CodeTooLarge},
 		"parts and bytes":           {wit.HTTPRequest{Parts: parts(1), Bytes: []byte("a")}, wit.CodeInvalid},
+		"a file as it is":           {wit.HTTPRequest{Media: new("large")}, ""},
+		"a file and text":           {wit.HTTPRequest{Media: new("small"), Text: new("a")}, wit.CodeInvalid},
+		"no file":                   {wit.HTTPRequest{Media: new("gone")}, wit.CodeNotFound},
 		"more parts than there may": {wit.HTTPRequest{Parts: parts(33)}, wit.CodeTooLarge},
 	} {
 		before := len(r.dialed())
@@ -50,6 +53,31 @@ func TestRequestBounds(t *testing.T) {
 	wide := newRig(t, func(http.ResponseWriter, *http.Request) {})
 	if _, err := wide.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Parts: parts(32)}); err != nil {
 		t.Errorf("as many parts as there may: %v", err)
+	}
+}
+
+// TestABodyIsAFile: as it is, with its type unless the request has another one, also behind a redirect.
+func TestABodyIsAFile(t *testing.T) {
+	data := strings.Repeat("\xff\x00\xfe", 100_000)
+	var got, kind string
+	var length int64
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/moved" {
+			http.Redirect(w, req, "/", http.StatusTemporaryRedirect)
+			return
+		}
+		b, _ := io.ReadAll(req.Body)
+		got, kind, length = string(b), req.Header.Get("Content-Type"), req.ContentLength
+	}, func(c *egress.Config) { c.Media = &files{held: map[string]string{"f": data}} })
+	for _, path := range []string{"", "moved"} {
+		req := wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/" + path, Media: new("f")}
+		if _, err := r.client.Do(t.Context(), anyHost, nil, &req); err != nil || got != data || length != int64(len(data)) || kind == "" {
+			t.Errorf("%d of %d bytes of %q were sent, %v", len(got), length, kind, err)
+		}
+		req.Headers = []wit.Header{{Name: "Content-Type", Value: "image/png"}}
+		if _, err := r.client.Do(t.Context(), anyHost, nil, &req); err != nil || kind != "image/png" {
+			t.Errorf("sent as %q, %v", kind, err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/leak"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -28,6 +29,8 @@ type Conn struct {
 	cancel context.CancelCauseFunc
 	m      *message
 	creds  Credentials
+	leaks  func(owner, where, text string) error // the client's
+	media  Media                                 // the client's
 	wire   wire
 	asked  *url.URL // what was opened, before any redirect
 	// clear says that everybody on the way can read along.
@@ -76,19 +79,21 @@ func (c *Conn) Read() (wit.Frame, error) {
 	return wit.Frame{}, c.failed(err)
 }
 
-// Write sends a frame, filled in with credentials where it asks for it. Errors: CodeInvalid for a frame
-// that the transport has no form for; CodeTooLarge; CodeForbidden and CodeNotFound for a credential;
+// Write sends a frame, filled in with credentials, in base64 and put together of its parts where it asks for it. Errors:
+// CodeInvalid for a frame that the transport has no form for; CodeTooLarge; CodeForbidden and CodeNotFound for a credential or a file;
 // CodeTimeout and CodeUnavailable when the other side does not take it.
-func (c *Conn) Write(f wit.Frame) error { return c.send(f, false) }
-
-// WriteBase64 is Write for a text that goes out in base64, with its credentials.
-func (c *Conn) WriteBase64(f wit.Frame) error { return c.send(f, true) }
-
-func (c *Conn) send(f wit.Frame, inBase64 bool) error {
+func (c *Conn) Write(f wit.Frame) error {
 	fresh := &message{shown: c.m.shown} // a frame's secrets are kept to be removed from what comes back
-	err := c.fill(&f, fresh)
+	err := c.leaked(&f)
+	switch {
+	case err != nil:
+	case len(f.Parts) > 0:
+		err = c.assemble(&f, fresh)
+	default:
+		err = c.fill(&f, fresh)
+	}
 	c.expect(fresh.echoes)
-	if inBase64 && f.Text != nil {
+	if f.Base64 && f.Text != nil {
 		f.Text = new(base64.StdEncoding.EncodeToString([]byte(*f.Text)))
 	}
 	switch {
@@ -184,14 +189,20 @@ func (c *Conn) fill(f *wit.Frame, m *message) error {
 	}
 	escape := verbatim
 	if json.Valid([]byte(*f.Text)) {
-		escape = inJSON
+		escape = leak.InJSON
 	}
-	text, secret, err := newFiller(c.creds, m, maxFrame).text(*f.Text, escape)
+	text, err := c.filled(newFiller(c.creds, m, maxFrame), *f.Text, escape)
+	f.Text = &text
+	return err
+}
+
+// filled is a text with its credentials, where they may be sent.
+func (c *Conn) filled(by *filler, text string, escape escaping) (string, error) {
+	text, secret, err := by.text(text, escape)
 	if secret && c.clear {
 		err = wit.Errorf(wit.CodeForbidden, "http: a credential is not sent to %s by plain tcp: use tls", c.m.shown)
 	}
-	f.Text = &text
-	return err
+	return text, err
 }
 
 // Close ends the connection at once and without a closing handshake, since what can be resumed later lives on
@@ -210,6 +221,9 @@ func (c *Conn) Permitted(p Policy) error {
 		check = func() (route, error) { return p.allowRaw(c.asked) }
 	}
 	_, err := check()
+	if err == nil && c.m.policy.Files && !p.Files {
+		err = wit.NewError(wit.CodeForbidden, "http: files may not be sent any more")
+	}
 	return c.m.scrub(err)
 }
 

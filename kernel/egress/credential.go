@@ -1,13 +1,13 @@
 package egress
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/leak"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -20,12 +20,6 @@ type escaping func(secret string) string
 
 // verbatim is for headers, which have no escapes: setHeaders refuses control characters after it.
 func verbatim(s string) string { return s }
-
-// inJSON is the inside of a JSON string.
-func inJSON(s string) string {
-	b, _ := json.Marshal(s) // each text can be
-	return string(b[1 : len(b)-1])
-}
 
 // filler replaces placeholders of one message and remembers what it put in.
 type filler struct {
@@ -115,7 +109,7 @@ func escapeRest(path string) string {
 
 // remember has the secret removed from errors and from what comes back, in each form that it can take there.
 func (m *message) remember(secret string) {
-	forms := formsOf(secret)
+	forms := leak.Forms(secret)
 	if len(secret) >= minScrubbed {
 		m.secrets = addForms(m.secrets, forms)
 	}

@@ -1,12 +1,8 @@
 package egress
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -22,59 +18,11 @@ const (
 	redactChunk = 16 << 10
 )
 
-// formsOf are the forms in which another side may say a secret back: as it is, escaped for a URL or for JSON, and in
-// base64, where it depends on what stands before it, so that its middle is looked for. It makes an honest server's echo
-// harmless; a dishonest one can encode what it was sent in any way, which is why hosts have to be permitted.
-func formsOf(secret string) []string {
-	forms := []string{secret, inJSON(secret), plainJSON(secret)}
-	for _, escaped := range []string{url.PathEscape(secret), url.QueryEscape(secret)} {
-		forms = append(forms, escaped, lowerEscapes(escaped))
-	}
-	for before := range 3 {
-		padded := append(make([]byte, before), secret...)
-		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			// The characters at both ends depend on the neighbours.
-			text := encoding.EncodeToString(padded)
-			text = text[(before*8+5)/6:]
-			if rest := len(padded) % 3; rest > 0 {
-				text = text[:len(text)-1]
-			}
-			if len(text) >= minEchoed {
-				forms = append(forms, text)
-			}
-		}
-	}
-	slices.Sort(forms)
-	return slices.Compact(forms)
-}
-
 // addForms adds the forms of one more secret. The longest come first, for one may be the beginning of another.
 func addForms(forms, more []string) []string {
 	forms = append(forms, more...)
 	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	return forms
-}
-
-// plainJSON is the inside of a JSON string as most programs write it, who leave <, > and & alone.
-func plainJSON(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if e.Encode(s) != nil {
-		return s
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
-}
-
-// lowerEscapes writes the digits of percent escapes in lower case.
-func lowerEscapes(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:i+3], bytes.ToLower(b[i+1:i+3]))
-		}
-	}
-	return string(b)
 }
 
 // redact removes echoes from a text.

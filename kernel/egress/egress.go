@@ -9,7 +9,8 @@
 // after the policy has been checked; in the query and the body only when the request says Fill, for
 // chats and answers of models stand there. A percent-encoded placeholder is never one. What carries a
 // credential is dropped when a redirect leaves the origin it was meant for, no error or log line contains one, and
-// what comes back is freed of it (see formsOf).
+// what comes back is freed of it (see leak.Forms). What a plugin writes into a request by itself is looked at too: see
+// Config.Leaks.
 //
 // Open makes connections that stay: websockets, event streams, and tcp or tls, cut into lines, packets or pieces. The
 // same holds for them, they do not follow a redirect to another protocol, and their frames are bounded.
@@ -57,6 +58,9 @@ type Config struct {
 	// Media may be nil: what needs it then fails with CodeTooLarge or CodeUnavailable.
 	Media  Media
 	Limits Limits
+	// Leaks is asked about each text that an owner of a policy wants to send, as the owner wrote it: an error, without the text
+	// in it, keeps the whole message from being sent. It has to be quick. nil asks nobody. Media files are not looked at.
+	Leaks func(owner, where, text string) error
 }
 
 // Limits of one request; a zero field has the default named beside it.
@@ -129,6 +133,7 @@ type Client struct {
 	tls      *tls.Config
 	media    Media
 	limits   Limits
+	leaks    func(owner, where, text string) error
 
 	mu    sync.Mutex
 	pools map[poolKey]*http.Transport
@@ -143,7 +148,7 @@ func New(c Config) *Client {
 		c.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &Client{resolver: c.Resolver, dial: c.Dial, tls: c.TLS, media: c.Media,
-		limits: c.Limits.withDefaults(), pools: map[poolKey]*http.Transport{}}
+		limits: c.Limits.withDefaults(), leaks: c.Leaks, pools: map[poolKey]*http.Transport{}}
 }
 
 // Close closes idle connections. Requests that run go on.
@@ -186,7 +191,7 @@ type Response struct {
 
 // Stream makes a request and returns as soon as the response begins. The request's timeout, or Limits.Head, bounds the
 // wait for the head and again that for the body's first byte: some servers send the one at once, and the other only
-// when they have begun to work. After that, reads of the body fail with CodeTimeout after Limits.Idle of silence. They
+// when they have begun to work. After that, reads of the body fail with CodeTimeout after Limits.Idle of silence, or the policy's. They
 // fail with CodeUnavailable when the connection breaks or ctx ends. Errors are those of Do.
 func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*Response, error) {
 	head := c.limits.wait(req, c.limits.Head)
@@ -205,7 +210,11 @@ func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *w
 	}
 	m.clean(res)
 	// From here on the timer belongs to the body, which sets it back with each read.
+	idle := c.limits.Idle
+	if p.Idle > 0 {
+		head, idle = p.Idle, p.Idle
+	}
 	timer.Reset(head)
-	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: res.Body, m: m}
+	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: idle, body: res.Body, m: m}
 	return &Response{Status: res.StatusCode, Headers: headersOf(res.Header), Body: body}, nil
 }

@@ -45,11 +45,17 @@ func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *
 	if _, err := p.allow(m.method, u, true); err != nil {
 		return m, err
 	}
+	if err := c.leaked(m, u, req); err != nil {
+		return m, err
+	}
 	f := newFiller(creds, m, c.limits.Request)
 	if m.url, err = f.url(u, req.Fill); err != nil {
 		return m, err
 	}
 	if err := m.setHeaders(f, req.Headers); err != nil {
+		return m, err
+	}
+	if err := m.basic(f, req.Basic); err != nil {
 		return m, err
 	}
 	if m.body, err = c.newBody(ctx, f, req); err != nil || req.SigV4 == nil {

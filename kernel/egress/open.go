@@ -23,7 +23,7 @@ import (
 // when it says so.
 func (c *Client) Open(ctx context.Context, p Policy, creds Credentials, o *wit.OpenConnection) (*Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	conn := &Conn{ctx: ctx, cancel: cancel, creds: creds, m: &message{policy: p}}
+	conn := &Conn{ctx: ctx, cancel: cancel, creds: creds, leaks: c.leaks, media: c.media, m: &message{policy: p}}
 	timer := newTimer(c.limits.Connect, cancel)
 	err := conn.connect(c, o)
 	timer.Stop()

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -14,10 +15,14 @@ import (
 type Policy struct {
 	// Owner keeps connections apart: two owners never share one.
 	Owner string
+	// Credentials is whose credentials may stand in what is sent; the Owner's when empty.
+	Credentials string
 	// Hosts are `api.example.org`, `*.example.org` (any name below it, not itself), with `:port` where
 	// it is not 443. They are reached by https and wss on public addresses only; with their port named, and
 	// where neither Methods nor Paths narrows what may be said to them, by tcp and tls too.
 	Hosts []string
+	// Public permits every host as one of Hosts.
+	Public bool
 	// Methods are GET and POST when empty.
 	Methods []string
 	// Paths are prefixes of the decoded path on Hosts; all when empty. `/v1/` ends at a segment, `/bot`
@@ -27,8 +32,12 @@ type Policy struct {
 	// below the URL's path, may be plain http and on a private network. A tcp or tls URL is for such
 	// connections.
 	Origins []string
+	// Files permits files of the media store in what is written on connections.
+	Files bool
 	// Stay follows no redirect: it is the answer.
 	Stay bool
+	// Idle is how long a stream may say nothing once it has begun; Limits.Idle when 0.
+	Idle time.Duration
 }
 
 // route is how a permitted URL is reached.
@@ -54,7 +63,7 @@ func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
 		r.private = true
 		return r, nil
 	}
-	if !slices.ContainsFunc(p.Hosts, func(h string) bool { return matchHost(h, u) }) {
+	if !p.Public && !slices.ContainsFunc(p.Hosts, func(h string) bool { return matchHost(h, u) }) {
 		return route{}, wit.Errorf(wit.CodeForbidden, "http: host %s is not permitted: permissions.http.hosts of the plugin's manifest would have to name it", u.Host)
 	}
 	if u.Scheme != "https" {

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/carapace-gateway/carapace/kernel/element"
 	"github.com/carapace-gateway/carapace/kernel/packet"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -78,8 +79,9 @@ type socket struct {
 	r       *bufio.Reader
 	framing wit.StreamFraming
 	length  *wit.LengthPrefix
-	limit   int // bytes of a line or a packet
+	limit   int // bytes of a line, a packet or an element
 	piece   []byte
+	xml     *element.Reader
 }
 
 // rawPiece is the longest piece of a stream without a framing.
@@ -93,6 +95,7 @@ func newSocket(conn net.Conn, client *Client, o *wit.OpenConnection) *socket {
 	if s.framing == wit.StreamFramingRaw {
 		s.piece = make([]byte, rawPiece)
 	}
+	s.xml = element.NewReader(s.r, s.limit)
 	return s
 }
 
@@ -107,15 +110,21 @@ func (s *socket) read() (wit.Frame, error) {
 			return wit.Frame{Bytes: bytes.Clone(s.piece[:n])}, nil
 		}
 		return wit.Frame{}, err
+	case wit.StreamFramingElements:
+		return text(s.xml.Next())
 	}
-	line, err := s.line()
+	return text(s.line())
+}
+
+// text is a frame of a text, or of bytes where it is none. What came of one before an error is no frame.
+func text(data []byte, err error) (wit.Frame, error) {
 	switch {
 	case err != nil:
-		return wit.Frame{}, err // what came of a line is none
-	case utf8.Valid(line):
-		return wit.Frame{Text: new(string(line))}, nil
+		return wit.Frame{}, err
+	case utf8.Valid(data):
+		return wit.Frame{Text: new(string(data))}, nil
 	}
-	return wit.Frame{Bytes: line}, nil
+	return wit.Frame{Bytes: data}, nil
 }
 
 // line reads a line without its end, which is LF or CRLF. No more memory is taken than has arrived of it.
@@ -187,5 +196,6 @@ func (s *socket) secure(ctx context.Context, host string) error {
 		return err
 	}
 	s.conn, s.r = secure, bufio.NewReader(secure)
+	s.xml = element.NewReader(s.r, s.limit)
 	return nil
 }

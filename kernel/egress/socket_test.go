@@ -32,6 +32,8 @@ func TestFramings(t *testing.T) {
 		"no end of a line":     {wit.OpenConnection{}, []string{strings.Repeat("x", 70_000)}, nil, wit.CodeTooLarge},
 		"packets":              {wit.OpenConnection{Framing: wit.StreamFramingPackets}, []string{"\x00\x00", "\x00\x02ab\x00\x00\x00\x00\x00\x00", "\x00\x01"}, []string{"\x00\x00\x00\x02ab", "\x00\x00\x00\x00"}, wit.CodeUnavailable},
 		"packets as MQTT has":  {wit.OpenConnection{Framing: wit.StreamFramingPackets, Length: mqtt}, []string{"\xd0\x00\x30\x03", "abc"}, []string{"\xd0\x00", "\x30\x03abc"}, ""},
+		"elements of XML":      {wit.OpenConnection{Framing: wit.StreamFramingElements}, []string{"<?xml version='1.0'?><s><a", "/> <b>é</b><c>\xff</c>", "</s>"}, []string{"<s>", "<a/>", "<b>é</b>", "<c>\xff</c>", "</s>"}, ""},
+		"elements of a bound":  {wit.OpenConnection{Framing: wit.StreamFramingElements, MaxBytes: 5}, []string{"<s><a/><a></a>"}, []string{"<s>", "<a/>"}, wit.CodeTooLarge},
 		"packets of a bound":   {wit.OpenConnection{Framing: wit.StreamFramingPackets, Length: mqtt, MaxBytes: 5}, []string{"\x30\x03abc\x30\x04abcd"}, []string{"\x30\x03abc"}, wit.CodeTooLarge},
 		"a packet of 256 MB":   {wit.OpenConnection{Framing: wit.StreamFramingPackets, Length: mqtt}, []string{"\x30\xff\xff\xff\x7f"}, nil, wit.CodeTooLarge},
 		"pieces as they come":  {wit.OpenConnection{Framing: wit.StreamFramingRaw}, []string{"* OK {3}\r\n", "\xff\x00\n"}, []string{"* OK {3}\r\n", "\xff\x00\n"}, ""},
@@ -63,7 +65,7 @@ func TestFramings(t *testing.T) {
 				var got []string
 				f, err := conn.Read()
 				for ; err == nil; f, err = conn.Read() {
-					if c.open.Framing != "" && f.Text != nil {
+					if c.open.Framing != "" && c.open.Framing != wit.StreamFramingElements && f.Text != nil {
 						t.Errorf("text: %+v", f)
 					}
 					if f.Text != nil {

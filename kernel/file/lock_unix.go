@@ -18,3 +18,7 @@ func TryLock(f *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// Unlock ends what TryLock began, at once: closing the file alone leaves it to a child that is just being started, until that has
+// closed it too.
+func Unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

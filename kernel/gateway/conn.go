@@ -35,11 +35,16 @@ type conn struct {
 	nextTick, nextPing time.Time
 }
 
-// readLoop reads and runs requests one after the other. When one takes long, a timer starts another
-// readLoop beside it, and this one ends with its request: so fast requests need no goroutine of their
+// readLoop reads and runs requests one after the other. When one takes long, or yields, another readLoop is started
+// beside it, and this one ends with its request: so fast requests need no goroutine of their
 // own and keep their order, and slow ones hold up nobody. One goroutine reads at a time.
 func (c *conn) readLoop() {
 	var handoff *time.Timer
+	ctx := rpc.WithYield(c.ctx, func() {
+		if handoff.Stop() { // else another one reads by now, or this one again
+			go c.readLoop()
+		}
+	})
 	for {
 		// Who does not read his answers is read no further: his socket fills, not our memory.
 		if room := c.out.full(); room != nil {
@@ -75,7 +80,7 @@ func (c *conn) readLoop() {
 		} else {
 			handoff.Reset(c.limits.Handoff)
 		}
-		c.handle(req, bad, wait)
+		c.handle(ctx, req, bad, wait)
 		<-c.slots
 		if !handoff.Stop() {
 			// Another one reads by now.
@@ -102,14 +107,14 @@ func (c *conn) read() (req wire.Request, bad, err error) {
 }
 
 // handle answers one request, or refuses it because it is bad or came too early by wait.
-func (c *conn) handle(req wire.Request, err error, wait time.Duration) {
+func (c *conn) handle(ctx context.Context, req wire.Request, err error, wait time.Duration) {
 	switch {
 	case err != nil:
 	case wait > 0:
 		err = tooFast(wait)
 	case req.Method == "connect":
 		err = wit.NewError(wit.CodeInvalid, "connect already completed")
-	case c.call(req):
+	case c.call(ctx, req):
 		return
 	default:
 		// What runs is waited for; what comes now would make that wait longer.
@@ -120,12 +125,12 @@ func (c *conn) handle(req wire.Request, err error, wait time.Duration) {
 
 // call has a request answered, or returns false when the gateway is stopping. Stopping waits for it until
 // the answer is queued, and closes the connection then.
-func (c *conn) call(req wire.Request) bool {
+func (c *conn) call(ctx context.Context, req wire.Request) bool {
 	if !c.requests.running.begin() {
 		return false
 	}
 	defer c.requests.running.end()
-	c.requests.answer(c.ctx, c.caller, req, c.out.maxBytes, c)
+	c.requests.answer(ctx, c.caller, req, c.out.maxBytes, c)
 	return true
 }
 

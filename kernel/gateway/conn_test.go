@@ -68,6 +68,67 @@ func TestRequestsStartInOrder(t *testing.T) {
 	})
 }
 
+// TestARequestThatYieldsHoldsUpNobody: the next one begins at once, and one only, however often and late it yields.
+func TestARequestThatYieldsHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 100
+		began, release := make(chan int, many), make(chan struct{})
+		var late []context.Context
+		var mu sync.Mutex
+		r := boot(t, limits(gateway.Limits{Handoff: time.Minute}), methods(
+			rpc.New("wait", wire.ScopeRead, func(ctx context.Context, in id) (id, error) {
+				began <- in.N
+				mu.Lock()
+				late = append(late, ctx)
+				mu.Unlock()
+				rpc.Yield(ctx)
+				rpc.Yield(ctx)
+				<-release
+				return in, nil
+			}),
+			rpc.New("note", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, ctx := range late {
+					rpc.Yield(ctx)
+				}
+				return in, nil
+			}),
+		))
+		w := r.enter(nil)
+		begin := time.Now()
+		go func() {
+			for n := range many {
+				w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"wait","params":{"n":%d}}`, n, n))
+			}
+		}()
+		for n := range many {
+			if got := <-began; got != n {
+				t.Fatalf("request %d began instead of %d", got, n)
+			}
+		}
+		close(release)
+		for range many {
+			if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+				t.Fatal(s)
+			}
+		}
+		go func() {
+			for n := range many {
+				w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"note","params":{"n":%d}}`, n, n))
+			}
+		}()
+		for range many {
+			if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+				t.Fatal(s)
+			}
+		}
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("a request was held up: %v", took)
+		}
+	})
+}
+
 func TestSlowRequestsHoldUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -41,6 +41,8 @@ import (
 type Authority interface {
 	Connect(context.Context, auth.Attempt) (auth.Grant, error)
 	HTTP(*http.Request) (*rpc.Caller, error)
+	// HTTPScope is HTTP for requests that paired devices may make too, if they have the scope.
+	HTTPScope(*http.Request, wire.Scope) (*rpc.Caller, error)
 	// Refused counts a request with a wrong secret, and returns how long its sender was told to stay away.
 	Refused(*http.Request) time.Duration
 	Peer(*http.Request) auth.Peer
@@ -120,6 +122,7 @@ type Gateway struct {
 	bus       *event.Bus
 	limits    *Limits
 	log       hclog.Logger
+	ending    chan struct{}
 }
 
 // New prepares a gateway. Errors: CodeInvalid for metrics that Registry has already.
@@ -136,7 +139,8 @@ func New(d Deps) (*Gateway, error) {
 		return nil, wit.Errorf(wit.CodeInvalid, "gateway: metrics: %w", err)
 	}
 	g := &Gateway{
-		hub: hub, requests: &dispatcher{table: d.Table, metrics: metrics, log: d.Logger}, bus: d.Bus, limits: &limits, log: d.Logger,
+		ending: make(chan struct{}),
+		hub:    hub, requests: &dispatcher{table: d.Table, metrics: metrics, log: d.Logger}, bus: d.Bus, limits: &limits, log: d.Logger,
 		sockets:   newSockets(limits, shared),
 		broadcast: &broadcaster{members: hub.members, presence: d.Presence, followers: d.Followers, log: d.Logger},
 	}
@@ -156,6 +160,9 @@ func New(d Deps) (*Gateway, error) {
 	g.handler = site.handler(promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{}), d.Routes)
 	return g, nil
 }
+
+// Ending is closed when the gateway begins to stop: answers that would go on for ever end then.
+func (g *Gateway) Ending() <-chan struct{} { return g.ending }
 
 // Handler serves the gateway's paths, for tests without a listener. Connections live only while Run does.
 func (g *Gateway) Handler() http.Handler { return g.handler }
@@ -194,6 +201,7 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 
 // stop ends what runs: clients are told first, then requests may finish, then connections are closed.
 func (g *Gateway) stop(srv *http.Server) {
+	close(g.ending)
 	g.hub.close()
 	g.sockets.dismiss()
 	g.requests.running.close()

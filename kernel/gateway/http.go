@@ -121,7 +121,7 @@ func (s *web) guard(next http.Handler) http.Handler {
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // not every writer can
 		}
-		next.ServeHTTP(w, r)
+		lingering(next).ServeHTTP(w, r)
 	})
 }
 

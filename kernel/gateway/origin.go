@@ -32,6 +32,11 @@ func originAllowed(r *http.Request, origins, hosts []string) bool {
 	if !strings.EqualFold(u.Hostname(), host) || cmp.Or(u.Port(), usual) != cmp.Or(port(r.Host), usual) {
 		return false
 	}
+	return ours(host, hosts)
+}
+
+// ours reports whether a host's name can be this gateway's: nobody else can have it lead here.
+func ours(host string, hosts []string) bool {
 	return auth.LoopbackName(host) || net.ParseIP(host) != nil ||
 		slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }

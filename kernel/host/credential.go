@@ -64,17 +64,11 @@ func (c *Credentials) Sign(ctx context.Context, s *wit.Signing) (*wit.Signature,
 	if f := wit.Export(call.Export); f != nil && f.Pure && !sign.Deterministic(s.Algorithm) {
 		return nil, wit.Errorf(wit.CodeForbidden, "credential: %s may not sign with %s, whose signatures differ each time: sign with rsa_sha256", call.Export, s.Algorithm)
 	}
-	if wait := c.rate.take(); wait > 0 {
-		return nil, tooOften("credential", wait)
-	}
-	account, data := call.Account, s.Bytes
-	if s.Account != nil {
-		account = *s.Account
-	}
+	data := s.Bytes
 	if s.Text != nil {
 		data = []byte(*s.Text)
 	}
-	key, err := c.For(ctx, account)(s.Key)
+	key, err := c.key(ctx, s.Key, s.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +77,35 @@ func (c *Credentials) Sign(ctx context.Context, s *wit.Signing) (*wit.Signature,
 		return nil, wit.Errorf(wit.CodeOf(err), "the credential %s of %s: %w", s.Key, c.owner, err)
 	}
 	return &wit.Signature{Bytes: signature}, nil
+}
+
+// Scram is the guest's. The first message is another one each time; whoever handles an event again says that one, and goes on
+// with it.
+func (c *Credentials) Scram(ctx context.Context, l *wit.ScramLogin) (*wit.ScramMessage, error) {
+	if c.tokens.recipe(l.Password) != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "credential: %s is an access token, and no password to log in with", l.Password)
+	}
+	password, err := c.key(ctx, l.Password, l.Account)
+	if err != nil {
+		return nil, err
+	}
+	text, err := sign.Scram(l, password)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeOf(err), "the login with the credential %s of %s: %w", l.Password, c.owner, err)
+	}
+	return &wit.ScramMessage{Text: text}, nil
+}
+
+// key returns a credential that the kernel computes with: of the account that is named, or of that whose call runs.
+func (c *Credentials) key(ctx context.Context, name string, account *string) (string, error) {
+	if wait := c.rate.take(); wait > 0 {
+		return "", tooOften("credential", wait)
+	}
+	whose := CallOf(ctx).Account
+	if account != nil {
+		whose = *account
+	}
+	return c.For(ctx, whose)(name)
 }
 
 // For returns what fills in the placeholders of an account's requests: the account's own credential, else the one

@@ -85,8 +85,7 @@ func refuse(p permission) Function {
 
 // forbidden says what a plugin lacks, and what its author has to do about it.
 func forbidden(plugin, permission string) error {
-	more := map[string]string{"http": `, "hosts": ["…"]`, "credential": `, "names": ["…"]`}[permission]
-	return wit.Errorf(wit.CodeForbidden, `plugin %s: permission %s is not granted: add "%[2]s": {"reason": "…"%[3]s} to the permissions in plugin.json`, plugin, permission, more)
+	return wit.Errorf(wit.CodeForbidden, "plugin %s: permission %s is not granted: add %s to the permissions in plugin.json", plugin, permission, wit.Asking(permission))
 }
 
 // Call says which export of a plugin runs, and for whom.

@@ -40,6 +40,7 @@ type Deps struct {
 	Vault    Vault
 	Schedule Scheduler
 	Media    Media
+	Link     Link // of a file; nil gives none
 	Messages Messages
 	Agents   Agents
 	Sessions Sessions
@@ -48,6 +49,8 @@ type Deps struct {
 	Logger   hclog.Logger
 	// Redact takes secrets out of what plugins log and report, before it is cut; nil leaves it as it is.
 	Redact func(string) string
+	// Leaks is told what plugins log, before it is redacted; nil is nobody. It has to be quick.
+	Leaks func(plugin, text string)
 }
 
 // Host serves the plugins of one kernel.
@@ -83,6 +86,9 @@ func New(d Deps) *Host {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
+	if d.Leaks == nil {
+		d.Leaks = func(string, string) {}
+	}
 	return &Host{deps: d, tokens: oauth.New(d.Vault, d.Logger.Named("oauth")), lasting: map[string]*lasting{}}
 }
 
@@ -96,7 +102,7 @@ func (h *Host) of(id string) *lasting {
 	l := h.lasting[id]
 	if l == nil {
 		l = &lasting{
-			log: newLog(h.deps.Logger.Named("plugin."+id), h.deps.Redact), emitter: newEmitter(id, h.deps.Bus),
+			log: newLog(h.deps.Logger.Named("plugin."+id), h.deps.Redact, func(text string) { h.deps.Leaks(id, text) }), emitter: newEmitter(id, h.deps.Bus),
 			requests: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), places: newPlaces(), open: newOpenConnections(),
 			writes:   newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
 			jobs:     newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
@@ -142,6 +148,8 @@ type Plugin struct {
 	OAuth2 []wit.OAuth2Recipe
 	// Config returns the plugin's section, or an account's, without secrets.
 	Config func(account string) (wit.JSON, error)
+	// Schema is that of a section, nil without one.
+	Schema wit.JSON
 }
 
 // Guest is a version of a plugin with what it may ask for. The fields are for the kernel, which logs, makes requests
@@ -152,22 +160,23 @@ type Guest struct {
 	HTTP        *HTTP
 	Connections *Connections
 	Credentials *Credentials
+	config      configuration
 	imports     imports
 }
 
 // Guest returns what p may ask for.
 func (h *Host) Guest(p Plugin) *Guest {
-	l, config := h.of(p.ID), configuration{p.Config}
+	l, config := h.of(p.ID), configuration{p.Config, p.Schema}
 	reach := newReach(p, config, l.requests)
 	credentials := newCredentials(p, h.deps.Vault, l.signing, tokens{p.ID, p.OAuth2, h.tokens, config, reach, h.deps.Egress})
 	g := &Guest{
-		Plugin: p, Log: l.log, Credentials: credentials,
+		Plugin: p, Log: l.log, Credentials: credentials, config: config,
 		HTTP:        &HTTP{reach: reach, credentials: credentials, client: h.deps.Egress, places: l.places},
 		Connections: &Connections{plugin: p.ID, reach: reach, credentials: credentials, client: h.deps.Egress, open: l.open},
 	}
 	g.imports = imports{
-		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, socket: sockets{g.Connections, credentials}, credential: credentials,
-		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media},
+		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, socket: h.sockets(p, g, credentials), credential: credentials,
+		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media, h.deps.Link},
 		message: messages{p.ID, p.Permissions.MessageSend, p.Permissions.Media != nil, h.deps.Messages, l.messages},
 		agent:   agents{p.ID, p.Permissions.AgentRun, p.Permissions.MessageSend, h.deps.Agents, l.runs},
 		session: sessions{p.ID, p.Permissions.SessionRead, h.deps.Sessions, l.reads},
@@ -175,6 +184,18 @@ func (h *Host) Guest(p Plugin) *Guest {
 	}
 	return g
 }
+
+// sockets are those that a plugin may open, and write files on with the permission media.
+func (h *Host) sockets(p Plugin, g *Guest, c *Credentials) sockets {
+	k := sockets{connections: g.Connections, credentials: c}
+	if p.Permissions.Media != nil {
+		k.media = h.deps.Media
+	}
+	return k
+}
+
+// Setting returns the text in a field of an account's section, or of the plugin's, or the field's default; "" where none has it.
+func (g *Guest) Setting(account, field string) string { return g.config.setting(account, field) }
 
 // Functions returns every import of the contract by its WebAssembly name.
 func (g *Guest) Functions() map[string]Function { return g.imports.table(g.ID, &g.Permissions) }

@@ -3,12 +3,14 @@ package host_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -24,6 +26,7 @@ type world struct {
 	host   *host.Host
 	store  store.Store
 	bus    *event.Bus
+	files  media
 	vault  vault
 	jobs   jobs
 	log    bytes.Buffer
@@ -116,7 +119,27 @@ func (j jobs) Forget(_ context.Context, plugin string) error {
 	return nil
 }
 
-type media struct{}
+type media struct{ kept map[string]string }
+
+func (m media) Store(_ context.Context, like wit.MediaInfo, body io.Reader) (string, error) {
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return "", err
+	}
+	if len(data) == 0 {
+		return "", wit.NewError(wit.CodeInvalid, "the file is empty")
+	}
+	m.kept[*like.Name+" "+like.Mime] = string(data)
+	return "kept", nil
+}
+
+// link gives no address for longer than a day, as a gateway that does not know its own would for any.
+func link(id string, within time.Duration) (string, error) {
+	if within > 24*time.Hour {
+		return "", wit.NewError(wit.CodeForbidden, "gateway.publicUrl is not set")
+	}
+	return "https://gateway.example/media/" + id + "?for=" + within.String(), nil
+}
 
 func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 	if id != "m1" {
@@ -125,9 +148,17 @@ func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 	return wit.MediaInfo{Mime: "image/png", Size: 4}, nil
 }
 
+// file is longer than one that is written at once.
+var file = strings.Repeat("0123456789", 10_000)
+
+func (m media) Open(ctx context.Context, id string) (io.ReadCloser, wit.MediaInfo, error) {
+	info, err := m.Stat(ctx, id)
+	return io.NopCloser(strings.NewReader(file + "\n")), info, err
+}
+
 func newWorld() *world {
-	w := &world{bus: new(event.Bus), store: store.OpenMemory(), vault: vault{}, jobs: jobs{}, config: map[string]string{}}
-	w.host = host.New(host.Deps{Store: w.store, Egress: egress.New(egress.Config{Resolver: names{}, Dial: w.dial}), Vault: w.vault, Schedule: w.jobs, Media: media{},
+	w := &world{bus: new(event.Bus), store: store.OpenMemory(), vault: vault{}, jobs: jobs{}, config: map[string]string{}, files: media{map[string]string{}}}
+	w.host = host.New(host.Deps{Store: w.store, Egress: egress.New(egress.Config{Resolver: names{}, Dial: w.dial}), Vault: w.vault, Schedule: w.jobs, Media: w.files, Link: link,
 		Bus: w.bus, Logger: hclog.New(&hclog.LoggerOptions{Output: &w.log, Level: hclog.Debug}),
 		Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "[redacted]") }})
 	return w
@@ -224,6 +255,10 @@ func TestFunctions(t *testing.T) {
 		{"progress_report", `{}`, "", wit.CodeInvalid},
 		{"media_stat", `{"media":"m1"}`, `{"media":"m1","mime":"image/png","size":4}`, ""},
 		{"media_stat", `{"media":"m2"}`, "", wit.CodeNotFound},
+		{"media_link", `{"media":"m1"}`, `{"url":"https://gateway.example/media/m1?for=24h0m0s"}`, ""},
+		{"media_link", `{"media":"m1","within":60000}`, `{"url":"https://gateway.example/media/m1?for=1m0s"}`, ""},
+		{"media_link", `{"media":"m1","within":90000000}`, "", wit.CodeForbidden},
+		{"media_link", `{"media":"m2"}`, "", wit.CodeNotFound},
 		{"http_request", `{"url":"https://elsewhere.example/"}`, "", wit.CodeForbidden},
 	}
 	for _, tt := range tests {

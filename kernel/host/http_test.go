@@ -84,6 +84,24 @@ func TestHTTP(t *testing.T) {
 }
 
 // TestHostsOfTheManifest are reached, with a file by who has that permission too, and others are not.
+// TestListsOfHosts: a field may have a list of the owner's hosts.
+func TestListsOfHosts(t *testing.T) {
+	w, hits := newWorld(), 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
+	t.Cleanup(server.Close)
+	w.config["acc"], w.config["other"], w.config["odd"] = `{"url":["","https://elsewhere.example","`+server.URL+`"]}`, `{"url":[]}`, `{"url":[1,"`+server.URL+`"]}`
+	w.config[""] = `{}`
+	g := w.guest("p", everything())
+	for account, code := range map[string]wit.Code{"acc": "", "other": wit.CodeForbidden, "odd": wit.CodeForbidden} {
+		if _, err := ask(g, host.Call{Account: account}, "http_request", `{"url":"`+server.URL+`/x"}`); wit.CodeOf(err) != code {
+			t.Errorf("%s: %v", account, err)
+		}
+	}
+	if hits != 1 {
+		t.Errorf("%d requests were made", hits)
+	}
+}
+
 func TestHostsOfTheManifest(t *testing.T) {
 	w := newWorld()
 	all := everything()

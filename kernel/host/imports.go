@@ -47,6 +47,9 @@ type socketImports interface {
 	Read(context.Context, *wit.SocketDemand) (*wit.SocketData, error)
 	// Write writes a text or bytes, and returns when they were taken.
 	Write(context.Context, *wit.SocketWriting) (*wit.Done, error)
+	// Receive keeps a file that comes on a socket in the media store, without the plugin reading it. Needs the permission media. Errors:
+	// too-large, after which the socket is closed; invalid for an empty file.
+	Receive(context.Context, *wit.SocketReceiving) (*wit.ReceivedFile, error)
 	// StartTLS goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
 	// the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
 	StartTLS(context.Context, *wit.SocketReference) (*wit.Done, error)
@@ -60,6 +63,11 @@ type credentialImports interface {
 	Has(context.Context, *wit.CredentialQuery) (*wit.CredentialPresence, error)
 	// Sign signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it.
 	Sign(context.Context, *wit.Signing) (*wit.Signature, error)
+	// Scram gives the next message of a login by SCRAM, by which a server never learns the password: without first the client's first
+	// message, with a random nonce in it, also while a pure function runs; with first and challenge the client's last message;
+	// with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
+	// million is refused. Counts as a signature.
+	Scram(context.Context, *wit.ScramLogin) (*wit.ScramMessage, error)
 }
 
 // scheduleImports answers interface schedule.
@@ -84,6 +92,9 @@ type progressImports interface {
 
 // mediaImports answers interface media.
 type mediaImports interface {
+	// Link gives an address for a platform that fetches what it is sent. Errors: not-found when the file is gone, forbidden where the
+	// owner has not said by which address the gateway is reached.
+	Link(context.Context, *wit.MediaShare) (*wit.MediaLink, error)
 	// Stat describes a file, not-found when it is gone.
 	Stat(context.Context, *wit.MediaReference) (*wit.MediaInfo, error)
 }
@@ -149,14 +160,17 @@ func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {
 		"socket_open":      Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Open),
 		"socket_read":      Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Read),
 		"socket_write":     Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Write),
+		"socket_receive":   Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Receive),
 		"socket_start_tls": Func(permission{plugin, "http", p.HTTP != nil}, i.socket.StartTLS),
 		"socket_close":     Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Close),
 		"credential_has":   Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Has),
 		"credential_sign":  Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Sign),
+		"credential_scram": Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Scram),
 		"schedule_set":     Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Set),
 		"schedule_cancel":  Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Cancel),
 		"emit_publish":     Func(permission{plugin, "emit", p.Emit != nil}, i.emit.Publish),
 		"progress_report":  Func(always, i.progress.Report),
+		"media_link":       Func(permission{plugin, "media", p.Media != nil}, i.media.Link),
 		"media_stat":       Func(permission{plugin, "media", p.Media != nil}, i.media.Stat),
 		"message_send":     Func(permission{plugin, "messageSend", p.MessageSend != nil}, i.message.Send),
 		"agent_run":        Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Run),

@@ -15,12 +15,13 @@ import (
 type Log struct {
 	out     hclog.Logger // named after the plugin
 	redact  func(string) string
+	leaks   func(string)
 	rate    *bucket
 	dropped atomic.Int64 // lines since the last one that was written
 }
 
-func newLog(out hclog.Logger, redact func(string) string) *Log {
-	return &Log{out: out, redact: redact, rate: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst)}
+func newLog(out hclog.Logger, redact func(string) string, leaks func(string)) *Log {
+	return &Log{out: out, redact: redact, leaks: leaks, rate: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst)}
 }
 
 // Redact returns a text of the plugin's without secrets.
@@ -44,6 +45,7 @@ func (l *Log) Line(level hclog.Level, message string) {
 	if n := l.dropped.Swap(0); n > 0 {
 		l.out.Warn("log lines dropped: the plugin writes too many", "lines", n)
 	}
+	l.leaks(message)
 	l.out.Log(level, shown(l.redact, message, wit.LogLineMessageCut))
 }
 

@@ -23,7 +23,7 @@ type reach struct {
 }
 
 func newReach(p Plugin, config configuration, rate *bucket) *reach {
-	r := &reach{media: p.Permissions.Media != nil, allow: egress.Policy{Owner: p.ID}, config: config, rate: rate}
+	r := &reach{media: p.Permissions.Media != nil, allow: egress.Policy{Owner: p.ID, Files: p.Permissions.Media != nil}, config: config, rate: rate}
 	http := p.Permissions.HTTP
 	if http == nil {
 		return r
@@ -48,7 +48,7 @@ func (r *reach) admit(req *wit.HTTPRequest) error {
 	if !r.granted {
 		return forbidden(r.allow.Owner, "http")
 	}
-	withFile := len(req.Embed) > 0 || slices.ContainsFunc(req.Parts, func(p wit.HTTPPart) bool { return p.Media != nil })
+	withFile := req.Media != nil || len(req.Embed) > 0 || slices.ContainsFunc(req.Parts, func(p wit.HTTPPart) bool { return p.Media != nil })
 	if withFile && !r.media {
 		return wit.NewError(wit.CodeForbidden, "http: a request with a media file needs the permission media")
 	}
@@ -63,9 +63,7 @@ func (r *reach) admit(req *wit.HTTPRequest) error {
 func (r *reach) policy(account string) egress.Policy {
 	p := r.allow
 	for _, field := range r.fields {
-		if url := r.config.url(account, field); url != "" {
-			p.Origins = append(p.Origins, url)
-		}
+		p.Origins = append(p.Origins, r.config.urls(account, field)...)
 	}
 	return p
 }

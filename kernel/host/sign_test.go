@@ -54,6 +54,16 @@ func TestSign(t *testing.T) {
 			t.Errorf("%s: the key is in the error: %v", name, err)
 		}
 	}
+	first, err := ask(g, host.Call{Export: "channel_event", Account: "acc"}, "credential_scram", `{"password":"tok","user":"ann"}`)
+	if err != nil || !strings.Contains(first, "n,,n=ann,r=") {
+		t.Errorf("a login by SCRAM begins with %s, %v", first, err)
+	}
+	if _, err := ask(g, host.Call{}, "credential_scram", `{"password":"secret"}`); wit.CodeOf(err) != wit.CodeForbidden {
+		t.Errorf("a login with a password that is not granted: %v", err)
+	}
+	if _, err := ask(g, host.Call{}, "credential_scram", `{"password":"tok","account":"acc","first":"n,,n=,r=0123456789abcdef","challenge":"r=0123456789abcdefx,s=AA==,i=1"}`); wit.CodeOf(err) != wit.CodeInvalid || strings.Contains(err.Error(), "Jefe") {
+		t.Errorf("a login that a server makes cheap: %v", err)
+	}
 	var limited error
 	for range wit.LimitCredentialSignatureBurst + 1 {
 		if _, err := ask(g, host.Call{}, "credential_sign", `{"key":"tok","bytes":"`+base64.StdEncoding.EncodeToString([]byte("x"))+`"}`); err != nil {

@@ -15,6 +15,7 @@ import (
 type sockets struct {
 	connections *Connections
 	credentials *Credentials
+	media       Media // nil where the plugin may send no files, or there are none
 }
 
 // Open is the guest's. Errors are those of Connections.Open; CodeForbidden in a pure function; CodeRateLimited where the
@@ -58,20 +59,36 @@ func (sockets) Read(ctx context.Context, d *wit.SocketDemand) (data *wit.SocketD
 	return data, err
 }
 
-// Write is the guest's. Errors: CodeNotFound; CodeInvalid for text and bytes together; CodeTooLarge; egress.Conn.Write's.
-func (sockets) Write(ctx context.Context, w *wit.SocketWriting) (*wit.Done, error) {
+// Write is the guest's. Errors: CodeNotFound; CodeInvalid for more than one of text, bytes, parts and a file; CodeForbidden for a file
+// without the permission; CodeTooLarge; egress.Conn.Write's.
+func (k sockets) Write(ctx context.Context, w *wit.SocketWriting) (*wit.Done, error) {
+	if w.Media != nil {
+		return k.writeFile(ctx, w)
+	}
 	err := use(ctx, w.Socket, func(s *socket) (n int, err error) {
-		f := wit.Frame{Text: w.Text, Bytes: w.Bytes, Fill: w.Fill}
-		write := s.conn.Write
-		if w.Base64 {
-			write = s.conn.WriteBase64
-		}
-		if w.Text != nil {
-			n = len(*w.Text)
-		}
-		return n + len(w.Bytes), write(f)
+		f := wit.Frame{Text: w.Text, Bytes: w.Bytes, Fill: w.Fill, Base64: w.Base64, Parts: w.Parts}
+		return sizeOf(&f), s.conn.Write(f)
 	})
 	return &wit.Done{OK: true}, err
+}
+
+// sizeOf is how many bytes a frame has before it is filled in. With a file in it, it counts as the longest.
+func sizeOf(f *wit.Frame) int {
+	n := len(f.Bytes)
+	if f.Text != nil {
+		n += len(*f.Text)
+	}
+	for i := range f.Parts {
+		part := &f.Parts[i]
+		n += len(part.Bytes)
+		if part.Text != nil {
+			n += len(*part.Text)
+		}
+		if part.Media != nil {
+			return wit.LimitHTTPFrameBytes
+		}
+	}
+	return n
 }
 
 // StartTLS is the guest's. Errors: CodeNotFound; egress.Conn.Secure's; CodeUnavailable where more has come than was read.

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -79,6 +80,10 @@ func TestSockets(t *testing.T) {
 		t.Error(err)
 	}
 	if got := d.says(2, `"text":"\n"`); strings.Contains(got, "YS1zZWNyZXQ") || !strings.Contains(got, "[redacted]") {
+		t.Errorf("the server says %q", got)
+	}
+	parts := `"parts":[{"bytes":"cA=="},{"length":{"extra":-4}},{"text":"{{credential:tok}}\n","fill":true}]`
+	if got := d.says(1, parts); got != "p\x00\x00\x00\x16[redacted]\n" {
 		t.Errorf("the server says %q", got)
 	}
 	for _, number := range []string{"2", "2", "7"} { // again is no error
@@ -208,4 +213,99 @@ func wantCode(t *testing.T, err error, want wit.Code) {
 	if got := wit.CodeOf(err); got != want {
 		t.Errorf("code %q (%v), want %q", got, err, want)
 	}
+}
+
+// TestAFileIsWrittenOnASocket: as it is, or in base64 as mails have it, and with the permission alone.
+func TestAFileIsWrittenOnASocket(t *testing.T) {
+	d := newDialogue(t)
+	if err := d.open(); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.says(1, `"media":"m1"`); got != file+"\n" {
+		t.Errorf("%d bytes came back", len(got))
+	}
+	lines := strings.Split(d.says(1, `"media":"m1","base64":true`), "\r\n")
+	whole, err := base64.StdEncoding.DecodeString(strings.Join(lines, ""))
+	if err != nil || !strings.HasPrefix(file+"\n", string(whole)) || len(lines[0]) != 76 || len(lines) < 2 {
+		t.Errorf("%d lines, the first of %d characters, %v", len(lines), len(lines[0]), err)
+	}
+	for in, code := range map[string]wit.Code{
+		`{"socket":1,"media":"m2"}`: wit.CodeNotFound, `{"socket":1,"media":"m1","text":"x"}`: wit.CodeInvalid, `{"socket":9,"media":"m1"}`: wit.CodeNotFound,
+	} {
+		if err := d.do(t.Context(), "socket_write", in, nil); wit.CodeOf(err) != code {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+	without := everything()
+	without.Media = nil
+	d.guest = d.world.guest("p", without)
+	if err := d.do(t.Context(), "socket_write", `{"socket":1,"media":"m1"}`, nil); wit.CodeOf(err) != wit.CodeForbidden {
+		t.Errorf("without the permission: %v", err)
+	}
+}
+
+// TestAFileIsReceivedOnASocket: decoded, with its name and type, whatever of it the guest has read already; the socket goes on
+// behind it.
+func TestAFileIsReceivedOnASocket(t *testing.T) {
+	d := newDialogue(t)
+	if err := d.open(); err != nil {
+		t.Fatal(err)
+	}
+	// The server says it back, and "end" behind it.
+	receive := func(in, form, read, more string) (size int64, err error) {
+		t.Helper()
+		d.world.files.kept["x text/plain"] = ""
+		text := base64.StdEncoding.EncodeToString([]byte(in + "end\n"))
+		if err := d.do(t.Context(), "socket_write", `{"socket":1,"bytes":"`+text+`"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		for range read {
+			if err := d.do(t.Context(), "socket_read", `{"socket":1,"most":1}`, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var file wit.ReceivedFile
+		err = d.do(t.Context(), "socket_receive", fmt.Sprintf(`{"socket":1,"size":%d,"form":%q,"head":%q,"mime":"text/plain","name":"x"%s}`,
+			len(in), form, base64.StdEncoding.EncodeToString([]byte(read)), more), &file)
+		return file.Size, err
+	}
+	for _, c := range []struct{ in, form, read, want string }{
+		{"as it\nis\n", "bytes", "", "as it\nis\n"}, {"as it\nis\n", "bytes", "as", "as it\nis\n"}, {"all\n", "bytes", "all\n", "all\n"},
+		{"aGVsbG8g\r\nd29y bGQ=\r\n", "base64", "aG", "hello world"}, {"aGVsbG8g\r\nd29ybGQ\r\n", "base64", "", "hello world"},
+		{"gr=C3=BC=\r\n=C3=9Fe\r\n", "quoted_printable", "", "grüße\r\n"},
+	} {
+		size, err := receive(c.in, c.form, c.read, "")
+		if got := d.world.files.kept["x text/plain"]; err != nil || got != c.want || size != int64(len(c.want)) {
+			t.Errorf("%q: %q of %d bytes, %v", c.in, got, size, err)
+		}
+		if got := d.says(1, `"text":""`); got != "end\n" {
+			t.Errorf("%q: behind it is %q", c.in, got)
+		}
+	}
+	for name, c := range map[string]struct {
+		in, form, read, more string
+		want                 wit.Code
+	}{
+		"too large":        {"hello\n", "bytes", "", `,"most":5`, wit.CodeTooLarge},
+		"empty":            {"\r\n", "base64", "", "", wit.CodeInvalid},
+		"more than it has": {"a", "bytes", "aend", "", wit.CodeInvalid},
+	} {
+		d = newDialogue(t)
+		if err := d.open(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := receive(c.in, c.form, c.read, c.more); wit.CodeOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	d = newDialogue(t)
+	if err := d.open(); err != nil {
+		t.Fatal(err)
+	}
+	without := everything()
+	without.Media = nil
+	d.guest = d.world.guest("p", without)
+	wantCode(t, d.do(t.Context(), "socket_receive", `{"socket":1,"size":1,"form":"bytes"}`, nil), wit.CodeForbidden)
+	d.guest = d.world.guest("p", everything())
+	wantCode(t, d.do(t.Context(), "socket_receive", `{"socket":7,"size":1,"form":"bytes"}`, nil), wit.CodeNotFound)
 }

@@ -34,7 +34,7 @@ func (t *tokens) recipe(name string) *wit.OAuth2Recipe {
 func (t *tokens) client(account string, r *wit.OAuth2Recipe) oauth.Client {
 	return oauth.Client{
 		Owner: t.owner, Account: account, Recipe: r,
-		Setting: func(field string) string { return t.config.text(account, field) },
+		Setting: func(field string) string { return t.config.setting(account, field) },
 		Do: func(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 			if err := t.reach.admit(req); err != nil {
 				return nil, err

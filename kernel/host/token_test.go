@@ -144,3 +144,27 @@ func TestTokensAreCredentials(t *testing.T) {
 	}
 	w.host.Close()
 }
+
+// TestSettings: what the owner has set counts, else the field's default, which widens nothing that the plugin may reach.
+func TestSettings(t *testing.T) {
+	w := newWorld()
+	w.config["acc"] = `{"a":"mine","n":1}`
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	p := everything()
+	p.HTTP.Hosts = []string{"config:url"}
+	g := w.host.Guest(host.Plugin{ID: "p", Permissions: p, Config: func(account string) (wit.JSON, error) { return wit.JSON(w.config[account]), nil },
+		Schema: wit.JSON(`{"properties":{"a":{"default":"ours"},"b":{"default":"theirs"},"n":{"default":7},"url":{"default":"` + server.URL + `"}}}`)})
+	for field, want := range map[string]string{"a": "mine", "b": "theirs", "n": "", "none": "", "url": server.URL} {
+		if got := g.Setting("acc", field); got != want {
+			t.Errorf("%s is %q, not %q", field, got, want)
+		}
+	}
+	w.config["other"] = `{"a":"x/y","url":"` + server.URL + `/{a}/{b}"}`
+	if res, err := g.HTTP.Do(t.Context(), "other", &wit.HTTPRequest{URL: server.URL + "/x%2Fy/theirs/below"}); err != nil || res.Status != 404 {
+		t.Errorf("an address with settings in it is not reached: %+v %v", res, err)
+	}
+	if res, err := g.HTTP.Do(t.Context(), "acc", &wit.HTTPRequest{URL: server.URL}); wit.CodeOf(err) != wit.CodeForbidden {
+		t.Errorf("a default that nobody has set is reached: %+v %v", res, err)
+	}
+}

@@ -9,7 +9,7 @@ import (
 
 // Tools calls tools for plugins.
 type Tools interface {
-	// Owner names the plugin that a tool is of. Errors: CodeNotFound.
+	// Owner names the plugin that a tool is of, "" for one of no plugin. Errors: CodeNotFound.
 	Owner(tool string) (plugin string, err error)
 	// Invoke calls a tool past the hooks, in the name of the run at, and returns its answer within the contract's bounds.
 	// Errors: CodeInvalid for arguments that do not fit; CodeForbidden where a hook refuses; the tool's; ctx's.

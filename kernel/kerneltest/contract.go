@@ -42,17 +42,27 @@ func NewContract(c protocol.Contract) (*Contract, error) {
 
 // check validates a value against what stands at a pointer in the schema; "" is the whole: any frame.
 func (c *Contract) check(pointer string, v any) error {
+	s, err := c.schema(pointer)
+	if err != nil {
+		return err
+	}
+	return s.Validate(v)
+}
+
+// schema is what stands at a pointer, compiled once. The clients of all kernels of a test process ask for it, and none waits
+// while another one's frame is validated.
+func (c *Contract) schema(pointer string) (*jsonschema.Schema, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.schemas[pointer]
 	if s == nil {
 		var err error
 		if s, err = c.compiler.Compile(contractURL + "#" + pointer); err != nil {
-			return err
+			return nil, err
 		}
 		c.schemas[pointer] = s
 	}
-	return s.Validate(v)
+	return s, nil
 }
 
 // Sent checks a client's frame and returns its id and method.

@@ -77,6 +77,9 @@ func (k Keyring) Get(item string) (string, error) { return k[item], nil }
 // Set implements secret.Ring.
 func (k Keyring) Set(item, value string) error { k[item] = value; return nil }
 
+// Delete implements secret.Ring.
+func (k Keyring) Delete(item string) error { delete(k, item); return nil }
+
 // Builtins gives the kernel plugins as files.
 func Builtins(files fs.FS) Option { return func(o *kernel.Options) { o.Builtins = files } }
 

@@ -1,10 +1,8 @@
 package kerneltest
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
@@ -26,13 +24,22 @@ func PythonEngine() engine.Python {
 	}}
 }
 
-// PythonFile is where `make toolchains` has put the interpreter.
+// PythonFile is where `make toolchains` has put the interpreter. A test runs in its package's folder, which is below the
+// module's; a binary that was built with -trimpath does not know where its source is.
 func PythonFile() string {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		panic(errors.New("the test does not know where its source is"))
+	root, err := os.Getwd()
+	if err != nil {
+		panic(err)
 	}
-	return filepath.Join(filepath.Dir(file), "..", "runtime", "python", "node_modules", "@antonz", "python-wasi", "dist", "python.wasm")
+	for !isFile(filepath.Join(root, "go.mod")) && root != filepath.Dir(root) {
+		root = filepath.Dir(root)
+	}
+	return filepath.Join(root, "kernel", "runtime", "python", "node_modules", "@antonz", "python-wasi", "dist", "python.wasm")
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // PythonModule is the interpreter.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -23,7 +24,8 @@ var built struct {
 }
 
 // WASM compiles a package of this module to WebAssembly, as make does, once in a test process. define
-// are values for the linker, such as main.version=v2.
+// are values for the linker, such as main.version=v2. The module is the same to the byte in a test that needs C for the race
+// detector: it finds the machine code that a test without has left in CacheDir.
 func WASM(t testing.TB, pkg string, define ...string) []byte {
 	t.Helper()
 	flags := "-s -w"
@@ -37,7 +39,7 @@ func WASM(t testing.TB, pkg string, define ...string) []byte {
 	}
 	out := filepath.Join(t.TempDir(), "plugin.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags="+flags, "-o", out, pkg)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, text)
 	}
@@ -88,12 +90,24 @@ func prune(dir string) {
 	})
 }
 
-// Bundled gives the kernel the plugins whose manifests are in folder/*/plugin.json, with their code
-// compiled from pkg now, so that a test never runs yesterday's.
-func Bundled(t testing.TB, folder, pkg string) Option {
+// Bundle compiles a bundle of the built-in plugins: each is a package of its name, without .wasm.
+func Bundle(t testing.TB, name string) []byte {
 	t.Helper()
-	files := fstest.MapFS{"bundle.wasm": {Data: WASM(t, pkg)}}
-	tree := os.DirFS(folder)
+	return WASM(t, "github.com/carapace-gateway/carapace/builtin-plugins/bundle/"+strings.TrimSuffix(name, ".wasm"))
+}
+
+// Bundled gives the kernel the plugins whose manifests are in folder/*/plugin.json, with the bundles of folder/bundle compiled
+// now, so that a test never runs yesterday's.
+func Bundled(t testing.TB, folder string) Option {
+	t.Helper()
+	files, tree := fstest.MapFS{}, os.DirFS(folder)
+	bundles, err := fs.ReadDir(tree, "bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bundles {
+		files[b.Name()+".wasm"] = &fstest.MapFile{Data: Bundle(t, b.Name())}
+	}
 	manifests, err := fs.Glob(tree, "*/plugin.json")
 	if err != nil || len(manifests) == 0 {
 		t.Fatalf("no manifests in %s: %v", folder, err)

@@ -2,78 +2,149 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 // blobs holds the bytes.
 // An id is the hash of the content, so the same id twice is the same bytes and a commit over one that is there changes no content. Implementations are safe for concurrent use.
 type blobs interface {
-	create() (blob, error)
-	open(id string) (io.ReadCloser, error)
+	create(ctx context.Context) (blob, error)
+	// open fails with errPlain for what is to be sealed and is not yet.
+	open(ctx context.Context, id string) (io.ReadSeekCloser, error)
+	// has reports whether there is something to open, whatever it is.
+	has(id string) bool
 	// remove is no error for what is gone already.
 	remove(id string) error
-	// list yields the ids of all that were last written before then, and removes unfinished ones.
-	list(then time.Time) ([]string, error)
+	// list has the ids that begin with two digits, and when they were written.
+	list(prefix string) (map[string]time.Time, error)
+	// tidy removes unfinished ones that were last written before then.
+	tidy(then time.Time) error
+	// turned has the bytes of an id once more, in the form that they are to have, or nil where they have it or are gone.
+	turned(ctx context.Context, id string) (blob, error)
 }
 
 // blob is bytes without a name. After commit, discard does nothing.
 type blob interface {
 	io.Writer
+	// seal makes the bytes durable, which can have this name only; nothing is written after it.
+	seal(id string) error
 	commit(id string) error
 	discard()
 }
 
-// folder keeps each file under the first two digits of its id.
+// folder keeps each file under the first two digits of its id, with the suffix of sealed ones where it is sealed.
 // The folders keep directories short. Unfinished files are beside them, in the same file system, so that a rename
 // is atomic.
-type folder struct{ dir string }
+type folder struct {
+	dir string
+	seal
+	log hclog.Logger
+}
 
 func (f *folder) path(id string) string { return filepath.Join(f.dir, id[:2], id) }
 
-func (f *folder) create() (blob, error) {
+func (f *folder) create(ctx context.Context) (blob, error) {
+	sealed, err := f.sealed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.make(sealed)
+}
+
+func (f *folder) make(sealed bool) (blob, error) {
 	file, err := os.CreateTemp(f.dir, "new-*")
 	if err != nil {
 		return nil, err
 	}
-	return &fileBlob{folder: f, file: file}, nil
+	b := &fileBlob{folder: f, file: file}
+	if !sealed {
+		return b, nil
+	}
+	s, err := newSealedBlob(b)
+	if err != nil {
+		b.discard()
+		return nil, err
+	}
+	return s, nil
 }
 
-func (f *folder) open(id string) (io.ReadCloser, error) { return os.Open(f.path(id)) }
+// open looks for the sealed file once more when there is no other, since it may have been sealed meanwhile.
+func (f *folder) open(ctx context.Context, id string) (io.ReadSeekCloser, error) {
+	r, err := f.openSealed(id)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return r, err
+	}
+	file, err := os.Open(f.path(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.openSealed(id)
+	}
+	if err != nil {
+		return nil, err // and no *os.File that is nil
+	}
+	sealed, err := f.sealed(ctx)
+	if err == nil && sealed {
+		err = errPlain
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func (f *folder) has(id string) bool { return there(f.path(id)) || there(f.path(id)+sealedSuffix) }
+
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
 
 func (f *folder) remove(id string) error {
-	if err := os.Remove(f.path(id)); !errors.Is(err, fs.ErrNotExist) {
+	return errors.Join(removed(f.path(id)), removed(f.path(id)+sealedSuffix))
+}
+
+// removed removes a file. One that is gone is no error.
+func removed(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// list passes over what it did not name itself and leaves it alone, unless it is an old file at the top, which can
-// only be an unfinished one.
-func (f *folder) list(then time.Time) (ids []string, err error) {
-	err = filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+// list passes over what it did not name itself, and leaves it alone.
+func (f *folder) list(prefix string) (map[string]time.Time, error) {
+	entries, err := os.ReadDir(filepath.Join(f.dir, prefix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	list := make(map[string]time.Time, len(entries))
+	for _, e := range entries {
+		id := strings.TrimSuffix(e.Name(), sealedSuffix)
+		if info, gone := e.Info(); gone == nil && valid(id) && info.Mode().IsRegular() {
+			list[id] = info.ModTime()
 		}
-		info, err := d.Info()
-		if err != nil || info.ModTime().After(then) {
-			return nil // it is gone, or new
+	}
+	return list, err
+}
+
+// tidy removes files at the top, which can only be unfinished ones.
+func (f *folder) tidy(then time.Time) error {
+	entries, err := os.ReadDir(f.dir)
+	for _, e := range entries {
+		if info, gone := e.Info(); gone == nil && info.Mode().IsRegular() && info.ModTime().Before(then) {
+			err = errors.Join(err, os.Remove(filepath.Join(f.dir, e.Name())))
 		}
-		if !valid(d.Name()) {
-			if filepath.Dir(path) == f.dir {
-				return os.Remove(path)
-			}
-			return nil
-		}
-		ids = append(ids, d.Name())
-		return nil
-	})
-	return ids, err
+	}
+	return err
 }
 
 // fileBlob is a temporary file beside the named ones.
@@ -85,15 +156,18 @@ type fileBlob struct {
 
 func (b *fileBlob) Write(p []byte) (int, error) { return b.file.Write(p) }
 
-// commit makes the bytes durable and then visible under their name, all of them or none.
-func (b *fileBlob) commit(id string) error {
+func (b *fileBlob) seal(string) error {
 	if err := b.file.Sync(); err != nil {
 		return err
 	}
-	if err := b.file.Close(); err != nil {
-		return err
-	}
-	to := b.path(id)
+	return b.file.Close()
+}
+
+// commit makes the bytes visible under their name, all of them or none.
+func (b *fileBlob) commit(id string) error { return b.rename(b.path(id), b.path(id)+sealedSuffix) }
+
+// rename gives the file its name, and then removes the one that has the same bytes in the other form.
+func (b *fileBlob) rename(to, other string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
@@ -101,7 +175,7 @@ func (b *fileBlob) commit(id string) error {
 		return err
 	}
 	b.done = true
-	return nil
+	return removed(other)
 }
 
 // discard removes a file that was not committed.
@@ -124,7 +198,9 @@ type memoryBlob struct {
 	*memory
 }
 
-func (m *memory) create() (blob, error) { return &memoryBlob{memory: m}, nil }
+func (m *memory) create(context.Context) (blob, error) { return &memoryBlob{memory: m}, nil }
+
+func (b *memoryBlob) seal(string) error { return nil }
 
 func (b *memoryBlob) commit(id string) error {
 	b.mu.Lock()
@@ -135,14 +211,26 @@ func (b *memoryBlob) commit(id string) error {
 
 func (b *memoryBlob) discard() {}
 
-func (m *memory) open(id string) (io.ReadCloser, error) {
+func (m *memory) open(_ context.Context, id string) (io.ReadSeekCloser, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	data, ok := m.files[id]
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+	return inMemory{bytes.NewReader(data)}, nil
+}
+
+// inMemory is an open file that needs no closing.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
+func (m *memory) has(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.files[id]
+	return ok
 }
 
 func (m *memory) remove(id string) error {
@@ -152,12 +240,19 @@ func (m *memory) remove(id string) error {
 	return nil
 }
 
-func (m *memory) list(time.Time) ([]string, error) {
+func (m *memory) list(prefix string) (map[string]time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var ids []string
+	list := map[string]time.Time{}
 	for id := range m.files {
-		ids = append(ids, id)
+		if strings.HasPrefix(id, prefix) {
+			list[id] = time.Time{}
+		}
 	}
-	return ids, nil
+	return list, nil
 }
+
+func (m *memory) tidy(time.Time) error { return nil }
+
+// turned has nothing to do: memory is never sealed.
+func (m *memory) turned(context.Context, string) (blob, error) { return nil, nil }

@@ -2,7 +2,7 @@ package media
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -14,6 +14,26 @@ const (
 	cleanEvery = time.Hour
 	orphanAge  = time.Hour
 )
+
+// batch is how many files one transaction removes: others wait for no longer than that takes.
+const batch = 100
+
+// Reason is why files were removed.
+type Reason string
+
+// The reasons: nobody has used them for their time to live; others needed the room; somebody has removed them.
+const (
+	Expired Reason = "expired"
+	Quota   Reason = "quota"
+	Deleted Reason = "deleted"
+)
+
+// Gone are files that were removed, batch of them at most and what was made from them.
+type Gone struct {
+	Reason Reason
+	IDs    []string
+	Bytes  int64
+}
 
 // Run removes what is too old, and bytes that a crash left without a record, until ctx ends. The error
 // is nil.
@@ -32,103 +52,148 @@ func (m *Store) Run(ctx context.Context) error {
 	}
 }
 
-// clean removes what has expired, then the orphans. An orphan has to be old: a file that is being put has bytes
-// before it has a record.
+// clean removes what has expired, makes room where less is allowed than before, and compares records and bytes.
 func (m *Store) clean(ctx context.Context) {
-	now := time.Now()
-	old, known, err := m.expired(ctx, now.UnixMilli())
-	if err != nil {
-		m.log.Warn("listing expired files failed", "error", err)
-		return
-	}
-	m.mu.Lock()
-	for _, info := range old {
-		m.drop(ctx, info)
-	}
-	m.mu.Unlock()
-	ids, err := m.blobs.list(now.Add(-orphanAge))
-	if err != nil {
+	until := time.Now().Add(-m.Limits().TTL).UnixMilli()
+	m.sweep(ctx, Expired, "", func(r record, _ int64) bool { return r.At <= until })
+	m.makeRoom(ctx, "")
+	old := time.Now().Add(-orphanAge)
+	if err := m.blobs.tidy(old); err != nil {
 		m.log.Warn("reading the media folder failed", "error", err)
 	}
-	for _, id := range ids {
-		if !known[id] {
-			m.dropOrphan(ctx, id)
-		}
-	}
-}
-
-// expired lists what is too old, and the ids of all records.
-func (m *Store) expired(ctx context.Context, now int64) (old []record, known map[string]bool, err error) {
-	known = map[string]bool{}
-	err = m.db.View(ctx, func(tx store.Tx) error {
-		for row, err := range infoTable.Scan(tx, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			known[row.Key] = true
-			if row.Value.Expires <= now {
-				old = append(old, row.Value)
-			}
-		}
-		return nil
-	})
-	return old, known, err
-}
-
-// dropOrphan removes bytes, unless they have got a record meanwhile.
-func (m *Store) dropOrphan(ctx context.Context, id string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, err := m.Stat(ctx, id); wit.CodeOf(err) != wit.CodeNotFound {
-		return
-	}
-	if err := m.blobs.remove(id); err != nil {
-		m.log.Warn("removing a file failed", "file", id, "error", err)
-	}
-}
-
-// makeRoom removes the least recently used files, but not newest, until the total fits. m.mu is held.
-// It reads all records, which it can afford: it happens only when the total is reached. The newest is spared even
-// if it is larger than the total, or Store would return an id of nothing.
-func (m *Store) makeRoom(ctx context.Context, newest string) {
-	if m.total <= m.limits.MaxTotal {
-		return
-	}
-	var all []record
-	err := m.db.View(ctx, func(tx store.Tx) error {
-		for row, err := range infoTable.Scan(tx, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			all = append(all, row.Value)
-		}
-		return nil
-	})
-	if err != nil {
-		m.log.Warn("making room for new files failed", "error", err)
-		return
-	}
-	slices.SortStableFunc(all, func(a, b record) int { return int(a.At - b.At) })
-	for _, info := range all {
-		if m.total <= m.limits.MaxTotal {
+	for i := range 256 {
+		if ctx.Err() != nil {
 			return
 		}
-		if info.ID != newest {
-			m.drop(ctx, info)
+		if err := m.compare(ctx, fmt.Sprintf("%02x", i), old); err != nil {
+			m.log.Warn("comparing the media folder with its records failed", "error", err)
 		}
 	}
 }
 
-// drop removes a record and then its bytes. m.mu is held.
-// In this order, because a record without bytes would be a file that cannot be opened, while bytes without a
-// record are only to be removed later.
-func (m *Store) drop(ctx context.Context, info record) {
-	err := m.db.Update(ctx, func(tx store.Tx) error { return infoTable.Delete(tx, info.ID) })
-	if err == nil {
-		m.total -= info.Size
-		err = m.blobs.remove(info.ID)
+// makeRoom removes the least recently used files, but not newest, until the total fits. The newest is spared even
+// if it is larger than the total, or Store would return an id of nothing.
+func (m *Store) makeRoom(ctx context.Context, newest string) {
+	most := m.Limits().MaxTotal
+	m.sweep(ctx, Quota, newest, func(_ record, bytes int64) bool { return bytes > most })
+}
+
+// sweep removes files from the least recently used on, but not the one that is spared, as long as they go: with each goes is
+// told how many bytes there are.
+func (m *Store) sweep(ctx context.Context, why Reason, spared string, goes func(r record, bytes int64) bool) {
+	for more := true; more && ctx.Err() == nil; {
+		var err error
+		if more, err = m.remove(ctx, why, func(tx store.Tx) ([]record, error) { return oldest(tx, spared, goes) }); err != nil {
+			m.log.Warn("removing files failed", "reason", why, "error", err)
+			return
+		}
 	}
+}
+
+// oldest selects at most batch files for sweep.
+func oldest(tx store.Tx, spared string, goes func(r record, bytes int64) bool) (list []record, err error) {
+	bytes, err := total().Of(tx)
 	if err != nil {
-		m.log.Warn("removing a file failed", "file", info.ID, "error", err)
+		return nil, err
 	}
+	left := int64(bytes)
+	for row, err := range usedTable.Scan(tx, store.Range{Limit: batch + 1}) {
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == batch {
+			break
+		}
+		if usedID(row.Key) == spared {
+			continue
+		}
+		info, err := infoTable.Get(tx, usedID(row.Key))
+		switch {
+		case wit.CodeOf(err) == wit.CodeNotFound || store.Damaged(err) || err == nil && usedKey(info.At, info.ID) != row.Key:
+			info = stray(row.Key)
+		case err != nil:
+			return nil, err
+		case !goes(info, left):
+			return list, nil
+		}
+		left -= info.Size
+		list = append(list, info)
+	}
+	return list, nil
+}
+
+// stray stands for an entry of the index without a record: it has no id, and the entry's key.
+func stray(key string) record { return record{Of: key} }
+
+// remove removes what a transaction selects: records and then bytes, because a record without bytes would be a file that
+// cannot be opened, while bytes without a record are only to be removed later. It reports whether there may be more.
+func (m *Store) remove(ctx context.Context, why Reason, choose func(store.Tx) ([]record, error)) (more bool, err error) {
+	gone := Gone{Reason: why}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err = m.db.Update(ctx, func(tx store.Tx) error {
+		gone = Gone{Reason: why}
+		list, err := choose(tx)
+		if err != nil {
+			return err
+		}
+		more = len(list) == batch
+		for _, info := range list {
+			if err := gone.drop(tx, info); err != nil {
+				return err
+			}
+		}
+		return count(tx, -len(gone.IDs), -gone.Bytes)
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, id := range gone.IDs {
+		if err := m.blobs.remove(id); err != nil {
+			m.log.Warn("removing a file failed", "file", id, "error", err)
+		}
+	}
+	if len(gone.IDs) > 0 {
+		m.gone(gone)
+	}
+	return more, nil
+}
+
+// drop removes a record, and those of what was made from the file.
+func (g *Gone) drop(tx store.Tx, info record) error {
+	if info.ID == "" {
+		return usedTable.Delete(tx, info.Of)
+	}
+	made, err := unmake(tx, info.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range append(made, info) {
+		if _, err := infoTable.Get(tx, r.ID); wit.CodeOf(err) == wit.CodeNotFound {
+			continue // with the file that it was made from
+		}
+		if err := infoTable.Delete(tx, r.ID); err != nil {
+			return err
+		}
+		if err := usedTable.Delete(tx, usedKey(r.At, r.ID)); err != nil {
+			return err
+		}
+		g.IDs, g.Bytes = append(g.IDs, r.ID), g.Bytes+r.Size
+	}
+	return nil
+}
+
+// Delete removes a file. Errors: CodeNotFound; the record store's.
+func (m *Store) Delete(ctx context.Context, id string) error {
+	if !valid(id) {
+		return missing(id, nil)
+	}
+	_, err := m.remove(ctx, Deleted, func(tx store.Tx) ([]record, error) {
+		info, err := infoTable.Get(tx, id)
+		if wit.CodeOf(err) == wit.CodeNotFound {
+			return nil, missing(id, err)
+		}
+		return []record{info}, err
+	})
+	return err
 }

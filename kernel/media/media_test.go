@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,24 +15,27 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+func options(l media.Limits) media.Options {
+	return media.Options{Limits: func() media.Limits { return l }}
+}
 
 // each runs a test on both kinds of store.
 func each(t *testing.T, l media.Limits, test func(t *testing.T, m *media.Store)) {
 	t.Run("folder", func(t *testing.T) {
-		m, err := media.Open(context.Background(), filepath.Join(t.TempDir(), "media"), store.OpenMemory(), l, hclog.NewNullLogger())
+		m, err := media.Open(context.Background(), filepath.Join(t.TempDir(), "media"), store.OpenMemory(), options(l))
 		if err != nil {
 			t.Fatal(err)
 		}
 		test(t, m)
 	})
 	t.Run("memory", func(t *testing.T) {
-		m, err := media.OpenMemory(context.Background(), store.OpenMemory(), l)
+		m, err := media.OpenMemory(context.Background(), store.OpenMemory(), options(l))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +132,7 @@ func (broken) Read([]byte) (int, error) { return 0, fs.ErrPermission }
 
 func TestTheTotalIsBoundedAndOldFilesGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := media.OpenMemory(context.Background(), store.OpenMemory(), media.Limits{MaxTotal: 100, TTL: 24 * time.Hour})
+		m, err := media.OpenMemory(context.Background(), store.OpenMemory(), options(media.Limits{MaxTotal: 100, TTL: 24 * time.Hour}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +170,7 @@ func TestTheTotalIsBoundedAndOldFilesGo(t *testing.T) {
 func TestACrashLeavesNothingThatIsSeen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "media")
 	db := store.OpenMemory()
-	m, err := media.Open(t.Context(), dir, db, media.Limits{}, hclog.NewNullLogger())
+	m, err := media.Open(t.Context(), dir, db, media.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +185,7 @@ func TestACrashLeavesNothingThatIsSeen(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, kept.Media[:2], kept.Media), old, old); err != nil {
 		t.Fatal(err)
 	}
-	m, err = media.Open(t.Context(), dir, db, media.Limits{}, hclog.NewNullLogger())
+	m, err = media.Open(t.Context(), dir, db, media.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,4 +220,209 @@ func TestManyAtOnce(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// rows writes records as a gateway did that had no index.
+func rows(t testing.TB, db store.Store, n int, at int64) {
+	t.Helper()
+	err := db.Update(context.Background(), func(tx store.Tx) error {
+		for i := range n {
+			id := fmt.Sprintf("%064x", i)
+			if err := tx.Put("media", id, fmt.Appendf(nil, `{"id":%q,"size":10,"mime":"text/plain","at":%d,"expires":1}`, id, at+int64(i))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFilesOfAnOlderGateway are counted and listed, and go when their time is over.
+func TestFilesOfAnOlderGateway(t *testing.T) {
+	db := store.OpenMemory()
+	rows(t, db, 250, time.Now().Add(-6*24*time.Hour).UnixMilli())
+	var gone media.Gone
+	limits := media.Limits{}
+	m, err := media.OpenMemory(t.Context(), db, media.Options{Limits: func() media.Limits { return limits }, Gone: func(g media.Gone) {
+		gone.Reason, gone.IDs, gone.Bytes = g.Reason, append(gone.IDs, g.IDs...), gone.Bytes+g.Bytes
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := m.Used(t.Context()); err != nil || u != (media.Used{Files: 250, Bytes: 2500}) {
+		t.Errorf("%+v %v", u, err)
+	}
+	list, next, err := m.List(t.Context(), "", 100)
+	if err != nil || len(list) != 100 || next == "" || list[0].ID != fmt.Sprintf("%064x", 249) {
+		t.Errorf("%d %q %v", len(list), next, err)
+	}
+	limits.TTL = 24 * time.Hour // the owner keeps them for less
+	m.Clean(t.Context())
+	if u, err := m.Used(t.Context()); err != nil || u != (media.Used{}) {
+		t.Errorf("%+v %v", u, err)
+	}
+	if gone.Reason != media.Expired || len(gone.IDs) != 250 || gone.Bytes != 2500 {
+		t.Errorf("%s %d %d", gone.Reason, len(gone.IDs), gone.Bytes)
+	}
+}
+
+// TestWhatIsLost: a record without bytes and one that cannot be read are no files; a record that the index lacks is in it again.
+func TestWhatIsLost(t *testing.T) {
+	dir, db := filepath.Join(t.TempDir(), "media"), store.OpenMemory()
+	m, err := media.Open(t.Context(), dir, db, media.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, damaged, unlisted, whole := put(t, m, "lost"), put(t, m, "damaged"), put(t, m, "unlisted"), put(t, m, "whole")
+	err = errors.Join(os.Remove(filepath.Join(dir, lost.Media[:2], lost.Media)), db.Update(t.Context(), func(tx store.Tx) error {
+		for r := range tx.Scan("media-used", store.Range{}) {
+			if strings.HasSuffix(r.Key, unlisted.Media) {
+				return errors.Join(tx.Delete("media-used", r.Key), tx.Put("media", damaged.Media, []byte("{")))
+			}
+		}
+		return errors.New("it is not in the index")
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Clean(t.Context())
+	list, _, err := m.List(t.Context(), "", 10)
+	if err != nil || len(list) != 2 {
+		t.Errorf("%+v %v", list, err)
+	}
+	for _, id := range []string{unlisted.Media, whole.Media} {
+		if _, err := read(m, id); err != nil {
+			t.Error(err)
+		}
+	}
+	if u, err := m.Used(t.Context()); err != nil || u != (media.Used{Files: 2, Bytes: int64(len("unlisted") + len("whole"))}) {
+		t.Errorf("%+v %v", u, err)
+	}
+	if err := m.Delete(t.Context(), lost.Media); wit.CodeOf(err) != wit.CodeNotFound {
+		t.Error(err)
+	}
+}
+
+// TestWhatIsMadeFromAFile goes with it, unless somebody has put the same bytes.
+func TestWhatIsMadeFromAFile(t *testing.T) {
+	each(t, media.Limits{}, func(t *testing.T, m *media.Store) {
+		a, b := put(t, m, "a"), put(t, m, "b")
+		for of, made := range map[string]string{a.Media: "small a", b.Media: "small b"} {
+			if err := m.Make(t.Context(), of, "thumb", "text/plain", strings.NewReader(made)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, f, err := m.Made(t.Context(), a.Media, "thumb")
+		if err != nil || f.Size != 7 {
+			t.Fatalf("%+v %v", f, err)
+		}
+		_ = r.Close()
+		if list, _, err := m.List(t.Context(), "", 10); err != nil || len(list) != 2 {
+			t.Errorf("%+v %v", list, err)
+		}
+		own := put(t, m, "small b")
+		if err := errors.Join(m.Delete(t.Context(), a.Media), m.Delete(t.Context(), b.Media)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Stat(t.Context(), f.ID); wit.CodeOf(err) != wit.CodeNotFound {
+			t.Error(err)
+		}
+		if got, err := read(m, own.Media); err != nil || got != "small b" {
+			t.Errorf("%q %v", got, err)
+		}
+		if u, err := m.Used(t.Context()); err != nil || u.Files != 1 {
+			t.Errorf("%+v %v", u, err)
+		}
+		if _, _, err := m.Made(t.Context(), a.Media, "thumb"); wit.CodeOf(err) != wit.CodeNotFound {
+			t.Error(err)
+		}
+		if err := m.Make(t.Context(), a.Media, "thumb", "", strings.NewReader("x")); wit.CodeOf(err) != wit.CodeNotFound {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAFullStore: what is put is there although it is larger than all that may be kept, and everything else makes room.
+func TestAFullStore(t *testing.T) {
+	each(t, media.Limits{MaxTotal: 50}, func(t *testing.T, m *media.Store) {
+		for i := range 30 {
+			put(t, m, fmt.Sprintf("file %04d", i))
+		}
+		if u, err := m.Used(t.Context()); err != nil || u.Bytes > 50 || u.Files != 5 {
+			t.Errorf("%+v %v", u, err)
+		}
+		large := put(t, m, strings.Repeat("x", 100))
+		if u, err := m.Used(t.Context()); err != nil || u.Files != 1 || large.Size != 100 {
+			t.Errorf("%+v %v", u, err)
+		}
+	})
+}
+
+// BenchmarkOpen: it takes as long with many files as with none.
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range []int{0, 1000, 100_000} {
+		b.Run(fmt.Sprint(n, " files"), func(b *testing.B) {
+			dir := b.TempDir()
+			db, err := store.Open(b.Context(), filepath.Join(dir, "db"), store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = db.Close() })
+			rows(b, db, n, 1)
+			if _, err := media.Open(b.Context(), dir, db, media.Options{}); err != nil { // this one makes the index
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				m, err := media.Open(b.Context(), dir, db, media.Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if u, err := m.Used(b.Context()); err != nil || u.Files != n {
+					b.Fatal(u, err)
+				}
+			}
+		})
+	}
+}
+
+// TestADatabaseThatFails leaves bytes without a record, as a crash between the two does: no file, and nothing after a while.
+func TestADatabaseThatFails(t *testing.T) {
+	dir, db := filepath.Join(t.TempDir(), "media"), storetest.NewFaulty(store.OpenMemory())
+	m, err := media.Open(t.Context(), dir, db, media.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := put(t, m, "whole")
+	for _, fault := range []storetest.Fault{storetest.FaultBefore, storetest.FaultCommit} {
+		db.Fail(fault, 1, 1)
+		if _, err := m.Put(t.Context(), "", "", []byte("lost by "+fault)); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("%s: %v", fault, err)
+		}
+		db.Fail(fault, 1, 1)
+		if err := m.Delete(t.Context(), whole.Media); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("%s: %v", fault, err)
+		}
+		if got, err := read(m, whole.Media); err != nil || got != "whole" {
+			t.Errorf("a file that was not removed: %q %v", got, err)
+		}
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if len(left) != 3 {
+		t.Errorf("%v", left)
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	for _, path := range left {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Clean(t.Context())
+	if left, _ = filepath.Glob(filepath.Join(dir, "*", "*")); len(left) != 1 || filepath.Base(left[0]) != whole.Media {
+		t.Errorf("%v", left)
+	}
+	if u, err := m.Used(t.Context()); err != nil || u != (media.Used{Files: 1, Bytes: 5}) {
+		t.Errorf("%+v %v", u, err)
+	}
 }

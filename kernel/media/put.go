@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"net/http"
 	"path"
 	"strings"
 	"unicode"
@@ -24,71 +23,94 @@ func (m *Store) Put(ctx context.Context, mime, name string, data []byte) (id str
 	return m.Store(ctx, wit.MediaInfo{Mime: mime, Name: &name}, bytes.NewReader(data))
 }
 
-// Store keeps all that body gives and returns its id. Of like, only Mime and Name are looked at; Mime is
-// found by the content where it is empty or says nothing. The same content again keeps the file for
-// longer, and its first name.
+// Store keeps all that body gives and returns its id. Of like, only Mime and Name are looked at; what the type is, TypeOf
+// says. The same content again keeps the file for longer, and its first name.
 //
 // Errors: CodeTooLarge; CodeInvalid for nothing at all; CodeUnavailable when the disk or body refuses;
 // CodeTimeout when ctx ends; the record store's.
 func (m *Store) Store(ctx context.Context, like wit.MediaInfo, body io.Reader) (id string, err error) {
-	w, err := m.blobs.create()
+	name := ""
+	if like.Name != nil {
+		name = cleanName(*like.Name)
+	}
+	w, info, err := m.take(ctx, like.Mime, name, body)
 	if err != nil {
-		return "", wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+		return "", err
 	}
 	defer w.discard()
-	hash, head := sha256.New(), &head{}
-	n, err := io.Copy(io.MultiWriter(w, hash, head), &bounded{ctx, io.LimitReader(body, m.limits.MaxFile+1)})
-	switch {
-	case err != nil && wit.CodeOf(err) != wit.CodeInternal:
-		return "", wit.Errorf(wit.CodeOf(err), "media: %w", err)
-	case err != nil:
-		return "", wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
-	case n > m.limits.MaxFile:
-		return "", wit.Errorf(wit.CodeTooLarge, "media: the file has more than %d bytes", m.limits.MaxFile)
-	case n == 0:
-		return "", wit.NewError(wit.CodeInvalid, "media: the file is empty")
-	}
-	info := record{ID: hex.EncodeToString(hash.Sum(nil)), Size: n, Mime: mimeOf(like.Mime, head.b)}
-	if like.Name != nil {
-		info.Name = cleanName(*like.Name)
-	}
-	return info.ID, m.keep(ctx, w, info)
+	return info.ID, m.keep(ctx, w, info, func(store.Tx) error { return nil })
 }
 
-// keep gives the bytes their name and then writes their record.
+// take writes all that body gives, without a name yet. Errors: as for Store; of one that fails nothing is left.
+func (m *Store) take(ctx context.Context, said, name string, body io.Reader) (w blob, info record, err error) {
+	if w, err = m.blobs.create(ctx); err != nil {
+		return nil, info, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+	}
+	most := m.Limits().MaxFile
+	hash, head := sha256.New(), &head{}
+	n, err := io.Copy(io.MultiWriter(w, hash, head), &bounded{ctx, io.LimitReader(body, most+1)})
+	switch {
+	case err != nil && wit.CodeOf(err) != wit.CodeInternal:
+		err = wit.Errorf(wit.CodeOf(err), "media: %w", err)
+	case err != nil:
+		err = wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+	case n > most:
+		err = wit.Errorf(wit.CodeTooLarge, "media: the file has more than %d bytes", most)
+	case n == 0:
+		err = wit.NewError(wit.CodeInvalid, "media: the file is empty")
+	default:
+		info = record{ID: hex.EncodeToString(hash.Sum(nil)), Size: n, Mime: TypeOf(said, head.b), Name: name}
+		if err = w.seal(info.ID); err != nil {
+			err = wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+		}
+	}
+	if err != nil {
+		w.discard()
+		return nil, record{}, err
+	}
+	return w, info, nil
+}
+
+// keep gives the bytes their name and then writes their record, with what else belongs to it.
 // If the record fails, the bytes are orphans, or those of a record that was there before.
-func (m *Store) keep(ctx context.Context, w blob, info record) error {
+func (m *Store) keep(ctx context.Context, w blob, info record, also func(store.Tx) error) error {
+	if err := m.name(ctx, w, info, also); err != nil {
+		return err
+	}
+	m.makeRoom(ctx, info.ID)
+	return m.turn(ctx, info.ID) // the other form may have been asked for since it was begun
+}
+
+func (m *Store) name(ctx context.Context, w blob, info record, also func(store.Tx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := w.commit(info.ID); err != nil {
 		return wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
 	}
-	fresh := false
-	err := m.db.Update(ctx, func(tx store.Tx) error {
+	return m.db.Update(ctx, func(tx store.Tx) error {
+		kept := info
 		old, err := infoTable.Get(tx, info.ID)
-		if fresh = wit.CodeOf(err) == wit.CodeNotFound; err == nil {
-			info = old
-		} else if !fresh {
+		fresh := wit.CodeOf(err) == wit.CodeNotFound
+		switch {
+		case err == nil:
+			if kept = old; info.Of == "" {
+				kept.Of = "" // it is somebody's own now
+			}
+		case !fresh && !store.Damaged(err):
 			return err
 		}
-		m.stamp(&info)
-		return infoTable.Put(tx, info.ID, info)
+		if err := errors.Join(stamp(tx, kept), also(tx)); err != nil || !fresh {
+			return err
+		}
+		return count(tx, 1, info.Size)
 	})
-	if err != nil {
-		return err
-	}
-	if fresh {
-		m.total += info.Size
-	}
-	m.makeRoom(ctx, info.ID)
-	return nil
 }
 
 // head remembers the beginning of a file.
 type head struct{ b []byte }
 
 func (h *head) Write(p []byte) (int, error) {
-	h.b = append(h.b, p[:min(len(p), 512-len(h.b))]...)
+	h.b = append(h.b, p[:min(len(p), headBytes-len(h.b))]...)
 	return len(p), nil
 }
 
@@ -110,17 +132,6 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mimeOf trusts what is said where it says something that text could not hide.
-// Content is looked at only otherwise, since platforms know formats that it cannot be told from.
-func mimeOf(said string, content []byte) string {
-	said = strings.TrimSpace(strings.ToLower(said))
-	printable := strings.IndexFunc(said, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) }) < 0
-	if said == "" || said == "application/octet-stream" || !strings.Contains(said, "/") || !printable || len(said) > maxName {
-		return http.DetectContentType(content)
-	}
-	return said
-}
-
 // cleanName takes folders and what cannot be shown out of a name.
 // The name comes from strangers and ends up in file dialogs and in headers.
 func cleanName(name string) string {
@@ -139,4 +150,21 @@ func cleanName(name string) string {
 		return ""
 	}
 	return name
+}
+
+// AtMost is a body that fails once more was read than fits, so that a part of a file is not taken for all of it. Its error has
+// CodeTooLarge.
+func AtMost(from io.Reader, most int64) io.Reader { return &atMost{from, most, most} }
+
+type atMost struct {
+	from       io.Reader
+	most, left int64
+}
+
+func (r *atMost) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if r.left -= int64(n); r.left < 0 {
+		return 0, wit.Errorf(wit.CodeTooLarge, "the file has more than %d bytes", r.most)
+	}
+	return n, err
 }

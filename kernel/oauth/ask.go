@@ -60,6 +60,9 @@ func (a *answer) state(from string, now time.Time) state {
 
 // ask makes the request for a token.
 func (c Client) ask(ctx context.Context, in inputs) (*answer, error) {
+	if c.Recipe.JSON != nil {
+		return c.askJSON(ctx, in)
+	}
 	form, err := c.form(in)
 	if err != nil {
 		return nil, err
@@ -80,14 +83,23 @@ func (c Client) ask(ctx context.Context, in inputs) (*answer, error) {
 		pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret)
 		headers = append(headers, wit.Header{Name: "Authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))})
 	}
+	res, err := c.post(ctx, in, headers, form.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return c.read(res)
+}
+
+// post makes a request to the token endpoint.
+func (c Client) post(ctx context.Context, in inputs, headers []wit.Header, body string) (*wit.HTTPResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
 	res, err := c.Do(ctx, &wit.HTTPRequest{ID: "token", Method: http.MethodPost, URL: in.settings["tokenUrl"], Headers: headers,
-		Text: new(form.Encode()), Timeout: renewTimeout.Milliseconds()})
+		Text: &body, Timeout: renewTimeout.Milliseconds()})
 	if err != nil {
 		return nil, c.explain(wit.CodeOf(err), "cannot be had: "+wit.AsError(err).Message, nil)
 	}
-	return c.read(res)
+	return res, nil
 }
 
 // form is the request's parameters.

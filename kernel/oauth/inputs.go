@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -40,28 +40,37 @@ func (k *Keeper) gather(ctx context.Context, c Client) (inputs, error) {
 		}
 	}
 	named := false
-	for what, text := range map[string]string{"clientId": r.ClientID, "keyId": r.KeyID, "issuer": r.Issuer, "subject": r.Subject, "audience": r.Audience, "tokenUrl": r.TokenURL} {
-		field, ok := strings.CutPrefix(text, "config:")
+	for what, text := range map[string]string{"clientId": r.ClientID, "keyId": r.KeyID, "issuer": r.Issuer, "subject": r.Subject, "audience": r.Audience} {
+		field, ok := setting.Field(text)
 		if ok {
 			named = true
 			if text = c.Setting(field); text == "" {
-				return inputs{}, wit.Errorf(wit.CodeUnauthorized, "the setting %s of %s, which the token %s needs, is not set", field, c.Owner, r.Name)
+				return inputs{}, unset(c, field)
 			}
 		}
 		in.settings[what] = text
 	}
+	address, missing := setting.Address(r.TokenURL, c.Setting)
+	if missing != "" {
+		return inputs{}, unset(c, missing)
+	}
+	in.settings["tokenUrl"] = address
+	named = named || address != r.TokenURL
 	for _, p := range r.Parameters {
-		text := p.Value
-		if field, ok := strings.CutPrefix(text, "config:"); ok {
-			named, text = true, c.Setting(field)
-		}
-		in.settings["parameter "+p.Name] = text
+		_, ok := setting.Field(p.Value)
+		named = named || ok
+		in.settings["parameter "+p.Name] = setting.Text(p.Value, c.Setting)
 	}
 	if named && (r.Grant == wit.OAuth2GrantClientCredentials || r.Grant == wit.OAuth2GrantJWTBearer) {
 		in.place.account = c.Account
 	}
 	in.from = in.digest(r)
 	return in, nil
+}
+
+// unset is the error for a setting that there is not.
+func unset(c Client, field string) error {
+	return wit.Errorf(wit.CodeUnauthorized, "the setting %s of %s, which the token %s needs, is not set", field, c.Owner, c.Recipe.Name)
 }
 
 // Main is the credential without which a recipe has no token.

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -420,6 +421,13 @@ func TestWhoseTokenItIs(t *testing.T) {
 		if w.good(w.client("a", &own)) == w.good(w.client("b", &own)) {
 			t.Error("they share a token")
 		}
+		own.TokenURL, w.config["endpoint"] = "https://server.example/{endpoint}", "token"
+		if w.good(w.client("a", &own)) == w.good(w.client("b", &own)) {
+			t.Error("they share a token by an address with a setting")
+		}
+		delete(w.config, "endpoint")
+		w.fails(w.client("a", &own), wit.CodeUnauthorized, "the setting endpoint")
+		own.TokenURL = "config:url"
 		delete(w.config, "url")
 		w.fails(w.client("a", &own), wit.CodeUnauthorized, "the setting url")
 	})
@@ -498,4 +506,40 @@ func TestHostileAnswers(t *testing.T) {
 			t.Error(w.log.String())
 		}
 	}
+}
+
+// TestNames: an endpoint with names of its own, below the address that the owner has set.
+func TestNames(t *testing.T) {
+	names := &wit.TokenNames{ClientID: "app_id", ClientSecret: "app_secret", Token: "tenant_token", Expires: "expire", Error: "code", Refusals: []string{"10003", "10014"}}
+	for answer, want := range map[string]wit.Code{
+		`{"code":0,"tenant_token":"ok","expire":7200}`:       "",
+		`{"tenant_token":"ok"}`:                              "",
+		`{"code":10014,"msg":"Words That Hold a Secret"}`:    wit.CodeUnauthorized,
+		`{"code":99991400,"msg":"Words That Hold a Secret"}`: wit.CodeUnavailable,
+		`{"code":0,"access_token":"ok"}`:                     wit.CodeUnavailable,
+		`{"code":"x","tenant_token":"a\nb"}`:                 wit.CodeUnavailable,
+		`<html>`:                                             wit.CodeUnavailable,
+	} {
+		asked := ""
+		w := newWorld(t, &oauthtest.Server{Answer: func(rw http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			asked = r.URL.Path + " " + r.Header.Get("Content-Type") + " " + string(body)
+			fmt.Fprint(rw, answer)
+		}})
+		w.config["root"] = "https://server.example/"
+		recipe := &wit.OAuth2Recipe{Name: "access", Grant: wit.OAuth2GrantClientCredentials, TokenURL: "config:root/token", ClientID: "cli_1", ClientSecret: new("secret"), JSON: names}
+		w.set("home", "secret", w.server.Secret)
+		if want != "" {
+			w.fails(w.client("home", recipe), want, "access")
+			continue
+		}
+		if token, err := w.keeper.Token(t.Context(), w.client("home", recipe)); err != nil || token != "ok" {
+			t.Errorf("%s: %q %v", answer, token, err)
+		}
+		if want := `/token application/json; charset=utf-8 {"app_id":"cli_1","app_secret":"` + w.server.Secret + `"}`; asked != want {
+			t.Errorf("it was asked %s, want %s", asked, want)
+		}
+	}
+	w := newWorld(t, &oauthtest.Server{})
+	w.fails(w.client("", &wit.OAuth2Recipe{Name: "access", Grant: wit.OAuth2GrantClientCredentials, TokenURL: "config:root/token", ClientID: "c", ClientSecret: new("secret"), JSON: names}), wit.CodeUnauthorized, "the setting root of mail")
 }

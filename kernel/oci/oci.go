@@ -47,6 +47,9 @@ type Client struct {
 	login   Login
 }
 
+// Owner is whose credentials the logins to hosts are. It is no plugin's id.
+const Owner = "@oci"
+
 // New returns a client that reaches registries through network. login may be nil.
 func New(network *egress.Client, login Login) *Client { return &Client{network, login} }
 

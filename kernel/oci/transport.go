@@ -21,7 +21,7 @@ const maxAsk = 64 << 10
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	policy := egress.Policy{Owner: "oci " + t.host, Hosts: []string{r.URL.Host}, Methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}, Stay: true}
+	policy := egress.Policy{Owner: "oci " + t.host, Credentials: Owner, Hosts: []string{r.URL.Host}, Methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}, Stay: true}
 	if t.plain {
 		policy.Origins = []string{"http://" + t.host + "/"}
 	}

@@ -1,4 +1,4 @@
-// Package packet cuts a stream of bytes into packets that say how long they are.
+// Package packet cuts a stream of bytes into packets that say how long they are, and writes such lengths.
 //
 // It owns the framing and its bounds; where the bytes come from and what they mean is the caller's. No more memory is
 // taken than has arrived of a packet, whatever length it claims.
@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -29,7 +30,7 @@ func Read(r io.Reader, prefix *wit.LengthPrefix, limit int) ([]byte, error) {
 	if err := take(r, &p, int(prefix.Offset)); err != nil {
 		return nil, err
 	}
-	length, err := readLength(r, &p, prefix.Form)
+	length, err := readLength(r, &p, prefix)
 	switch {
 	case errors.Is(err, io.EOF) && p.Len() > 0:
 		return nil, io.ErrUnexpectedEOF
@@ -42,6 +43,10 @@ func Read(r io.Reader, prefix *wit.LengthPrefix, limit int) ([]byte, error) {
 		}
 		length -= uint64(p.Len())
 	}
+	if prefix.Extra < 0 && length < uint64(-prefix.Extra) {
+		return nil, wit.Errorf(wit.CodeUnavailable, "the other side sends a packet with the length %d, where the least is %d", length, -prefix.Extra)
+	}
+	length += uint64(prefix.Extra) // which may be less than nothing
 	if uint64(p.Len())+length > uint64(limit) {
 		return nil, wit.Errorf(wit.CodeTooLarge, "the other side sends too much: a packet has more than %d bytes", limit)
 	}
@@ -63,23 +68,33 @@ func take(r io.Reader, p *bytes.Buffer, n int) error {
 	return err
 }
 
+// width is how many bytes a length has that is no varint.
+func width(form wit.LengthForm) int {
+	switch form {
+	case wit.LengthFormThreeBytes:
+		return 3
+	case wit.LengthFormTwoBytes:
+		return 2
+	case wit.LengthFormOneByte:
+		return 1
+	}
+	return 4
+}
+
 // readLength reads a length, which it puts into p as well.
-func readLength(r io.Reader, p *bytes.Buffer, form wit.LengthForm) (uint64, error) {
-	if form == wit.LengthFormVarint {
+func readLength(r io.Reader, p *bytes.Buffer, prefix *wit.LengthPrefix) (uint64, error) {
+	if prefix.Form == wit.LengthFormVarint {
 		return readVarint(r, p)
 	}
-	size := 4
-	switch form {
-	case wit.LengthFormTwoBytes:
-		size = 2
-	case wit.LengthFormOneByte:
-		size = 1
-	}
+	size := width(prefix.Form)
 	if err := take(r, p, size); err != nil {
 		return 0, err
 	}
 	var number [8]byte
 	copy(number[8-size:], p.Bytes()[p.Len()-size:])
+	if prefix.LowFirst {
+		slices.Reverse(number[8-size:])
+	}
 	return binary.BigEndian.Uint64(number[:]), nil
 }
 

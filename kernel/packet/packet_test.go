@@ -30,6 +30,10 @@ func TestRead(t *testing.T) {
 		"whole":          {bedrock, []string{"\x00\x00\x00\x06ab", "\x00\x00\x00\x04"}},
 		"behind a head":  {&wit.LengthPrefix{Offset: 3, Form: wit.LengthFormTwoBytes, Whole: true}, []string{"abc\x00\x06d", "abc\x00\x05"}},
 		"in seven bits":  {mqtt, []string{"0\x02ab", "\xd0\x00", "0\x80\x02" + strings.Repeat("x", 256), "0\xff\x7f" + strings.Repeat("y", 16383)}},
+		"amqp":           {&wit.LengthPrefix{Offset: 3, Extra: 1}, []string{"\x01\x00\x00\x00\x00\x00\x02ab\xce", "\x08\x00\x00\x00\x00\x00\x00\xce"}},
+		"mysql":          {&wit.LengthPrefix{Form: wit.LengthFormThreeBytes, LowFirst: true, Extra: 1}, []string{"\x02\x00\x00\x07ab", "\x00\x01\x00\x08" + strings.Repeat("x", 256)}},
+		"postgres":       {&wit.LengthPrefix{Offset: 1, Extra: -4}, []string{"Z\x00\x00\x00\x05I", "S\x00\x00\x00\x04"}},
+		"three bytes":    {&wit.LengthPrefix{Form: wit.LengthFormThreeBytes}, []string{"\x00\x00\x02ab"}},
 		"none there are": {mqtt, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,6 +62,7 @@ func TestReadRefuses(t *testing.T) {
 		"the largest length":            {nil, "\xff\xff\xff\xff", wit.CodeTooLarge},
 		"the largest of seven bits":     {mqtt, "0\xff\xff\xff\x7f", wit.CodeTooLarge},
 		"a length of five bytes":        {mqtt, "0\x80\x80\x80\x80\x01", wit.CodeUnavailable},
+		"a length below the least":      {&wit.LengthPrefix{Extra: -4}, "\x00\x00\x00\x03", wit.CodeUnavailable},
 		"a whole that has no place":     {bedrock, "\x00\x00\x00\x03", wit.CodeUnavailable},
 		"an end in the head":            {&wit.LengthPrefix{Offset: 2}, "a", ""},
 		"an end before the length":      {mqtt, "0", ""},
@@ -114,4 +119,33 @@ func FuzzRead(f *testing.F) {
 			rest = rest[len(got):]
 		}
 	})
+}
+
+func TestAppendLength(t *testing.T) {
+	for name, c := range map[string]struct {
+		prefix wit.LengthPrefix
+		n      int
+		want   string
+		code   wit.Code
+	}{
+		"four bytes":            {n: 258, want: "\x00\x00\x01\x02"},
+		"three, lowest first":   {prefix: wit.LengthPrefix{Form: wit.LengthFormThreeBytes, LowFirst: true, Extra: 1}, n: 258, want: "\x01\x01\x00"},
+		"two bytes":             {prefix: wit.LengthPrefix{Form: wit.LengthFormTwoBytes}, n: 65535, want: "\xff\xff"},
+		"one byte":              {prefix: wit.LengthPrefix{Form: wit.LengthFormOneByte}, want: "\x00"},
+		"itself":                {prefix: wit.LengthPrefix{Whole: true}, n: 3, want: "\x00\x00\x00\x07"},
+		"itself, said by extra": {prefix: wit.LengthPrefix{Extra: -4}, n: 3, want: "\x00\x00\x00\x07"},
+		"seven bits":            {prefix: wit.LengthPrefix{Form: wit.LengthFormVarint}, n: 321, want: "\xc1\x02"},
+		"the most of seven":     {prefix: wit.LengthPrefix{Form: wit.LengthFormVarint}, n: 1<<28 - 1, want: "\xff\xff\xff\x7f"},
+		"no room in seven":      {prefix: wit.LengthPrefix{Form: wit.LengthFormVarint}, n: 1 << 28, code: wit.CodeTooLarge},
+		"no room in two":        {prefix: wit.LengthPrefix{Form: wit.LengthFormTwoBytes}, n: 65536, code: wit.CodeTooLarge},
+		"no room with itself":   {prefix: wit.LengthPrefix{Form: wit.LengthFormOneByte, Whole: true}, n: 255, code: wit.CodeTooLarge},
+		"less than nothing":     {prefix: wit.LengthPrefix{Extra: 1}, code: wit.CodeTooLarge},
+		"an offset":             {prefix: wit.LengthPrefix{Offset: 1}, code: wit.CodeInvalid},
+		"a varint with itself":  {prefix: wit.LengthPrefix{Form: wit.LengthFormVarint, Whole: true}, code: wit.CodeInvalid},
+	} {
+		b, err := packet.AppendLength([]byte("<"), &c.prefix, c.n)
+		if wit.CodeOf(err) != c.code || c.code == "" && string(b) != "<"+c.want {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
 }

@@ -101,7 +101,7 @@ func (b *builder) newVersion(c candidate) *version {
 	if v.engine == nil {
 		v.engine = b.engine
 	}
-	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, OAuth2: c.manifest.OAuth2, Config: v.config.section})
+	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, OAuth2: c.manifest.OAuth2, Config: v.config.section, Schema: c.manifest.Config})
 	return v
 }
 
@@ -110,7 +110,7 @@ func (b *builder) newVersion(c candidate) *version {
 func (v *version) refusal(err error) Update {
 	u := Update{Version: v.manifest.Version, Path: v.pkg.Path, Reason: err.Error()}
 	if wit.CodeOf(err) == wit.CodeInvalid {
-		u.Hint = "build it again so that code and manifest agree: each save is looked at again"
+		u.Hint = "correct that and build it again: each save is looked at"
 	}
 	return u
 }

@@ -116,6 +116,15 @@ func (c *Channel) Typing(ctx context.Context, t *wit.ChannelTyping) (*wit.Sent, 
 	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_typing", account: own.Account}, &own)
 }
 
+// Preview shows what is being written.
+func (c *Channel) Preview(ctx context.Context, p *wit.ChannelPreview) (*wit.Sent, error) {
+	own := *p
+	if err := c.prepare("preview", &own.Config, own.Account); err != nil {
+		return nil, err
+	}
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_preview", account: own.Account}, &own)
+}
+
 // Poll asks a question with options.
 func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, error) {
 	own := *p
@@ -132,6 +141,23 @@ func (c *Channel) Directory(ctx context.Context, q *wit.DirectoryQuery) (*wit.Di
 		return nil, err
 	}
 	return call[wit.DirectoryAnswer](ctx, c.versions, c.id, request{export: "channel_directory", account: own.Account}, &own)
+}
+
+// Fetch gets a file that came with a message into the media store.
+func (c *Channel) Fetch(ctx context.Context, q *wit.FileQuery) (*wit.FetchedFile, error) {
+	own := *q
+	if err := c.prepare("fetch", &own.Config, own.Account); err != nil {
+		return nil, err
+	}
+	return call[wit.FetchedFile](ctx, c.versions, c.id, request{export: "channel_fetch", account: own.Account}, &own)
+}
+
+// Page gives a file of the page that visitors see.
+func (c *Channel) Page(ctx context.Context, q *wit.PageQuery) (*wit.PageFile, error) {
+	if err := c.operation("page"); err != nil {
+		return nil, err
+	}
+	return call[wit.PageFile](ctx, c.versions, c.id, request{export: "channel_page"}, q)
 }
 
 // Open opens a connection under the plugin's permission with an account's credentials. It belongs to no

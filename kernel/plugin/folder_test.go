@@ -11,7 +11,9 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -87,6 +89,58 @@ func TestStockBundle(t *testing.T) {
 	r.stop()
 	if _, _, held := r.engine.counts(); held != 0 {
 		t.Errorf("%d files of code are still held", held)
+	}
+}
+
+// TestAPluginThatIsBeingCompiledIsKnown: whoever asks for what was just put there hears that it is coming, whichever of several
+// is read first.
+func TestAPluginThatIsBeingCompiledIsKnown(t *testing.T) {
+	t.Parallel()
+	dir, ready := filepath.Join(t.TempDir(), "plugins"), t.TempDir()
+	r := newRig(t, store.OpenMemory(), source.Folder(dir)).start()
+	table, err := rpc.NewTable(r.Methods()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(id string) error {
+		caller := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}
+		_, err := table.Call(context.Background(), caller, "plugins.call", []byte(`{"id":"`+id+`","tool":"`+id+`_tool"}`), nil)
+		return err
+	}
+	wantCode(t, call("p"), wit.CodeNotFound)
+	drop(t, ready, manifest("p", "1.0.0"), strings.Replace(text("one", "held: yes\n"), " hook_handle", "", 1))
+	drop(t, ready, manifest("q", "1.0.0"), strings.Replace(text("two", "held: yes\n"), " tool_invoke hook_handle", " other", 1))
+	if err := os.Rename(ready, dir); err != nil { // both at once
+		t.Fatal(err)
+	}
+	for begin := time.Now(); len(r.List()) < 2; {
+		if time.Sleep(time.Millisecond); time.Since(begin) > patience {
+			t.Fatalf("%+v", r.List())
+		}
+	}
+	for _, id := range []string{"p", "q"} {
+		d, err := r.Info(id)
+		if err != nil || d.State != plugin.StateInstalled || d.Reason != "its code is being read and compiled" || d.Version != "1.0.0" || len(d.Provides.Tools) != 1 {
+			t.Errorf("%+v %v", d, err)
+		}
+		for _, err := range []error{call(id), r.Warm(context.Background(), id)} {
+			e := wit.AsError(err)
+			if e == nil || e.Code != wit.CodeUnavailable || e.RetryAfter == nil || e.Message != "plugin "+id+" is being compiled: ask again in a moment; `carapace plugins info "+id+"` shows how it is" {
+				t.Errorf("%+v", e)
+			}
+		}
+		if err := r.CheckConfig(id, "", nil); err != nil {
+			t.Error(err)
+		}
+	}
+	close(r.engine.reading)
+	r.wait("p 1.0.0 ready")
+	r.wait("q - failed")
+	if err := call("p"); err != nil {
+		t.Error(err)
+	}
+	if err := call("q"); wit.CodeOf(err) != wit.CodeUnavailable || !strings.Contains(err.Error(), "does not run") {
+		t.Error(err)
 	}
 }
 

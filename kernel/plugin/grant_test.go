@@ -23,13 +23,13 @@ func TestAnUpdateGainsNothingWithoutAWord(t *testing.T) {
 		"webhook push none": func(m *wit.Manifest) {
 			m.Provides.Webhooks = []wit.WebhookRoute{{Path: "push", Accepts: wit.WebhookFacts{Auth: wit.WebhookAuthNone}}}
 		},
-		"stt":                  func(m *wit.Manifest) { m.Provides.STT = &wit.STTFacts{Label: "Ears"} },
-		"tool p_tool executes": func(m *wit.Manifest) { m.Provides.Tools[0].Effects = []wit.Effect{wit.EffectExecutes} },
-		"limits.memory 134217728 instead of 67108864": func(m *wit.Manifest) { m.Limits = &wit.Limits{Memory: 128 << 20} },
-		"limits.deadline 60000 instead of 10000":      func(m *wit.Manifest) { m.Limits = &wit.Limits{Deadline: 60_000} },
-		"limits.maxInstances 16 instead of 4":         func(m *wit.Manifest) { m.Limits = &wit.Limits{MaxInstances: 16} },
-		"emit":                                        func(m *wit.Manifest) { m.Permissions.Emit = &wit.Permission{Reason: "to tell the new story"} },
-		"messageSend":                                 func(m *wit.Manifest) { m.Permissions.MessageSend = &wit.MessagePermission{Reason: "to write"} },
+		"stt":                                   func(m *wit.Manifest) { m.Provides.STT = &wit.STTFacts{Label: "Ears"} },
+		"tool p_tool executes":                  func(m *wit.Manifest) { m.Provides.Tools[0].Effects = []wit.Effect{wit.EffectExecutes} },
+		"limits.memory 128 MB instead of 64 MB": func(m *wit.Manifest) { m.Limits = &wit.Limits{Memory: 128 << 20} },
+		"limits.deadline 1m0s instead of 10s":   func(m *wit.Manifest) { m.Limits = &wit.Limits{Deadline: 60_000} },
+		"limits.maxInstances 16 instead of 4":   func(m *wit.Manifest) { m.Limits = &wit.Limits{MaxInstances: 16} },
+		"emit":                                  func(m *wit.Manifest) { m.Permissions.Emit = &wit.Permission{Reason: "to tell the new story"} },
+		"messageSend":                           func(m *wit.Manifest) { m.Permissions.MessageSend = &wit.MessagePermission{Reason: "to write"} },
 		"messageSend chat": func(m *wit.Manifest) {
 			m.Permissions.MessageSend = &wit.MessagePermission{Reason: "to write", Channels: []string{"chat"}}
 		},

@@ -53,6 +53,15 @@ func (h *handle) Do(ctx context.Context, account string, req *wit.HTTPRequest) (
 	return v.guest.HTTP.Do(ctx, account, req)
 }
 
+// Setting returns the text in a field of an account's section of the configuration, or of the plugin's, or the field's default; "" where
+// none has it, and once the plugin is gone.
+func (h *handle) Setting(account, field string) string {
+	if v := h.current(); v != nil {
+		return v.guest.Setting(account, field)
+	}
+	return ""
+}
+
 func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
 	v, err := h.versions.current(h.id)
 	if err != nil {

@@ -48,19 +48,23 @@ func TestChannel(t *testing.T) {
 			continue
 		}
 		answer := `{"ids":["1"]}`
-		if f.Result != "Sent" {
+		switch f.Result {
+		case "Sent":
+		case "FetchedFile":
+			answer = `{"media":"m"}`
+		default:
 			answer = `{"state":{"a":1}}`
 		}
 		e[f.Name] = func(ctx context.Context, in []byte) ([]byte, error) {
 			seen[f.Name] = string(in)
 			_, err := plugintest.CallHost(ctx, "http_request", []byte(`{"url":"https://elsewhere.example/"}`))
-			if pure := f.Result != "Sent"; pure != strings.Contains(err.Error(), "may not make requests") {
+			if f.Pure != strings.Contains(err.Error(), "may not make requests") {
 				t.Errorf("%s: http_request: %v", f.Name, err)
 			}
 			return []byte(answer), nil
 		}
 	}
-	r := one(t, channelManifest("edit", "delete", "react", "typing", "poll", "skip", "migrate"), e)
+	r := one(t, channelManifest("edit", "delete", "react", "typing", "preview", "poll", "skip", "migrate", "fetch"), e)
 	r.settings.accounts["chat/main"] = `{"room":"x","token":"should not be here"}`
 	c, err := r.Channel("chat")
 	if err != nil || c.ID() != "chat" || c.Version() != "1.0.0" || c.Facts().MaxLength != 100 || c.Build() == "" {
@@ -85,11 +89,19 @@ func TestChannel(t *testing.T) {
 			}
 			return err
 		},
-		"edit":   func() error { _, err := c.Edit(ctx, &wit.ChannelEdit{Account: "main", To: to}); return err },
-		"delete": func() error { _, err := c.Delete(ctx, &wit.ChannelDelete{Account: "main", To: to}); return err },
-		"react":  func() error { _, err := c.React(ctx, &wit.ChannelReaction{Account: "main", To: to}); return err },
-		"typing": func() error { _, err := c.Typing(ctx, &wit.ChannelTyping{Account: "main", To: to}); return err },
-		"poll":   func() error { _, err := c.Poll(ctx, &wit.ChannelPoll{Account: "main", To: to}); return err },
+		"edit":    func() error { _, err := c.Edit(ctx, &wit.ChannelEdit{Account: "main", To: to}); return err },
+		"delete":  func() error { _, err := c.Delete(ctx, &wit.ChannelDelete{Account: "main", To: to}); return err },
+		"react":   func() error { _, err := c.React(ctx, &wit.ChannelReaction{Account: "main", To: to}); return err },
+		"typing":  func() error { _, err := c.Typing(ctx, &wit.ChannelTyping{Account: "main", To: to}); return err },
+		"preview": func() error { _, err := c.Preview(ctx, &wit.ChannelPreview{Account: "main", To: to}); return err },
+		"fetch": func() error {
+			f, err := c.Fetch(ctx, &wit.FileQuery{Account: "main", Locator: "3"})
+			if err == nil && f.Media != "m" {
+				t.Errorf("fetched %v", f)
+			}
+			return err
+		},
+		"poll": func() error { _, err := c.Poll(ctx, &wit.ChannelPoll{Account: "main", To: to}); return err },
 	}
 	for name, call := range calls {
 		if err := call(); err != nil {

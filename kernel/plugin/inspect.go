@@ -47,20 +47,8 @@ func (i *inspector) inspect(ctx context.Context, v *version) (inspected, error) 
 	if known, ok := i.get(f); ok {
 		return known, nil
 	}
-	bytes, err := v.pkg.Code(name)
+	seen, err := i.read(ctx, v, name)
 	if err != nil {
-		return inspected{}, err
-	}
-	sum := sha256.Sum256(bytes)
-	seen := inspected{hash: hex.EncodeToString(sum[:])}
-	src := v.source(seen.hash)
-	src.Open = func() ([]byte, error) { return bytes, nil }
-	code, err := v.engine.Load(src)
-	if err != nil {
-		return inspected{}, err
-	}
-	defer code.Release()
-	if seen.info, err = code.Info(ctx); err != nil {
 		return inspected{}, err
 	}
 	if after, err := v.pkg.CodeKey(name); err != nil || after != key {
@@ -68,6 +56,27 @@ func (i *inspector) inspect(ctx context.Context, v *version) (inspected, error) 
 	}
 	i.put(f, seen)
 	return seen, nil
+}
+
+// read reads the file of code, unless the build has done so.
+func (i *inspector) read(ctx context.Context, v *version, name string) (inspected, error) {
+	if facts := v.pkg.Facts(name); facts != nil {
+		return inspected{facts.SHA256, facts.Info}, nil
+	}
+	bytes, err := v.pkg.Code(name)
+	if err != nil {
+		return inspected{}, err
+	}
+	sum := sha256.Sum256(bytes)
+	src := v.source(hex.EncodeToString(sum[:]))
+	src.Open = func() ([]byte, error) { return bytes, nil }
+	code, err := v.engine.Load(src)
+	if err != nil {
+		return inspected{}, err
+	}
+	defer code.Release()
+	info, err := code.Info(ctx)
+	return inspected{src.Hash, info}, err
 }
 
 func (i *inspector) get(f file) (inspected, bool) {

@@ -17,6 +17,9 @@ import (
 func (k *keeper) look(ctx context.Context, live bool) (again time.Duration, err error) {
 	k.again = 0
 	found, err := k.scout.candidates()
+	if live {
+		k.await(found)
+	}
 	ids := maps.Clone(found)
 	for id := range k.entries {
 		ids[id] = found[id]
@@ -31,6 +34,16 @@ func (k *keeper) look(ctx context.Context, live bool) (again time.Duration, err 
 		k.place(id, found[id], live)
 	}
 	return k.again, err
+}
+
+// await shows the plugins that are new, before the first of them is read: that takes a while, and whoever asks meanwhile is
+// told so. What comes of each replaces it.
+func (k *keeper) await(found map[string][]candidate) {
+	for id, list := range found {
+		if len(list) > 0 && list[0].err == nil && k.table.of(id) == nil && !k.stopped && k.settings.PluginEnabled(id) {
+			k.table.put(awaited(&list[0]))
+		}
+	}
 }
 
 // lookAt makes one plugin what the sources say.

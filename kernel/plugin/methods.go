@@ -75,6 +75,9 @@ func (r *Registry) noTool(p CallParams) error {
 	if s == nil {
 		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: `carapace plugins list` shows which there are", p.ID)
 	}
+	if s.awaited() {
+		return errAwaited(p.ID)
+	}
 	status := r.table.status(s)
 	if slices.Contains(status.Shadowed, p.Tool) {
 		if other, err := r.Tool(p.Tool); err == nil {
@@ -83,6 +86,9 @@ func (r *Registry) noTool(p CallParams) error {
 	}
 	if status.State == StateFailed {
 		return wit.Errorf(wit.CodeUnavailable, "plugin %s does not run: %s", p.ID, strings.TrimSuffix(status.Reason+": "+status.Hint, ": "))
+	}
+	if status.State == StateStopped {
+		return wit.Errorf(wit.CodeUnavailable, "plugin %s is off (%s): `carapace plugins enable %[1]s` turns it on", p.ID, status.Reason)
 	}
 	if slices.Contains(status.Provides.Tools, p.Tool) {
 		return wit.Errorf(wit.CodeNotFound, "the tool %s of plugin %s cannot be called: `carapace plugins info %s` shows how it is", p.Tool, p.ID, p.ID)

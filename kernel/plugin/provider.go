@@ -9,14 +9,20 @@ import (
 
 // Provider is a plugin's handle as a provider of language models. Its calls compute; the requests that it
 // asks for are made by Do and Stream. Errors are as for Channel.
-type Provider struct{ handle }
+type Provider struct {
+	handle
+	account string // whose credentials are used
+}
+
+// As returns the provider with the credentials of an account, and those of the plugin where the account has none.
+func (p *Provider) As(account string) *Provider { return &Provider{p.handle, account} }
 
 // Provider returns a provider by its plugin's id, or CodeNotFound. It loads no code.
 func (r *Registry) Provider(id string) (*Provider, error) {
 	if !r.table.offers.Load().has("provider", id) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no provider %s: install the plugin, or correct the name", id)
 	}
-	return &Provider{handle{r.versions, id}}, nil
+	return &Provider{handle: handle{r.versions, id}}, nil
 }
 
 // Providers lists the providers that can be called, by id.
@@ -24,7 +30,7 @@ func (r *Registry) Providers() []*Provider {
 	ids := r.table.offers.Load().plugins["provider"]
 	list := make([]*Provider, len(ids))
 	for i, id := range ids {
-		list[i] = &Provider{handle{r.versions, id}}
+		list[i] = &Provider{handle: handle{r.versions, id}}
 	}
 	return list
 }
@@ -43,12 +49,12 @@ func (p *Provider) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan,
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call[wit.ProviderPlan](ctx, p.versions, p.id, request{export: "provider_request"}, &own)
+	return call[wit.ProviderPlan](ctx, p.versions, p.id, request{export: "provider_request", account: p.account}, &own)
 }
 
 // Chunk reads what has arrived of the response.
 func (p *Provider) Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
-	return call[wit.ProviderAnswer](ctx, p.versions, p.id, request{export: "provider_chunk"}, c)
+	return call[wit.ProviderAnswer](ctx, p.versions, p.id, request{export: "provider_chunk", account: p.account}, c)
 }
 
 // Models asks for the list of models, or for the request whose response lists them. CodeNotFound when
@@ -58,15 +64,24 @@ func (p *Provider) Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsA
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call[wit.ModelsAnswer](ctx, p.versions, p.id, request{export: "provider_models"}, &own)
+	return call[wit.ModelsAnswer](ctx, p.versions, p.id, request{export: "provider_models", account: p.account}, &own)
+}
+
+// Embeddings asks for vectors of texts, or for the request whose response has them. CodeNotFound when the provider makes none.
+func (p *Provider) Embeddings(ctx context.Context, q *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {
+	own := *q
+	if err := p.fill(&own.Config, ""); err != nil {
+		return nil, err
+	}
+	return call[wit.EmbeddingAnswer](ctx, p.versions, p.id, request{export: "provider_embeddings", account: p.account}, &own)
 }
 
 // Do makes a request that the provider asked for, with the plugin's credentials.
 func (p *Provider) Do(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	return p.handle.Do(ctx, "", req)
+	return p.handle.Do(ctx, p.account, req)
 }
 
 // Stream is Do for a response that is read as it comes; the caller closes its body.
 func (p *Provider) Stream(ctx context.Context, req *wit.HTTPRequest) (*egress.Response, error) {
-	return p.stream(ctx, "", req)
+	return p.stream(ctx, p.account, req)
 }

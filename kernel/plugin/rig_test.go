@@ -72,7 +72,7 @@ func (s *settings) set(change func(*settings)) {
 func newRig(t *testing.T, db store.Store, sources ...source.Source) *rig {
 	t.Helper()
 	r := &rig{t: t, db: db, bus: new(event.Bus), settings: &settings{off: map[string]bool{}, plugins: map[string]string{}, accounts: map[string]string{}},
-		engine: &textEngine{}, events: make(chan plugin.Changed, 1000), log: &logstest.Buffer{}}
+		engine: &textEngine{reading: make(chan struct{})}, events: make(chan plugin.Changed, 1000), log: &logstest.Buffer{}}
 	log := hclog.New(&hclog.LoggerOptions{Output: r.log, Level: hclog.Debug})
 	plugin.ChangedKind.Subscribe(r.bus, func(c plugin.Changed) { r.events <- c })
 	h := host.New(host.Deps{Store: db, Egress: egress.New(egress.Config{}), Vault: noVault{}, Bus: r.bus, Logger: log})
@@ -145,12 +145,13 @@ func (noVault) PutAll(context.Context, string, string, map[string]string) error 
 }
 
 // textEngine runs files of text: each line `name: value`, where exports and imports are lists, broken and
-// uncompilable say how it fails, and answer is what tool_invoke says.
+// uncompilable say how it fails, held that it is read once the rig's reading is given something, and answer is what tool_invoke says.
 type textEngine struct {
 	mu       sync.Mutex
 	loads    int
 	compiles int
 	held     int
+	reading  chan struct{}                // what is held waits for it
 	warmed   []string                     // the answers of code that was
 	cache    map[string]map[string]string // by hash, as the real engine keeps machine code
 }
@@ -202,6 +203,9 @@ func (c *code) fields() (map[string]string, error) {
 
 func (c *code) Info(context.Context) (engine.Info, error) {
 	f, err := c.fields()
+	if f["held"] != "" {
+		<-c.engine.reading
+	}
 	return engine.Info{Exports: strings.Fields(f["exports"]), Imports: map[string][]string{"extism:host/user": strings.Fields(f["imports"])}}, err
 }
 

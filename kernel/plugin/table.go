@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/wit"
@@ -97,12 +98,32 @@ func (t *table) current(id string) (*version, error) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	case s.version != nil:
 		return s.version, nil
+	case s.awaited():
+		return nil, errAwaited(id)
 	}
 	why := string(s.status.Phase)
 	if s.status.Reason != "" {
 		why += ": " + s.status.Reason
 	}
 	return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s is %s", id, why)
+}
+
+// awaitedAgain is when a plugin that is being read is to be asked again.
+const awaitedAgain = time.Second
+
+// awaited makes the standing of a plugin that was just put there, while its code is read and compiled: it is known, and
+// can be looked at and configured, and nothing can be called yet.
+func awaited(c *candidate) *standing {
+	return &standing{id: c.manifest.ID, installed: c.manifest, origin: origin(c.pkg),
+		status: life.Status{Phase: life.Installed, Version: c.manifest.Version, Path: c.pkg.Path, Reason: "its code is being read and compiled"}}
+}
+
+// awaited reports whether a plugin is one of those.
+func (s *standing) awaited() bool { return s.version == nil && s.status.Phase == life.Installed }
+
+// errAwaited says of such a plugin when it can be called.
+func errAwaited(id string) error {
+	return wit.ErrorAfter(wit.CodeUnavailable, awaitedAgain, "plugin %s is being compiled: ask again in a moment; `carapace plugins info %[1]s` shows how it is", id)
 }
 
 // manifest returns the current version's or, while nothing can be called, that of the package that should run.

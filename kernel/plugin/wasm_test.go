@@ -24,7 +24,7 @@ func buildExample(t *testing.T, name string) (code, manifest string) {
 	folder := filepath.Join("..", "..", "pdk-examples", name)
 	out := filepath.Join(t.TempDir(), "plugin.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./"+folder)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

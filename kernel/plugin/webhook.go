@@ -30,12 +30,6 @@ func (r *Registry) Webhook(id string) (*Webhook, error) {
 // Provides is what the plugin was when the handle was made.
 func (w *Webhook) Provides() *wit.Provides { return w.provides }
 
-// Config is the plugin's section of the configuration, nil where it cannot be used.
-func (w *Webhook) Config() wit.JSON {
-	value, _ := w.config("")
-	return value
-}
-
 // Fetch is Do without an account.
 func (w *Webhook) Fetch(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	return w.Do(ctx, "", req)

@@ -13,5 +13,5 @@ func Verifies(t *testing.T, set, text string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return token.signedBy(keys)
+	return token.signedBy(keys) != nil
 }

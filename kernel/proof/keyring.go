@@ -42,6 +42,8 @@ const (
 type key struct {
 	id     string
 	public crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey on P-256, or ed25519.PublicKey
+
+	members map[string]json.RawMessage // all that the set says of it
 }
 
 // keyrings are the issuers' keys, by whose webhook is called: what one plugin has fetched is no word for another.
@@ -119,21 +121,44 @@ func (r *keyring) fetch(ctx context.Context, o Owner) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	r.tried = time.Now()
-	res, err := o.Fetch(ctx, &wit.HTTPRequest{ID: "keys", Method: http.MethodGet, URL: r.address, Timeout: fetchTimeout.Milliseconds(),
-		Headers: []wit.Header{{Name: "Accept", Value: "application/json"}}})
+	text, headers, err := o.get(ctx, r.address)
+	if at := setAddress(text); err == nil && at != "" {
+		text, headers, err = o.get(ctx, at)
+	}
 	var keys []key
-	switch {
-	case err != nil:
-	case res.Error != nil:
-		err = res.Error
-	case res.Status != http.StatusOK || res.Text == nil:
-		err = errors.New("the answer is " + strconv.Itoa(int(res.Status)))
-	default:
-		keys, err = parseKeys([]byte(*res.Text))
+	if err == nil {
+		keys, err = parseKeys([]byte(text))
 	}
 	if r.err = err; err == nil {
-		r.keys, r.fetched, r.fresh = keys, r.tried, freshness(res.Headers)
+		r.keys, r.fetched, r.fresh = keys, r.tried, freshness(headers)
 	}
+}
+
+// get asks for what is at an address.
+func (o *Owner) get(ctx context.Context, address string) (text string, headers []wit.Header, err error) {
+	res, err := o.Fetch(ctx, &wit.HTTPRequest{ID: "keys", Method: http.MethodGet, URL: address, Timeout: fetchTimeout.Milliseconds(),
+		Headers: []wit.Header{{Name: "Accept", Value: "application/json"}}})
+	switch {
+	case err != nil:
+		return "", nil, err
+	case res.Error != nil:
+		return "", nil, res.Error
+	case res.Status != http.StatusOK || res.Text == nil:
+		return "", nil, errors.New("the answer is " + strconv.Itoa(int(res.Status)))
+	}
+	return *res.Text, res.Headers, nil
+}
+
+// setAddress is where the keys of an OpenID provider are, by its metadata (OpenID Connect Discovery 1.0, section 3); "" for what is none.
+func setAddress(text string) string {
+	var metadata struct {
+		Keys    json.RawMessage `json:"keys"`
+		Address string          `json:"jwks_uri"`
+	}
+	if len(text) > maxKeySet || json.Unmarshal([]byte(text), &metadata) != nil || metadata.Keys != nil {
+		return ""
+	}
+	return metadata.Address
 }
 
 // freshness is how long keys may be kept, by the Cache-Control that they came with (RFC 9111, section 5.2.2.1).
@@ -170,14 +195,19 @@ func parseKeys(data []byte) ([]key, error) {
 	if len(data) > maxKeySet {
 		return nil, errors.New("the set of keys is too large")
 	}
-	var set struct{ Keys []webKey }
+	var set struct{ Keys []json.RawMessage }
 	if json.Unmarshal(data, &set) != nil {
 		return nil, errors.New("the answer is no set of keys")
 	}
 	var list []key
-	for _, w := range set.Keys {
-		if public := w.public(); public != nil && len(list) < maxKeys {
-			list = append(list, key{w.ID, public})
+	for _, text := range set.Keys {
+		var w webKey
+		k := key{}
+		if json.Unmarshal(text, &w) != nil || json.Unmarshal(text, &k.members) != nil {
+			return nil, errors.New("the answer is no set of keys")
+		}
+		if k.id, k.public = w.ID, w.public(); k.public != nil && len(list) < maxKeys {
+			list = append(list, k)
 		}
 	}
 	if list == nil {

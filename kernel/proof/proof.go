@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -36,10 +37,7 @@ type Owner struct {
 
 // setting is a text of the manifest, or what the configuration's field has that it names.
 func (o *Owner) setting(text string) string {
-	if field, ok := settingField(text); ok {
-		return o.Setting(field)
-	}
-	return text
+	return setting.Text(text, o.Setting)
 }
 
 // Checker checks calls, with what it has learnt for them: keys of issuers, and which calls were taken.
@@ -61,8 +59,9 @@ type Verdict struct {
 	Status int
 	// Reason is why a call is refused, for the log; "" where it is not.
 	Reason string
-	// Text is what a call is answered with that is not handed over.
+	// Text is what a call is answered with that is not handed over; JSON says that it is such.
 	Text string
+	JSON bool
 	// Body is what the plugin may see of the body.
 	Body []byte
 
@@ -91,7 +90,7 @@ func closed(reason string) *Verdict { return &Verdict{Status: http.StatusForbidd
 
 // Asks reports whether a request is a challenge that the recipe has the kernel answer.
 func Asks(facts *wit.WebhookFacts, r *http.Request) bool {
-	return facts.Challenge != nil && r.Method == http.MethodGet && r.URL.Query().Has(facts.Challenge.Answer)
+	return facts.Challenge != nil && facts.Challenge.Call == nil && r.Method == http.MethodGet && r.URL.Query().Has(facts.Challenge.Answer)
 }
 
 // Check gives a verdict on a call.
@@ -99,6 +98,11 @@ func (c *Checker) Check(ctx context.Context, o Owner, facts *wit.WebhookFacts, r
 	if Asks(facts, r) {
 		return challenge(ctx, o, facts.Challenge, r)
 	}
+	return c.opened(ctx, o, facts, r, c.proven(ctx, o, facts, r, body), body)
+}
+
+// proven gives a verdict on a call as it came.
+func (c *Checker) proven(ctx context.Context, o Owner, facts *wit.WebhookFacts, r *http.Request, body []byte) *Verdict {
 	switch facts.Auth {
 	case wit.WebhookAuthNone:
 		return &Verdict{Body: body}
@@ -152,6 +156,9 @@ func challenge(ctx context.Context, o Owner, facts *wit.WebhookChallenge, r *htt
 func (c *Checker) signed(ctx context.Context, o Owner, facts *wit.WebhookFacts, secret string, r *http.Request, body []byte) *Verdict {
 	call := &call{header: r.Header, method: r.Method, target: r.URL.RequestURI(), public: c.public(), body: body}
 	items := signatureItems(facts, r.Header)
+	if facts.Auth == wit.WebhookAuthSHA256 {
+		call.credential = secret
+	}
 	text, err := call.signedText(facts, items, time.Now())
 	if err != nil {
 		return closedOrRefused(err)

@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// settingField is the field of the configuration that a text of a recipe names.
-func settingField(text string) (field string, ok bool) { return strings.CutPrefix(text, "config:") }
 
 // Surroundings are what of a manifest a recipe has to fit.
 type Surroundings struct {
@@ -47,7 +45,7 @@ func (s *sense) problem(field, format string, args ...any) {
 
 func signs(auth wit.WebhookAuth) bool {
 	switch auth {
-	case wit.WebhookAuthHMACSHA256, wit.WebhookAuthHMACSHA1, wit.WebhookAuthHMACSHA512, wit.WebhookAuthEd25519:
+	case wit.WebhookAuthHMACSHA256, wit.WebhookAuthHMACSHA1, wit.WebhookAuthHMACSHA512, wit.WebhookAuthEd25519, wit.WebhookAuthSHA256:
 		return true
 	}
 	return false
@@ -93,7 +91,7 @@ func (s *sense) superfluous() {
 		{"prefix", w.Prefix != nil, signs(w.Auth)},
 		{"separator", w.Separator != nil, signs(w.Auth)},
 		{"encoding", w.Encoding != "" && w.Encoding != wit.SignatureEncodingAny, signs(w.Auth)},
-		{"keyEncoding", w.KeyEncoding != "" && w.KeyEncoding != wit.KeyEncodingText, signs(w.Auth) && w.Auth != wit.WebhookAuthEd25519},
+		{"keyEncoding", w.KeyEncoding != "" && w.KeyEncoding != wit.KeyEncodingText, signs(w.Auth) && w.Auth != wit.WebhookAuthEd25519 && w.Auth != wit.WebhookAuthSHA256},
 		{"fields", len(w.Fields) > 0, w.Auth == wit.WebhookAuthField},
 		{"jwt", w.JWT != nil, w.Auth == wit.WebhookAuthJWT},
 	} {
@@ -108,6 +106,10 @@ func (s *sense) template() {
 	w := s.facts
 	if !signs(w.Auth) {
 		return
+	}
+	hashes := w.Auth == wit.WebhookAuthSHA256
+	if hashes && w.Signed == nil {
+		s.problem("signed", "is missing: a hash of what anybody can read proves nothing, so say where {credential} stands in it")
 	}
 	if w.Separator != nil && *w.Separator == "" {
 		s.problem("separator", "is empty: leave it out for a header with one signature")
@@ -133,6 +135,9 @@ func (s *sense) template() {
 	if !uses(template, "body") && !uses(template, "form") {
 		s.problem("signed", "has neither {body} nor {form}: anybody could put another body under a signature")
 	}
+	if uses(template, "credential") != hashes {
+		s.problem("signed", "and {credential} belong together for auth sha256, and for no other: what has no key in it anybody can hash, and another auth has the key elsewhere")
+	}
 	if uses(template, "timestamp") != (w.Timestamp != nil) {
 		s.problem("timestamp", "and {timestamp} in signed belong together: a time that is not signed proves nothing, and one that is has to be found")
 	}
@@ -151,7 +156,7 @@ func (s *sense) token() {
 		return
 	}
 	for _, f := range []struct{ name, value string }{{"jwt.issuer", t.Issuer}, {"jwt.audience", t.Audience}} {
-		if field, ok := settingField(f.value); ok && !s.in.HasField(field) {
+		if field, ok := setting.Field(f.value); ok && !s.in.HasField(field) {
 			s.problem(f.name, "names the field %.64q, which config does not have", field)
 		} else if f.value == "" {
 			s.problem(f.name, "is missing: a token for anybody, or of anybody, proves nothing")
@@ -167,6 +172,9 @@ func (s *sense) challenge() {
 	c := s.facts.Challenge
 	if c != nil && c.Token == c.Answer {
 		s.problem("challenge.answer", "is the field with the token: it would tell everybody what it is")
+	}
+	if s.facts.Sealed != nil && s.facts.Auth == wit.WebhookAuthField {
+		s.problem("sealed", "hides the field in which auth field looks for the credential: choose a signature")
 	}
 }
 
@@ -186,17 +194,24 @@ func Endpoint(address, method string, in Surroundings) []string {
 	if !slices.Contains(methods, method) {
 		list = append(list, fmt.Sprintf("is called by %s, which permissions.http.methods would have to name", method))
 	}
-	if field, ok := settingField(address); ok {
+	base, _, configured := setting.Base(address)
+	fields := setting.Fields(address)
+	if configured {
+		fields = append(fields, base)
+	}
+	for _, field := range fields {
 		if !in.HasField(field) {
 			list = append(list, fmt.Sprintf("names the field %.64q, which config does not have", field))
 		}
-		if !slices.Contains(in.HTTP.Hosts, address) {
-			list = append(list, fmt.Sprintf("needs %q among permissions.http.hosts", address))
+	}
+	if configured {
+		if host := "config:" + base; !slices.Contains(in.HTTP.Hosts, host) {
+			list = append(list, fmt.Sprintf("needs %q among permissions.http.hosts", host))
 		}
 		return list
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(u.Host, "{}") {
 		return append(list, "is not an address such as https://example.org/path")
 	}
 	if !slices.ContainsFunc(in.HTTP.Hosts, func(h string) bool { return namesHost(h, u) }) {

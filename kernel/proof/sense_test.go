@@ -52,6 +52,14 @@ func TestSense(t *testing.T) {
 		jwt + `"https://user@keys.example.org/"}}`:                                            "jwt.keys: is not an address such as",
 		`{"auth":"jwt","jwt":{"issuer":"config:x","audience":"a","keys":"config:keys"}}`:      "jwt.issuer: names the field \"x\", which config does not have",
 		`{"auth":"none","challenge":{"token":"t","answer":"t","credential":"c"}}`:             "challenge.answer: is the field with the token",
+		sealedRecipe: "",
+		`{"auth":"sha256","header":"X","credential":"c"}`:                                                   "signed: is missing: a hash of what anybody can read",
+		`{"auth":"sha256","header":"X","credential":"c","signed":"{body}"}`:                                 "signed: and {credential} belong together",
+		hmac + `,"signed":"{credential}{body}"}`:                                                            "signed: and {credential} belong together",
+		`{"auth":"sha256","header":"X","credential":"c","signed":"{credential}{body}","keyEncoding":"hex"}`: "keyEncoding: is not looked at",
+		`{"auth":"field","fields":["t"],"credential":"c","sealed":{"field":"encrypt","credential":"k"}}`:    "sealed: hides the field",
+		jwt + `"config:keys/of/it"}}`:                                                                       "",
+		jwt + `"config:app/keys"}}`:                                                                         "jwt.keys: needs \"config:app\" among permissions.http.hosts",
 	} {
 		w := &wit.WebhookFacts{}
 		if err := wit.UnmarshalStrict([]byte(text), w); err != nil {
@@ -119,7 +127,7 @@ func FuzzCall(f *testing.F) {
 		if v := checker(public).Check(t.Context(), owner("a secret that nobody guesses"), w, r, []byte(body)); v.Status == 0 {
 			t.Fatalf("%+v is believed", w)
 		}
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Fatalf("took %v", took)
 		}
 	})

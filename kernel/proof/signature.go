@@ -96,10 +96,13 @@ func (v verifier) decode(s string) ([]byte, bool) {
 	return decode(s, v.facts.Encoding)
 }
 
-// sum is the HMAC of the text, nil for another signature.
+// sum is the HMAC of the text, or its hash where that has the key in it; nil for another signature.
 func (v verifier) sum(text []byte) []byte {
 	var algorithm func() hash.Hash
 	switch v.facts.Auth {
+	case wit.WebhookAuthSHA256:
+		sum := sha256.Sum256(text)
+		return sum[:]
 	case wit.WebhookAuthHMACSHA256:
 		algorithm = sha256.New
 	case wit.WebhookAuthHMACSHA1:

@@ -24,7 +24,7 @@ const maxPieces = 32
 
 // placeholders are the names that a template may have.
 func placeholders() []string {
-	return []string{"body", "timestamp", "method", "url", "path", "query", "form"}
+	return []string{"body", "timestamp", "method", "url", "path", "query", "form", "credential"}
 }
 
 // parseTemplate reads a template. The error is a phrase that says what is wrong with it.
@@ -77,6 +77,8 @@ type call struct {
 	target string // path and query, as they stand in the request
 	public string // the gateway's address
 	body   []byte
+	// credential is the secret, where it is a part of what is signed.
+	credential string
 
 	signedAt time.Time // set by signedText where a time is declared
 }
@@ -163,6 +165,8 @@ func (c *call) part(p piece, timestamp string) ([]byte, error) {
 		return []byte(c.method), nil
 	case "header":
 		return []byte(c.header.Get(p.header)), nil
+	case "credential":
+		return []byte(c.credential), nil
 	case "form":
 		return sortedForm(c.header, c.body)
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -34,19 +35,26 @@ func (c *Checker) token(ctx context.Context, o Owner, facts *wit.WebhookFacts, r
 	}
 	// What it says is looked at before its signature, so that a stranger's token costs nobody a request.
 	want := claims{issuer: o.setting(facts.JWT.Issuer), audience: o.setting(facts.JWT.Audience), leeway: leeway(facts.JWT)}
-	address := o.setting(facts.JWT.Keys)
+	address, _ := setting.Address(facts.JWT.Keys, o.Setting)
 	if want.issuer == "" || want.audience == "" || address == "" {
 		return closed("the account does not say whose tokens are taken: set the fields that the manifest's webhook names")
 	}
 	if err := t.says(want, time.Now()); err != nil {
 		return refuse(err.Error())
 	}
+	if err := bound(facts.JWT.Bound, "claim", t.all, body); err != nil {
+		return refuse(err.Error())
+	}
 	keys, err := c.keys.of(ctx, o, address, t.header.KeyID)
 	if err != nil {
 		return again("its issuer's keys cannot be had: " + err.Error())
 	}
-	if !t.signedBy(keys) {
+	signer := t.signedBy(keys)
+	if signer == nil {
 		return refuse("its token is not signed by its issuer")
+	}
+	if err := bound(facts.JWT.Bound, "key", signer.members, body); err != nil {
+		return refuse(err.Error())
 	}
 	return &Verdict{Body: body}
 }
@@ -72,6 +80,7 @@ type token struct {
 		NotBefore *float64 `json:"nbf"`
 		IssuedAt  *float64 `json:"iat"`
 	}
+	all       map[string]json.RawMessage // the claims
 	signed    string
 	signature []byte
 }
@@ -106,7 +115,10 @@ func parseToken(text string) (*token, error) {
 			return nil, errMalformed
 		}
 	}
-	var err error
+	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(claims, &t.all) != nil {
+		return nil, errMalformed
+	}
 	if t.signature, err = base64.RawURLEncoding.DecodeString(parts[2]); err != nil || len(t.signature) == 0 {
 		return nil, errMalformed
 	}
@@ -143,19 +155,20 @@ func (t *token) says(want claims, now time.Time) error {
 	return nil
 }
 
-// signedBy reports whether one of the keys has signed the token: the one that it names, where it names one.
-func (t *token) signedBy(keys []key) bool {
-	for _, k := range keys {
+// signedBy returns that of the keys which has signed the token: the one that it names, where it names one. Nil is none.
+func (t *token) signedBy(keys []key) *key {
+	for i := range keys {
+		k := &keys[i]
 		if (t.header.KeyID == "" || k.id == t.header.KeyID) && k.verifies(t.header.Algorithm, t.signed, t.signature) {
-			return true
+			return k
 		}
 	}
-	return false
+	return nil
 }
 
 // verifies checks a signature by an algorithm, which has to be the key's: the token's word for it does not count
 // (RFC 8725, section 3.1).
-func (k key) verifies(algorithm, signed string, signature []byte) bool {
+func (k *key) verifies(algorithm, signed string, signature []byte) bool {
 	sum := sha256.Sum256([]byte(signed))
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:

@@ -100,3 +100,38 @@ func TestWhile(t *testing.T) {
 		}
 	})
 }
+
+// TestAFollowerComesAgain after each thing that it is told, also while it is busy, and after a failure when it has rested.
+func TestAFollowerComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f, calls, failures := retry.NewFollower(), 0, 0
+		begin := time.Now()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			f.Run(ctx, time.Second, func(context.Context) error {
+				calls++
+				time.Sleep(time.Minute)
+				if calls == 2 {
+					return errors.New("no")
+				}
+				return nil
+			}, func(error) { failures++ })
+		}()
+		synctest.Wait()
+		f.Tell() // while it is busy
+		f.Tell()
+		time.Sleep(time.Hour)
+		if synctest.Wait(); calls != 3 || failures != 1 {
+			t.Errorf("%d calls, %d failures", calls, failures)
+		}
+		f.Tell()
+		time.Sleep(time.Hour)
+		if synctest.Wait(); calls != 4 {
+			t.Errorf("%d calls after %v", calls, time.Since(begin))
+		}
+		cancel()
+		<-done
+	})
+}

@@ -203,3 +203,20 @@ func CallerOf(ctx context.Context) *Caller {
 	c, _ := ctx.Value(callerKey{}).(*Caller)
 	return c
 }
+
+type yieldKey struct{}
+
+// WithYield returns a context in which Yield calls next, which may be called more than once, concurrently, and after the call
+// has ended.
+func WithYield(ctx context.Context, next func()) context.Context {
+	return context.WithValue(ctx, yieldKey{}, next)
+}
+
+// Yield lets the next request of the connection begin, which otherwise waits a while for this one. A handler calls it where
+// what it does has its place before all that comes later, in the store say, and it only waits for others from there on. It
+// returns at once, and does nothing outside a call.
+func Yield(ctx context.Context) {
+	if next, ok := ctx.Value(yieldKey{}).(func()); ok {
+		next()
+	}
+}

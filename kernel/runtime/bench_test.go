@@ -266,7 +266,7 @@ func BenchmarkHostCall(b *testing.B) {
 // BenchmarkFresh is a call on an instance of its own, made and given back.
 func BenchmarkFresh(b *testing.B) {
 	e := newEngine(b, runtime.Config{})
-	for name, wasm := range map[string][]byte{"go-pdk": goGuest(b, kitchen), "wasm": benchGuest()} {
+	for name, wasm := range map[string][]byte{"go-pdk": goGuest(b, kitchen), "go-copy": goGuest(b, fastPkg), "wasm": benchGuest()} {
 		p := newPool(b, e, wasm, runtime.Spec{Mode: runtime.Fresh})
 		mustCall(b, p, "noop", "")
 		b.Run("guest="+name, func(b *testing.B) {

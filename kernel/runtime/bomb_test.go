@@ -83,8 +83,10 @@ func TestCompileBombs(t *testing.T) {
 // TestRealModulesAreFarFromTheBounds meters what toolchains made.
 func TestRealModulesAreFarFromTheBounds(t *testing.T) {
 	modules := map[string][]byte{"kitchen": goGuest(t, kitchen), "fast": goGuest(t, fastPkg)}
-	if bundle, err := os.ReadFile("../../builtin-plugins/dist/bundle.wasm"); err == nil {
-		modules["bundle"] = bundle
+	for _, name := range []string{"more", "popular"} {
+		if bundle, err := os.ReadFile("../../builtin-plugins/dist/" + name + ".wasm"); err == nil {
+			modules[name] = bundle
+		}
 	}
 	for name, wasm := range modules {
 		if _, err := meter.Instrument(wasm, meter.Options{}); err != nil {

@@ -56,6 +56,7 @@ func addBulk(ctx context.Context, r wazero.Runtime) error {
 	for _, f := range bulkFuncs() {
 		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, s []uint64) {
 			i := instanceOf(ctx)
+			i.call.asked = true
 			if uint32(s[len(f.Params)-1]) > bulkCheck {
 				i.call.check()
 			}

@@ -32,6 +32,7 @@ type call struct {
 	room      *account // of the instance
 	kept      int64    // of the answer, in it
 	halt      error    // why the guest was stopped, if it was
+	asked     bool     // the guest has asked of the host what its module does not say
 	console   console
 	trace     *Trace       // of what the call does, where somebody looks
 	response  HTTPResponse // of the guest's last HTTP request

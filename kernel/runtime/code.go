@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/resident"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -97,6 +98,9 @@ func (c *code) join() (*compilation, error) {
 	return c.flight, nil
 }
 
+// loadGoesOn is how long after a load what runs is what only a load and the first start of an instance need.
+const loadGoesOn = 2 * time.Second
+
 func (c *code) compile(ctx context.Context, f *compilation) {
 	made, err := c.compiler.load(ctx, c.source)
 	c.mu.Lock()
@@ -109,6 +113,7 @@ func (c *code) compile(ctx context.Context, f *compilation) {
 	f.err = err
 	close(f.done)
 	debug.FreeOSMemory() // loading leaves several times the module's size in garbage
+	time.AfterFunc(loadGoesOn, resident.Trim)
 }
 
 // release ends one use.

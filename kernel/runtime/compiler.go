@@ -35,12 +35,6 @@ type compiler struct {
 	log     hclog.Logger
 }
 
-// compiled is a module's machine code, with what its instances need to know.
-type compiled struct {
-	wazero.CompiledModule
-	cache.Guest // without its WASM
-}
-
 // concurrentLoads is how many modules are loaded from the cache at a time: each takes several times its size.
 const concurrentLoads = 2
 
@@ -97,12 +91,17 @@ func (c *compiler) cached(ctx context.Context, hash string) *compiled {
 		return nil
 	}
 	c.loads <- struct{}{}
+	defer func() { <-c.loads }()
 	m, g := c.cache.Load(ctx, c.runtime, hash)
-	<-c.loads
 	if m == nil {
 		return nil
 	}
-	return &compiled{m, g}
+	made, err := newCompiled(m, g, g.WASM)
+	if err != nil {
+		c.log.Warn("module in the cache cannot be read", "module", hash, "error", err)
+		return nil
+	}
+	return made
 }
 
 // compile makes machine code. With a cache it is made there and loaded from there, so that nothing of the
@@ -130,7 +129,5 @@ func (c *compiler) inMemory(g *cache.Guest, compile func() (wazero.CompiledModul
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "not a valid module: %w", err)
 	}
-	kept := *g
-	kept.WASM = nil // the compiler has taken what it needs of it
-	return &compiled{m, kept}, nil
+	return newCompiled(m, *g, g.WASM)
 }

@@ -62,6 +62,7 @@ func addEnv(ctx context.Context, r wazero.Runtime) error {
 	for _, f := range envFuncs() {
 		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
 			i := instanceOf(ctx)
+			i.call.asked = true
 			i.call.check()
 			f.call(i, stack)
 		}), f.Params, f.Results).Export(f.Name)

@@ -31,11 +31,7 @@ func goGuest(t testing.TB, pkg string) []byte {
 	if b := guests.built[pkg]; b != nil {
 		return b
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	out := filepath.Join(cache, "carapace-test-guests", filepath.Base(pkg)+".wasm")
+	out := filepath.Join(userCache(), "carapace-test-guests", filepath.Base(pkg)+".wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-trimpath", "-o", out, pkg)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if b, err := cmd.CombinedOutput(); err != nil {
@@ -61,22 +57,35 @@ const patience = 3 * time.Minute
 // compilerArgument makes this test's binary the process that compiles for it.
 const compilerArgument = "compile-for-a-test"
 
-// compileCache is shared by the tests that are not about compiling.
-var compileCache string
+// userCache is where what lasts from one test run to the next is.
+func userCache() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return os.TempDir()
+	}
+	return cache
+}
+
+// compileCache is shared by the tests that are not about compiling, and lasts: the Go guests and the interpreter of Python take
+// long to compile, and with the race detector ten times longer.
+var compileCache = filepath.Join(userCache(), "carapace-kerneltest")
+
+// TestGoGuestsCompile: each guest is a module. The race detector's run leaves out this one, and finds their machine code.
+func TestGoGuestsCompile(t *testing.T) {
+	e := newEngine(t, runtime.Config{})
+	for _, pkg := range []string{kitchen, toolPkg, fastPkg} {
+		m := e.Load(source("test", goGuest(t, pkg)))
+		must(t, m.Compile(t.Context()))
+		m.Release()
+	}
+}
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == compilerArgument {
 		os.Exit(runtime.ServeCompiler(context.Background(), os.Args[2], os.Stdin, os.Stderr))
 	}
-	dir, err := os.MkdirTemp("", "carapace-runtime-test-")
-	if err != nil {
-		panic(err)
-	}
-	compileCache = dir
 	goruntime.LockOSThread() // the first one, which Go cannot end
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 func newEngine(t testing.TB, cfg runtime.Config) *runtime.Engine {

@@ -62,6 +62,8 @@ func (im *imports) meter(wasm []byte) (*cache.Guest, error) {
 	g.WASM, err = meter.Instrument(wasm, meter.Options{
 		MaxTableElements: maxTableElements,
 		Start:            startExport,
+		Apart:            true,
+		Image:            ImageExport,
 		Import:           func(i meter.Import) (meter.Import, error) { return im.admit(g, i) },
 	})
 	return g, err

@@ -61,11 +61,12 @@ func (l *linker) plugin(spec Spec, killed context.Context) *plugin {
 
 // needs is how many bytes an instance holds when it starts. CodeTooLarge when that is more than the plugin may have.
 func (l *linker) needs(p *plugin, m *compiled) (int64, error) {
-	if m.MemoryBytes > p.limits.MemoryBytes {
+	first := m.firstBytes(p)
+	if first > p.limits.MemoryBytes {
 		return 0, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
-			p.spec.Plugin, m.MemoryBytes>>20, p.limits.MemoryBytes>>20)
+			p.spec.Plugin, first>>20, p.limits.MemoryBytes>>20)
 	}
-	return instanceBytes + m.TableBytes + m.MemoryBytes + exchange.StartBytes, nil
+	return instanceBytes + m.TableBytes + first + exchange.StartBytes, nil
 }
 
 // instance makes one and starts it. It has the limits' deadline to start, and stops when ctx ends.
@@ -86,7 +87,11 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled, room *acc
 	if err := l.linkExchange(i); err != nil {
 		return nil, err
 	}
-	if err := l.linkGuest(i, m); err != nil {
+	image, begun := m.data, m.copied(p)
+	if begun != nil {
+		image = begun.memory
+	}
+	if err := l.linkGuest(i, m, image); err != nil {
 		return nil, err
 	}
 	room.ahead = 0 // the rest is the host's part
@@ -96,11 +101,18 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled, room *acc
 	if p.spec.Program != nil {
 		return i, l.startProgram(i)
 	}
-	return i, i.initialize()
+	if begun != nil {
+		return i, i.resume(begun)
+	}
+	if err := i.initialize(); err != nil {
+		return nil, err
+	}
+	m.keep(i)
+	return i, nil
 }
 
 func (l *linker) linkExchange(i *instance) (err error) {
-	pages := memory.NewAllocator(uint64(i.plugin.limits.ExchangeBytes), i.room.grow, &l.memories)
+	pages := memory.NewAllocator(uint64(i.plugin.limits.ExchangeBytes), nil, i.room.grow, &l.memories)
 	i.base = experimental.WithMemoryAllocator(context.Background(), pages)
 	i.peer, err = l.runtime.InstantiateModule(i, l.exchange, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if i.pages = pages.Made(); err != nil {
@@ -110,8 +122,9 @@ func (l *linker) linkExchange(i *instance) (err error) {
 	return nil
 }
 
-func (l *linker) linkGuest(i *instance, m *compiled) (err error) {
-	pages := memory.NewAllocator(uint64(i.plugin.limits.MemoryBytes), i.room.grow, &l.memories)
+// linkGuest makes the guest, whose memory begins with an image.
+func (l *linker) linkGuest(i *instance, m *compiled, image *memory.Image) (err error) {
+	pages := memory.NewAllocator(uint64(i.plugin.limits.MemoryBytes), image, i.room.grow, &l.memories)
 	i.base = experimental.WithImportResolver(
 		experimental.WithMemoryAllocator(context.Background(), pages),
 		func(name string) api.Module {

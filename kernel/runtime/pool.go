@@ -29,6 +29,7 @@ type Pool struct {
 	leaving chan struct{} // closed with closed
 	drained chan struct{} // closed when closed and alive is 0
 	timer   *time.Timer
+	idleFor time.Duration // what an instance may be idle, at least
 
 	crashes  crashes
 	counters counters
@@ -49,7 +50,8 @@ type grant struct {
 
 func newPool(c *code, l *linker, b *budget, spec Spec) *Pool {
 	killed, kill := context.WithCancel(context.Background())
-	return &Pool{plugin: l.plugin(spec, killed), code: c, linker: l, budget: b, share: b.share(spec.Plugin), kill: kill,
+	plugin := l.plugin(spec, killed)
+	return &Pool{plugin: plugin, code: c, linker: l, budget: b, share: b.share(spec.Plugin), kill: kill, idleFor: plugin.limits.Idle,
 		leaving: make(chan struct{}), drained: make(chan struct{})}
 }
 
@@ -251,6 +253,11 @@ func (p *Pool) make(ctx context.Context, export string, room *account) (i *insta
 		p.crashes.count(err, 0)
 		return nil, 0, err
 	}
+	if code.copied(p.plugin) != nil {
+		p.mu.Lock()
+		p.idleFor = min(p.idleFor, copyIdle)
+		p.mu.Unlock()
+	}
 	p.counters.instances.Add(1)
 	p.counters.guest.Add(i.starting)
 	return i, 0, nil
@@ -320,7 +327,7 @@ func (p *Pool) give(i *instance, reusable bool) {
 	}
 	p.idle = append(p.idle, parked{i, true, p.budget.touch(p.share)})
 	if mode != Single && p.timer == nil {
-		p.timer = time.AfterFunc(p.plugin.limits.Idle, p.expire)
+		p.timer = time.AfterFunc(p.idleFor, p.expire)
 	}
 	p.mu.Unlock()
 }
@@ -361,8 +368,11 @@ func (p *Pool) forget() {
 	}
 }
 
+// copyIdle is how long an instance is idle that is made again as a copy, which costs a fraction of a millisecond.
+const copyIdle = 2 * time.Second
+
 // expire gives back the instances that no call has used since it last came by, so an instance is idle for
-// between one and two times Limits.Idle.
+// between one and two times Limits.Idle, or copyIdle if that is less.
 func (p *Pool) expire() {
 	p.mu.Lock()
 	var old []*instance
@@ -377,7 +387,7 @@ func (p *Pool) expire() {
 	clear(p.idle[len(kept):])
 	p.idle = kept
 	if p.timer = nil; len(p.idle) > 0 && !p.closed {
-		p.timer = time.AfterFunc(p.plugin.limits.Idle, p.expire)
+		p.timer = time.AfterFunc(p.idleFor, p.expire)
 	}
 	p.mu.Unlock()
 	for _, i := range old {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,17 +58,7 @@ while True:
 func programmed(t testing.TB, script string, spec runtime.Spec) *runtime.Pool {
 	t.Helper()
 	spec.Program = &runtime.Program{Args: []string{"python", "-I", "-S", "-B", "-c", stays}, Input: script}
-	return newPool(t, newEngine(t, runtime.Config{CacheDir: lastingCache(t)}), python(t), spec)
-}
-
-// lastingCache stays between test runs, since the interpreter takes long to compile.
-func lastingCache(t testing.TB) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	return filepath.Join(cache, "carapace-kerneltest")
+	return newPool(t, newEngine(t, runtime.Config{}), python(t), spec)
 }
 
 // enough is a deadline that nothing misses which ends, on any machine; brief is one that is waited for.

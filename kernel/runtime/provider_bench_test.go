@@ -15,7 +15,7 @@ import (
 // BenchmarkProvider is what a turn asks of a provider's guest, whose code is the built-in plugins': the request for a
 // conversation, and what a stream's events say.
 func BenchmarkProvider(b *testing.B) {
-	bundle, err := os.ReadFile(cmp.Or(os.Getenv("BUNDLE"), "../../builtin-plugins/dist/bundle.wasm"))
+	bundle, err := os.ReadFile(cmp.Or(os.Getenv("BUNDLE"), "../../builtin-plugins/dist/popular.wasm"))
 	if err != nil {
 		b.Skip("the built-in plugins are not built: make plugins")
 	}

@@ -72,6 +72,7 @@ func addInterpreter(ctx context.Context, r wazero.Runtime) error {
 	for _, f := range interpreterFuncs() {
 		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, s []uint64) {
 			i := instanceOf(ctx)
+			i.call.asked = true
 			i.call.check()
 			f.call(i, s)
 		}), i32s(f.params), i32s(f.results)).Export(f.name)

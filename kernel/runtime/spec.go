@@ -59,7 +59,7 @@ type Limits struct {
 	ExchangeBytes int64         // what is in flight between guest and host in one call; 64 MB
 	Deadline      time.Duration // of one call, waiting for host functions included; 30 s
 	Instances     int           // calls at a time; 4, and always 1 for Single
-	Idle          time.Duration // after which, or twice that, an instance is given back; 30 s
+	Idle          time.Duration // after which, or twice that, an instance is given back; 30 s; at most 2 s where it is a copy, see ImageExport
 	OutputBytes   int64         // of one answer, and of one argument to a host function; 4 MB
 	VarBytes      int64         // of Extism's variables in one instance; 1 MB
 }

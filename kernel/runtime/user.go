@@ -35,6 +35,7 @@ func addUser(ctx context.Context, r wazero.Runtime) error {
 // user calls the host function that this guest knows under number n.
 func (i *instance) user(n int, stack []uint64) {
 	p, c := i.plugin, &i.call
+	c.asked = true
 	if n >= len(p.functions) {
 		c.stop(wit.Errorf(wit.CodeInternal, "plugin %s calls host function %d of %d", p.spec.Plugin, n, len(p.functions)))
 	}

@@ -104,6 +104,7 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 	if fd != 1 && fd != 2 {
 		return errnoBadf
 	}
+	i.call.asked = true
 	to, level := &i.call.console.out, hclog.Info
 	if fd == 2 {
 		to, level = &i.call.console.err, hclog.Warn

@@ -129,6 +129,14 @@ func (e expression) next(t time.Time) time.Time {
 	}
 }
 
+// nextMillis is next in Unix milliseconds, 0 for none.
+func (e expression) nextMillis(after int64) int64 {
+	if t := e.next(time.UnixMilli(after)); !t.IsZero() {
+		return t.UnixMilli()
+	}
+	return 0
+}
+
 // elapsed is next for a job that runs in every hour: it looks through the stretches of time between two
 // changes of the clocks.
 func (e expression) elapsed(t time.Time) time.Time {

@@ -15,11 +15,19 @@ func firingKey(j *Job, due int64) string { return fmt.Sprintf("%s:%s:%d", j.Owne
 // is claimed and does not run. The second result is false if there is nothing to call.
 func begin(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, error) {
 	now, before := plans.millis(), j.slot()
-	isDue := before.due != 0 && before.due <= now
-	if !force && !isDue {
-		return nil, false, nil
+	changes, err := leaveOut(tx, plans, j, now)
+	if err != nil {
+		return nil, false, err
 	}
-	f := Firing{Due: before.due, Attempt: 1}
+	due := j.State.NextRunAt
+	isDue := due != 0 && due <= now
+	if !force && !isDue {
+		if changes != nil {
+			err = save(tx, before, *j)
+		}
+		return changes, false, err
+	}
+	f := Firing{Due: due, Attempt: 1}
 	if isDue {
 		plans.advance(j, now)
 		f.Key = firingKey(j, f.Due)
@@ -28,13 +36,40 @@ func begin(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, erro
 		f.Key = firingKey(j, now) + ":forced"
 	}
 	j.State.Firing, j.State.RunningAt = &f, now
-	return []Change{started(*j)}, true, save(tx, before, *j)
+	return append(changes, started(*j)), true, save(tx, before, *j)
 }
 
-// skip records that a due time came while the job still ran. A one-shot stays due until its forced run is done.
+// leaveOut passes over the due times that were missed and are not to be run, and records that. The caller saves the
+// job, unless there is no change.
+func leaveOut(tx store.Tx, plans planner, j *Job, now int64) ([]Change, error) {
+	due := j.State.NextRunAt
+	if !plans.missed(*j) {
+		return nil, nil
+	}
+	next := plans.resume(*j)
+	if next == due {
+		return nil, nil
+	}
+	j.State.LastDue, j.State.NextRunAt = due, next
+	if j.Spec.At != 0 {
+		j.Enabled = false
+	}
+	run := Run{
+		Due: due, StartedAt: now, Status: Skipped, Key: firingKey(j, due), NextRunAt: next,
+		Error: "missed while the gateway was down or asleep, and not to be made up for",
+	}
+	if err := record(tx, j, run); err != nil {
+		return nil, err
+	}
+	return []Change{{Action: Finished, Job: *j, Run: &run}}, nil
+}
+
+// skip records that a due time came while the job still ran. A one-shot stays due until its forced run is done, and so
+// does what is to wait.
 func skip(tx store.Tx, plans planner, j *Job) ([]Change, error) {
 	now, before := plans.millis(), j.slot()
-	if before.due == 0 || before.due > now || j.Spec.At != 0 {
+	waits := j.Spec.At != 0 || j.Policy.Overlap == OverlapQueue || plans.catchesUp(*j)
+	if before.due == 0 || before.due > now || waits {
 		return nil, nil
 	}
 	run := Run{Due: before.due, StartedAt: now, Status: Skipped, Error: "the job was still running", Key: firingKey(j, before.due)}

@@ -1,8 +1,10 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 )
 
@@ -18,9 +20,14 @@ type Handler struct {
 	Resumable bool
 	// Parallel is how many jobs of the kind run at a time; 0 is 4.
 	Parallel int
+	// Jobs is how many jobs an owner of the kind may have; 0 is MaxJobs.
+	Jobs int
 	// Changed, if set, is told what happens to the kind's jobs. It must return at once and must not
 	// call the scheduler.
 	Changed func(Change)
+	// Touched, if set, is told of each of the kind's jobs that was written or removed, before Changed is and also where that is
+	// not, so that what is kept in memory of jobs stays as they are. It must return at once and must not call the scheduler.
+	Touched func(owner Owner, id string)
 }
 
 // Result is what a run came to.
@@ -68,6 +75,9 @@ func (t *handlers) room(kind string) bool {
 	return t.busy[kind] < max(t.rows[kind].Parallel, 1)
 }
 
+// most is how many jobs an owner may have.
+func (t *handlers) most(owner Owner) int { return cmp.Or(t.of(owner.Kind()).Jobs, MaxJobs) }
+
 // take counts a job as running and returns its handler. It does not look for room: a forced run goes at once.
 func (t *handlers) take(kind string) Handler {
 	t.mu.Lock()
@@ -81,6 +91,16 @@ func (t *handlers) release(kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.busy[kind]--
+}
+
+// touch tells the handlers of their jobs with these keys.
+func (t *handlers) touch(keys []string) {
+	for _, k := range keys {
+		name, id, _ := strings.Cut(k, "\x00")
+		if h := t.of(Owner(name).Kind()); h.Touched != nil {
+			h.Touched(Owner(name), id)
+		}
+	}
 }
 
 // report tells each change to the handler of its job's kind, without holding the table.

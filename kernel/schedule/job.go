@@ -12,8 +12,9 @@ import (
 
 // Bounds of what is kept.
 const (
-	MaxJobs    = 1000 // per owner
-	MaxRuns    = 200  // history per job
+	MaxJobs    = 1000   // per owner, unless its Handler says otherwise
+	MaxRuns    = 200    // history per job
+	MaxAllRuns = 20_000 // history per owner
 	MaxName    = 256
 	MaxPayload = 64 << 10
 	MaxGone    = 100 // jobs per owner that have removed themselves and whose history is kept
@@ -51,6 +52,7 @@ type Job struct {
 	Spec    Spec   `json:"spec"`
 	// Payload is the handler's.
 	Payload json.RawMessage `json:"payload,omitempty"`
+	Policy  Policy          `json:"policy,omitzero"`
 	// DeleteAfterRun removes a one-shot once it has run well; its history stays for a while.
 	DeleteAfterRun bool  `json:"deleteAfterRun,omitempty"`
 	CreatedAt      int64 `json:"createdAt"`
@@ -141,6 +143,9 @@ func (j Job) check(now time.Time, zone *time.Location) error {
 		return wit.NewError(wit.CodeInvalid, "a job's payload must be JSON")
 	}
 	if err := checkID(j.ID); err != nil {
+		return err
+	}
+	if err := j.Policy.check(); err != nil {
 		return err
 	}
 	return j.Spec.check(now, zone)

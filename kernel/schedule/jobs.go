@@ -12,7 +12,7 @@ import (
 // Add stores a new job and returns it. An empty ID gets a random one. A one-shot whose time has passed
 // is due at once.
 //
-// Errors: CodeInvalid; CodeConflict if the id is taken; CodeTooLarge if the owner has MaxJobs.
+// Errors: CodeInvalid; CodeConflict if the id is taken; CodeTooLarge if the owner has as many as it may.
 func (s *Scheduler) Add(ctx context.Context, j Job) (Job, error) {
 	return s.put(ctx, j, false)
 }
@@ -45,7 +45,7 @@ func (s *Scheduler) put(ctx context.Context, j Job, replace bool) (Job, error) {
 		case wit.CodeOf(err) != wit.CodeNotFound:
 			return nil, err
 		}
-		if err := roomFor(tx, j.Owner); err != nil {
+		if err := roomFor(tx, j.Owner, s.records.handlers.most(j.Owner)); err != nil {
 			return nil, err
 		}
 		if err := dropGone(tx, j.Owner, store.Range{}, func(old Job) bool { return old.ID == j.ID }); err != nil {
@@ -122,6 +122,9 @@ func (s *Scheduler) RemoveAll(ctx context.Context, owner Owner) error {
 			}
 			changes = append(changes, Change{Action: Removed, Job: j})
 		}
+		if err := clearHistory(tx, owner); err != nil {
+			return nil, err
+		}
 		return changes, dropGone(tx, owner, store.Range{}, func(Job) bool { return true })
 	})
 }
@@ -143,6 +146,17 @@ func (s *Scheduler) Version() uint64 { return jobs.Version(s.records.store) }
 // is kept. Errors: CodeNotFound.
 func (s *Scheduler) Runs(ctx context.Context, owner Owner, id string, limit int) ([]Run, error) {
 	return s.records.history(ctx, owner, id, limit)
+}
+
+// Past is a job, which may have removed itself, and its history, the latest run first.
+type Past struct {
+	Job  Job
+	Runs []Run
+}
+
+// History returns the jobs of an owner that have run, each with what is kept of that. It reads no others.
+func (s *Scheduler) History(ctx context.Context, owner Owner) ([]Past, error) {
+	return s.records.past(ctx, owner)
 }
 
 // Gone returns the jobs of an owner that have removed themselves and whose history is still kept, the earliest first.
@@ -173,12 +187,15 @@ type Summary struct {
 
 // Status sums up the jobs of an owner. Errors: those of the store; Running is right beside one too.
 func (s *Scheduler) Status(ctx context.Context, owner Owner) (Summary, error) {
-	list, err := s.List(ctx, owner)
-	sum := Summary{Running: s.life.going(), Jobs: len(list)}
-	for _, j := range list {
-		if at := j.State.NextRunAt; at != 0 && (sum.NextRunAt == 0 || at < sum.NextRunAt) {
-			sum.NextRunAt = at
-		}
+	sum := Summary{Running: s.life.going()}
+	on, err := s.Page(ctx, owner, Enabled, 0, 1)
+	if err != nil {
+		return sum, err
+	}
+	off, err := s.Page(ctx, owner, Disabled, 0, 1)
+	sum.Jobs = on.Total + off.Total
+	if len(on.Jobs) > 0 {
+		sum.NextRunAt = on.Jobs[0].State.NextRunAt
 	}
 	return sum, err
 }

@@ -21,6 +21,9 @@ const (
 	clockRepair = time.Hour
 	// sweepEvery is how often runs are looked for that another gateway has left.
 	sweepEvery = time.Minute
+	// looked is how many due jobs are looked at before the loop rests for lookOn: many wait for room where many are due at once.
+	looked = 1000
+	lookOn = 50 * time.Millisecond
 	// lookAgain is when a due job is looked at again that another gateway holds.
 	lookAgain = time.Second
 )
@@ -48,6 +51,7 @@ type loop struct {
 
 	last  time.Time // what the wall clock showed at the last look
 	swept time.Time // when runs that were left were looked for
+	from  string    // where to go on among the due jobs, empty for the earliest
 }
 
 // run returns when ctx ends. A store that fails is tried again. First of all it looks for runs that were left.
@@ -67,6 +71,7 @@ func (l *loop) run(ctx context.Context) {
 			return
 		case <-time.After(sleep):
 		case <-l.wake:
+			l.from = ""
 		}
 	}
 }
@@ -79,6 +84,7 @@ func (l *loop) look(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
+	l.plans.watch.look(l.last, now)
 	l.last = now
 	if time.Since(l.swept) >= sweepEvery {
 		if err := l.runner.resume(ctx); err != nil {
@@ -104,11 +110,14 @@ func (l *loop) insist(ctx context.Context, do func(context.Context) error) error
 // one carries the firing out, or it is due here still when it is looked at again.
 func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 	now := l.plans.millis()
-	due, err := l.records.due(ctx, store.Range{To: dueKey(now+1, "")})
+	due, err := l.records.due(ctx, store.Range{From: l.from, To: dueKey(now+1, ""), Limit: looked})
 	if err != nil {
 		return 0, err
 	}
 	longest := longestSleep
+	if l.from = ""; len(due) == looked {
+		l.from, longest = due[looked-1]+"\x00", lookOn
+	}
 	for _, k := range due {
 		_, owner, id := parseDue(k)
 		if !l.handlers.room(owner.Kind()) {
@@ -116,7 +125,7 @@ func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 		}
 		switch _, _, err := l.runner.start(ctx, ctx, owner, id, false); {
 		case wit.CodeOf(err) == wit.CodeConflict:
-			longest = lookAgain
+			longest = min(longest, lookAgain)
 		case l.records.skips.Skip(err): // it stays due, should it be mended
 		case err != nil && !passing(err):
 			return 0, err
@@ -134,9 +143,20 @@ func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 // replan corrects jobs whose times were planned while the clock was far ahead, which is no news to anybody, and enters
 // runs that were begun before there was a record of them. It reads all jobs, beside everything else that goes on.
 func (l *loop) replan(ctx context.Context) error {
-	found, err := l.records.list(ctx, store.Range{}, func(j Job) bool { return j.State.Firing != nil || l.plans.astray(j) })
-	if err != nil || len(found) == 0 {
+	found, err := l.records.list(ctx, store.Range{}, l.unplanned)
+	if err != nil {
 		return err
+	}
+	return l.mend(ctx, found)
+}
+
+// unplanned reports whether mend has something to look at in a job.
+func (l *loop) unplanned(j Job) bool { return j.State.Firing != nil || l.plans.astray(j) }
+
+// mend is replan for the jobs that were found unplanned.
+func (l *loop) mend(ctx context.Context, found []Job) error {
+	if len(found) == 0 {
+		return nil
 	}
 	return l.records.change(ctx, func(tx store.Tx) ([]Change, error) {
 		for _, j := range found {

@@ -35,11 +35,11 @@ func TestAnyOperationMayFail(t *testing.T) {
 		"list":           func(ctx context.Context, s *schedule.Scheduler) error { _, err := s.List(ctx, "cron"); return err },
 		"status":         func(ctx context.Context, s *schedule.Scheduler) error { _, err := s.Status(ctx, "cron"); return err },
 		"page": func(ctx context.Context, s *schedule.Scheduler) error {
-			_, err := s.Page(ctx, "cron", true, 0, 10)
+			_, err := s.Page(ctx, "cron", schedule.Enabled, 0, 10)
 			return err
 		},
 		"page of none": func(ctx context.Context, s *schedule.Scheduler) error {
-			_, err := s.Page(ctx, "other", true, 0, 10)
+			_, err := s.Page(ctx, "other", schedule.Enabled, 0, 10)
 			return err
 		},
 		"runs": func(ctx context.Context, s *schedule.Scheduler) error {

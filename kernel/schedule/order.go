@@ -138,8 +138,42 @@ type Page struct {
 	Revision uint64
 }
 
-// Page returns at most limit of the jobs that are enabled, or of those that are not, behind the first offset ones.
-func (s *Scheduler) Page(ctx context.Context, owner Owner, enabled bool, offset, limit int) (p Page, err error) {
+// Which says of which jobs a page is.
+type Which int
+
+// Those that are enabled, those that are not, and all.
+const (
+	Enabled Which = iota
+	Disabled
+	Either
+)
+
+// shelves are the beginnings of the keys of an owner's jobs.
+func (w Which) shelves(owner Owner) []string {
+	switch w {
+	case Enabled:
+		return []string{shelf(owner, true)}
+	case Disabled:
+		return []string{shelf(owner, false)}
+	}
+	return []string{shelf(owner, true), shelf(owner, false)}
+}
+
+func (w Which) has(j Job) bool { return w == Either || j.Enabled == (w == Enabled) }
+
+// of is how many of them there are.
+func (w Which) of(n count) int {
+	switch w {
+	case Enabled:
+		return n.On
+	case Disabled:
+		return n.Off
+	}
+	return n.On + n.Off
+}
+
+// Page returns at most limit of an owner's jobs, behind the first offset ones.
+func (s *Scheduler) Page(ctx context.Context, owner Owner, which Which, offset, limit int) (p Page, err error) {
 	made := false
 	err = s.records.store.View(ctx, func(tx store.Tx) error {
 		n, err := counts.Get(tx, string(owner))
@@ -150,33 +184,27 @@ func (s *Scheduler) Page(ctx context.Context, owner Owner, enabled bool, offset,
 			return err
 		}
 		made = true
-		p.Total, p.Revision = n.Off, n.Revision
-		if enabled {
-			p.Total = n.On
-		}
-		p.Jobs, err = s.records.ordered(tx, shelf(owner, enabled), offset, limit)
+		p.Total, p.Revision = which.of(n), n.Revision
+		p.Jobs, err = s.records.ordered(tx, which.shelves(owner), offset, limit)
 		return err
 	})
 	if err != nil || made {
 		return p, err
 	}
-	return s.sorted(ctx, owner, enabled, offset, limit)
+	return s.sorted(ctx, owner, which, offset, limit)
 }
 
-// ordered reads a page of the order. Damaged jobs are left out.
-func (r *records) ordered(tx store.Tx, shelf string, offset, limit int) (list []Job, err error) {
-	n := 0
-	for rec, err := range tx.Scan(order, store.Range{Prefix: shelf, Limit: offset + limit}) {
-		if err != nil {
-			return nil, err
-		}
-		if n++; n <= offset {
-			continue
-		}
-		parts := strings.Split(rec.Key, "\x00")
+// ordered reads a page of the order, in which the jobs of several shelves are among one another. Damaged jobs are left out.
+func (r *records) ordered(tx store.Tx, shelves []string, offset, limit int) (list []Job, err error) {
+	keys, err := places(tx, shelves, offset+limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys[min(offset, len(keys)):] {
+		parts := strings.Split(k, "\x00")
 		owner, id := Owner(parts[0]), parts[len(parts)-1]
 		j, err := get(tx, owner, id)
-		if r.skips.Skip(err) || wit.CodeOf(err) == wit.CodeNotFound || err == nil && j.slot().key(owner, id) != rec.Key {
+		if r.skips.Skip(err) || wit.CodeOf(err) == wit.CodeNotFound || err == nil && j.slot().key(owner, id) != k {
 			continue
 		}
 		if err != nil {
@@ -187,10 +215,35 @@ func (r *records) ordered(tx store.Tx, shelf string, offset, limit int) (list []
 	return list, nil
 }
 
+// places are the first keys of the order on these shelves.
+func places(tx store.Tx, shelves []string, most int) (keys []string, err error) {
+	for _, shelf := range shelves {
+		for rec, err := range tx.Scan(order, store.Range{Prefix: shelf, Limit: most}) {
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, rec.Key)
+		}
+	}
+	if len(shelves) > 1 {
+		slices.SortFunc(keys, func(a, b string) int { return strings.Compare(place(a), place(b)) })
+	}
+	return keys[:min(most, len(keys))], nil
+}
+
+// place is a key without its shelf.
+func place(key string) string {
+	_, rest, _ := strings.Cut(key, "\x00")
+	_, rest, _ = strings.Cut(rest, "\x00")
+	return rest
+}
+
 // sorted is Page for an owner whose jobs are not in order yet.
-func (s *Scheduler) sorted(ctx context.Context, owner Owner, enabled bool, offset, limit int) (p Page, err error) {
-	p.Jobs, err = s.records.list(ctx, store.Range{Prefix: key(owner, "")}, func(j Job) bool { return j.Enabled == enabled })
-	slices.SortFunc(p.Jobs, func(a, b Job) int { return strings.Compare(a.slot().key(owner, a.ID), b.slot().key(owner, b.ID)) })
+func (s *Scheduler) sorted(ctx context.Context, owner Owner, which Which, offset, limit int) (p Page, err error) {
+	p.Jobs, err = s.records.list(ctx, store.Range{Prefix: key(owner, "")}, which.has)
+	slices.SortFunc(p.Jobs, func(a, b Job) int {
+		return strings.Compare(place(a.slot().key(owner, a.ID)), place(b.slot().key(owner, b.ID)))
+	})
 	p.Total = len(p.Jobs)
 	p.Jobs = p.Jobs[min(offset, p.Total):]
 	p.Jobs = p.Jobs[:min(limit, len(p.Jobs))]
@@ -198,14 +251,19 @@ func (s *Scheduler) sorted(ctx context.Context, owner Owner, enabled bool, offse
 }
 
 // reorder puts the jobs of those owners in order whose order is not that of their jobs: there was none, or an older
-// program has changed them since.
-func (r *records) reorder(ctx context.Context) error {
+// program has changed them since. It reads all jobs, once, and returns those that look wants.
+func (r *records) reorder(ctx context.Context, look func(Job) bool) (found []Job, err error) {
 	var wrong []Owner
 	if err := r.store.View(ctx, func(tx store.Tx) (err error) {
-		wrong, err = r.misplaced(tx)
+		found = nil
+		wrong, err = r.misplaced(tx, func(j Job) {
+			if look(j) {
+				found = append(found, j)
+			}
+		})
 		return err
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	for _, owner := range wrong {
 		if err := r.store.Update(ctx, func(tx store.Tx) error {
@@ -215,14 +273,15 @@ func (r *records) reorder(ctx context.Context) error {
 			_, err := counted(tx, owner)
 			return err
 		}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return found, nil
 }
 
-// misplaced returns the owners that have jobs beside their places, or another number of them than is stored.
-func (r *records) misplaced(tx store.Tx) (wrong []Owner, err error) {
+// misplaced returns the owners that have jobs beside their places, or another number of them than is stored. It shows each
+// job that it reads.
+func (r *records) misplaced(tx store.Tx, show func(Job)) (wrong []Owner, err error) {
 	places, found, strays := map[string]bool{}, map[Owner]count{}, map[Owner]bool{}
 	for rec, err := range tx.Scan(order, store.Range{}) {
 		if err != nil {
@@ -238,6 +297,7 @@ func (r *records) misplaced(tx store.Tx) (wrong []Owner, err error) {
 			return nil, err
 		}
 		j, s := row.Value, row.Value.slot()
+		show(j)
 		k, n := s.key(j.Owner, j.ID), found[j.Owner]
 		n.add(s, 1)
 		found[j.Owner] = n

@@ -16,14 +16,14 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 )
 
-// byDue are the ids of an owner's jobs that are on, or off, from the list of all.
-func byDue(t *testing.T, s *schedule.Scheduler, on bool) (ids []string) {
+// byDue are the ids of those of an owner's jobs that are on, or off, or either, from the list of all.
+func byDue(t *testing.T, s *schedule.Scheduler, has func(on bool) bool) (ids []string) {
 	t.Helper()
 	all, err := s.List(t.Context(), "cron")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all = slices.DeleteFunc(all, func(j schedule.Job) bool { return j.Enabled != on })
+	all = slices.DeleteFunc(all, func(j schedule.Job) bool { return !has(j.Enabled) })
 	slices.SortStableFunc(all, func(a, b schedule.Job) int {
 		due := func(j schedule.Job) int64 {
 			if j.State.NextRunAt == 0 {
@@ -47,17 +47,19 @@ func byDue(t *testing.T, s *schedule.Scheduler, on bool) (ids []string) {
 // wantPages compares pages with the list of all jobs, and returns their revision.
 func wantPages(t *testing.T, s *schedule.Scheduler, after string) (revision uint64) {
 	t.Helper()
-	for _, on := range []bool{true, false} {
-		want := byDue(t, s, on)
+	for which, has := range map[schedule.Which]func(bool) bool{
+		schedule.Enabled: func(on bool) bool { return on }, schedule.Disabled: func(on bool) bool { return !on }, schedule.Either: func(bool) bool { return true },
+	} {
+		want := byDue(t, s, has)
 		for _, part := range [][2]int{{0, 2}, {1, 3}, {0, 100}, {50, 1}} {
-			p, err := s.Page(t.Context(), "cron", on, part[0], part[1])
+			p, err := s.Page(t.Context(), "cron", which, part[0], part[1])
 			var got []string
 			for _, j := range p.Jobs {
 				got = append(got, j.ID)
 			}
 			part[0] = min(part[0], len(want))
 			if rest := want[part[0]:]; err != nil || p.Total != len(want) || !slices.Equal(got, rest[:min(part[1], len(rest))]) {
-				t.Fatalf("after %s: on %v from %d: %v of %d, %v; in all there are %v", after, on, part[0], got, p.Total, err, want)
+				t.Fatalf("after %s: %v from %d: %v of %d, %v; in all there are %v", after, which, part[0], got, p.Total, err, want)
 			}
 			revision = p.Revision
 		}
@@ -204,7 +206,7 @@ func TestAnOrderThatIsRight(t *testing.T) {
 		}
 		revisions := func() (list [2]uint64) {
 			for i, owner := range []schedule.Owner{"cron", "plugin:p"} {
-				p, err := b.s.Page(b.Context(), owner, false, 0, 10)
+				p, err := b.s.Page(b.Context(), owner, schedule.Disabled, 0, 10)
 				if list[i] = p.Revision; err != nil || p.Total != 1 {
 					b.Errorf("%s: %+v, %v", owner, p, err)
 				}

@@ -2,10 +2,12 @@ package schedule
 
 import "time"
 
-// planner knows the wall clock and the gateway's zone, and says when jobs are due next. It has no state.
+// planner knows the wall clock and the gateway's zone, and says when jobs are due next, and which of their times were
+// missed.
 type planner struct {
-	now  func() time.Time
-	zone *time.Location
+	now   func() time.Time
+	zone  *time.Location
+	watch *watch
 }
 
 func newPlanner(now func() time.Time, zone *time.Location) planner {
@@ -15,7 +17,7 @@ func newPlanner(now func() time.Time, zone *time.Location) planner {
 	if zone == nil {
 		zone = time.Local
 	}
-	return planner{now, zone}
+	return planner{now, zone, new(watch)}
 }
 
 func (p planner) millis() int64 { return p.now().UnixMilli() }
@@ -52,9 +54,33 @@ func (p planner) astray(j Job) bool {
 	return first != 0 && j.State.NextRunAt > j.Spec.next(first, j.CreatedAt, p.zone)
 }
 
-// advance sets the next due time after the one that is due. It is after now too, so that many missed
-// times are one, and after the due time, should the clock have gone back a little.
+// advance sets the next due time after the one that is due. It is after now too, so that many times are one, unless
+// each of those that were missed is to be run. It is after the due time, should the clock have gone back a little.
 func (p planner) advance(j *Job, now int64) {
 	j.State.LastDue = j.State.NextRunAt
-	j.State.NextRunAt = j.Spec.next(max(now, j.State.LastDue), j.CreatedAt, p.zone)
+	after := max(now, j.State.LastDue)
+	if p.catchesUp(*j) {
+		after = j.State.LastDue
+	}
+	j.State.NextRunAt = j.Spec.next(after, j.CreatedAt, p.zone)
+}
+
+// missed reports whether the job's due time was.
+func (p planner) missed(j Job) bool {
+	return j.State.NextRunAt != 0 && j.State.NextRunAt < p.watch.horizon()
+}
+
+// catchesUp reports whether the job's due time is one of several missed ones that are all to be run.
+func (p planner) catchesUp(j Job) bool { return j.Policy.CatchUp == CatchUpAll && p.missed(j) }
+
+// resume returns the first due time that is to be run, of a job that has missed its own: 0 if none is.
+func (p planner) resume(j Job) int64 {
+	due, horizon := j.State.NextRunAt, p.watch.horizon()
+	switch {
+	case j.Policy.CatchUp == CatchUpSkip:
+		return j.Spec.next(horizon-1, j.CreatedAt, p.zone)
+	case j.Policy.CatchUp == CatchUpAll && j.Spec.At == 0:
+		return j.Spec.latest(due, horizon, j.Policy.latest(), j.CreatedAt, p.zone)
+	}
+	return due
 }

@@ -56,15 +56,45 @@ func (r *records) change(ctx context.Context, fn func(store.Tx) ([]Change, error
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	var changes []Change
+	var written *notes
 	err := r.store.Update(ctx, func(tx store.Tx) (err error) {
-		changes, err = fn(tx)
+		written = &notes{Tx: tx}
+		changes, err = fn(written)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	r.handlers.touch(written.jobs)
 	r.handlers.report(changes)
 	return nil
+}
+
+// notes is a transaction that notes the keys of the jobs that it writes and deletes.
+type notes struct {
+	store.Tx
+	jobs []string
+}
+
+func (n *notes) note(space, key string) {
+	if space == string(jobs) {
+		n.jobs = append(n.jobs, key)
+	}
+}
+
+func (n *notes) Put(space, key string, value []byte) error {
+	n.note(space, key)
+	return n.Tx.Put(space, key, value)
+}
+
+func (n *notes) Insert(space, key string, value []byte) error {
+	n.note(space, key)
+	return n.Tx.Insert(space, key, value)
+}
+
+func (n *notes) Delete(space, key string) error {
+	n.note(space, key)
+	return n.Tx.Delete(space, key)
 }
 
 func (r *records) get(ctx context.Context, owner Owner, id string) (j Job, err error) {
@@ -179,11 +209,11 @@ func known(tx store.Tx, owner Owner, id string) (Job, error) {
 	return j, err
 }
 
-// roomFor refuses one job more than MaxJobs.
-func roomFor(tx store.Tx, owner Owner) error {
+// roomFor refuses one job more than so many.
+func roomFor(tx store.Tx, owner Owner, most int) error {
 	n, err := counted(tx, owner)
-	if err == nil && n.On+n.Off >= MaxJobs {
-		err = wit.Errorf(wit.CodeTooLarge, "%s has %d jobs, which is the most: remove some", owner, MaxJobs)
+	if err == nil && n.On+n.Off >= most {
+		err = wit.Errorf(wit.CodeTooLarge, "%s has %d jobs, which is the most: remove some", owner, most)
 	}
 	return err
 }
@@ -212,16 +242,6 @@ func save(tx store.Tx, before *slot, j Job) error {
 		return err
 	}
 	return jobs.Put(tx, j.key(), j)
-}
-
-// record appends to the job's history and drops what is too old. The caller saves the job.
-func record(tx store.Tx, j *Job, run Run) error {
-	j.State.Runs++
-	err := runs.Put(tx, runKey(j.key(), j.State.Runs), run)
-	if j.State.Runs > MaxRuns {
-		err = errors.Join(err, runs.Delete(tx, runKey(j.key(), j.State.Runs-MaxRuns)))
-	}
-	return err
 }
 
 // erase is remove for the job with a key, also where its record is damaged: its due time is looked for then. It

@@ -8,9 +8,10 @@
 // claims the job, and takes its due time in a transaction, which also sets the next one, before the handler is called;
 // it keeps the claim until the end is recorded. The others pass the job over, and find its due time taken when they look
 // again. A run whose claim is lost ends as in a crash. What was missed while the gateway was down or
-// asleep runs once when it is back, however many times were missed. A run that was interrupted is found at the
+// asleep runs once when it is back, however many times were missed, and a due time that comes while the job still runs is
+// recorded as skipped, unless the job's Policy says otherwise. A run that was interrupted is found at the
 // next start, or by another gateway within a minute or so; it is called again with the same Key if its handler is
-// Resumable, and else recorded as an error. A due time that comes while the job still runs is recorded as skipped. Reading changes nothing. A
+// Resumable, and else recorded as an error. Reading changes nothing. A
 // job whose record is damaged is logged and left out, as if there were none, until it is removed or set anew.
 //
 // Everything is safe for concurrent use. Changes are reported to Handler.Changed in the order in which
@@ -77,9 +78,13 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.life.end()
-	err := s.loop.insist(ctx, s.records.reorder)
+	var left []Job
+	err := s.loop.insist(ctx, func(ctx context.Context) (err error) {
+		left, err = s.records.reorder(ctx, s.loop.unplanned)
+		return err
+	})
 	if err == nil {
-		err = s.loop.insist(ctx, s.loop.replan)
+		err = s.loop.insist(ctx, func(ctx context.Context) error { return s.loop.mend(ctx, left) })
 	}
 	if ctx.Err() != nil {
 		return nil // the rest is dealt with at the next start

@@ -58,29 +58,63 @@ func (s Spec) check(now time.Time, zone *time.Location) error {
 }
 
 // next is the first due time after the given one, 0 if there is none. added anchors intervals.
-func (s Spec) next(after, added int64, zone *time.Location) int64 {
+func (s Spec) next(after, added int64, zone *time.Location) int64 { return s.times(added, zone)(after) }
+
+// times returns next for many questions.
+func (s Spec) times(added int64, zone *time.Location) func(after int64) int64 {
 	switch {
 	case s.At != 0:
-		if s.At > after {
-			return s.At
-		}
+		return s.once
 	case s.EveryMs > 0:
 		anchor := s.AnchorMs
 		if anchor == 0 {
 			anchor = added
 		}
-		if anchor > after {
-			return anchor
+		return func(after int64) int64 {
+			if anchor > after {
+				return anchor
+			}
+			return anchor + ((after-anchor)/s.EveryMs+1)*s.EveryMs
 		}
-		return anchor + ((after-anchor)/s.EveryMs+1)*s.EveryMs
 	case s.Cron != "":
-		c, err := parseCron(s.Cron, s.TZ, zone)
-		if err != nil {
-			return 0 // it was checked; a zone that has gone since makes the job stop
-		}
-		if t := c.next(time.UnixMilli(after)); !t.IsZero() {
-			return t.UnixMilli()
+		if c, err := parseCron(s.Cron, s.TZ, zone); err == nil {
+			return c.nextMillis
 		}
 	}
+	return func(int64) int64 { return 0 } // it was checked; a zone that has gone since makes the job stop
+}
+
+// once is next of a moment.
+func (s Spec) once(after int64) int64 {
+	if s.At > after {
+		return s.At
+	}
 	return 0
+}
+
+// latest returns the first of the last n due times from the due time first on and before end.
+func (s Spec) latest(first, end int64, n int, added int64, zone *time.Location) int64 {
+	next := s.times(added, zone)
+	enough := func(from int64) bool { // so many are left from there on
+		at := from - 1
+		for range n {
+			if at = next(at); at == 0 || at >= end {
+				return false
+			}
+		}
+		return true
+	}
+	if !enough(first) {
+		return first
+	}
+	for low, high := first, end; ; { // enough from low on, too few from high on
+		if high-low <= 1 {
+			return low
+		}
+		if mid := low + (high-low)/2; enough(mid) {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
 }

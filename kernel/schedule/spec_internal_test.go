@@ -63,6 +63,14 @@ func TestCron(t *testing.T) {
 		{"midnight comes twice", "0 0 * * *", "America/Havana", []string{"2026-10-31 22:00:00 -0400", "2026-11-01 00:00:00 -0400", "2026-11-02 00:00:00 -0500"}},
 		{"last hour of the day comes twice", "45 23 * * *", "Asia/Beirut", []string{"2026-10-24 12:00:00 +0300", "2026-10-24 23:45:00 +0300", "2026-10-25 23:45:00 +0200"}},
 		{"last hour of the day comes twice, every hour", "45 * 24 10 *", "Asia/Beirut", []string{"2026-10-24 22:50:00 +0300", "2026-10-24 23:45:00 +0300", "2026-10-24 23:45:00 +0200", "2027-10-24 00:45:00 +0300"}},
+		{"hour left out, west", "30 2 * * *", "America/New_York", []string{"2026-03-07 02:30:00 -0500", "2026-03-08 03:30:00 -0400", "2026-03-09 02:30:00 -0400"}},
+		{"hour that comes twice, west", "30 1 * * *", "America/New_York", []string{"2026-10-31 01:30:00 -0400", "2026-11-01 01:30:00 -0400", "2026-11-02 01:30:00 -0500"}},
+		{"hour left out, south", "30 2 * * *", "Australia/Sydney", []string{"2026-10-03 02:30:00 +1000", "2026-10-04 03:30:00 +1100", "2026-10-05 02:30:00 +1100"}},
+		{"hour that comes twice, south", "30 2 * * *", "Australia/Sydney", []string{"2026-04-04 02:30:00 +1100", "2026-04-05 02:30:00 +1100", "2026-04-06 02:30:00 +1000"}},
+		{"each quarter of an hour through both", "*/15 * * * *", "America/New_York", []string{"2026-03-08 01:45:00 -0500", "2026-03-08 03:00:00 -0400", "2026-03-08 03:15:00 -0400"}},
+		{"each half hour of one that comes twice", "*/30 * * * *", "America/New_York", []string{"2026-11-01 01:00:00 -0400", "2026-11-01 01:30:00 -0400", "2026-11-01 01:00:00 -0500", "2026-11-01 01:30:00 -0500", "2026-11-01 02:00:00 -0500"}},
+		{"a day left out", "0 9 * * *", "Pacific/Apia", []string{"2011-12-29 09:00:00 -1000", "2011-12-31 09:00:00 +1400", "2012-01-01 09:00:00 +1400"}},
+		{"where clocks never change", "30 2 * * *", "Asia/Kolkata", []string{"2026-03-28 02:30:00 +0530", "2026-03-29 02:30:00 +0530", "2026-03-30 02:30:00 +0530"}},
 		{"a star written as a range", "0 0-23 * * *", "Europe/Vienna", []string{"2026-10-25 02:00:00 +0200", "2026-10-25 02:00:00 +0100"}},
 
 		{"last day", "0 9 L * *", "UTC", []string{"2028-02-01 00:00:00 +0000", "2028-02-29 09:00:00 +0000", "2028-03-31 09:00:00 +0000"}},
@@ -215,4 +223,50 @@ func FuzzCron(f *testing.F) {
 			t.Errorf("%q: %v comes after %v", expr, next, at)
 		}
 	})
+}
+
+// The last few due times are those that counting them one by one finds, and are found as fast in a year of seconds.
+func TestLatest(t *testing.T) {
+	at := func(text string) int64 {
+		v, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.UnixMilli()
+	}
+	for _, c := range []struct {
+		spec       Spec
+		first, end string
+		n          int
+	}{
+		{Spec{EveryMs: 7_000}, "2026-01-01T00:00:07Z", "2026-01-01T01:00:00Z", 10},
+		{Spec{EveryMs: 7_000}, "2026-01-01T00:00:07Z", "2026-01-01T00:01:00Z", 10},
+		{Spec{Cron: "*/5 0-1 * * *"}, "2026-01-01T00:05:00Z", "2026-01-03T12:00:00Z", 30},
+		{Spec{Cron: "30 2 * * *", TZ: "Europe/Vienna"}, "2026-03-26T01:30:00Z", "2026-04-02T00:30:00Z", 5},
+		{Spec{Cron: "0 0 29 2 *"}, "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z", 1},
+		{Spec{Cron: "0 9 * * *"}, "2026-01-01T09:00:00Z", "2026-01-05T09:00:00Z", 4},
+		{Spec{At: at("2026-01-01T00:00:00Z")}, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", 3},
+	} {
+		first, end := at(c.first), at(c.end)
+		var all []int64
+		for due := first; due != 0 && due < end; due = c.spec.next(due, 0, time.UTC) {
+			all = append(all, due)
+		}
+		want := all[max(0, len(all)-c.n)]
+		added := first % 7_000
+		if c.spec.EveryMs != 0 {
+			all = nil
+			for due := first; due < end; due = c.spec.next(due, added, time.UTC) {
+				all = append(all, due)
+			}
+			want = all[max(0, len(all)-c.n)]
+		}
+		if got := c.spec.latest(first, end, c.n, added, time.UTC); got != want {
+			t.Errorf("%+v: %v, want %v", c.spec, time.UnixMilli(got).UTC(), time.UnixMilli(want).UTC())
+		}
+	}
+	year := Spec{Cron: "* * 0-1 1 1 *"}
+	if got := year.latest(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"), 100, 0, time.UTC); got != at("2026-01-01T01:58:20Z") {
+		t.Errorf("the last hundred seconds of a dense hour begin at %v", time.UnixMilli(got).UTC())
+	}
 }

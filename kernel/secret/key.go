@@ -9,11 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 
-	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -23,23 +22,27 @@ const KeyFile = "secret.key"
 
 const keySize = 32
 
-// source says where the key that opens the vault's key comes from.
-type source string
+// Place is where the key comes from that opens the vault's key.
+type Place string
 
+// The places. InMemory is that of a store in memory: it ends with the process, and so does the store.
 const (
-	fromKeyring    source = "keyring"
-	fromPassphrase source = "passphrase"
-	fromFile       source = "file"
-	fromNowhere    source = "memory" // it ends with the process, and so does the store
+	InKeyring    Place = "keyring"
+	ByPassphrase Place = "passphrase"
+	InFile       Place = "file"
+	InMemory     Place = "memory"
 )
 
 // header is the vault's own record: the vault's key, sealed, and how to come by what opens it.
 type header struct {
-	Source source `json:"source"`
+	Source Place `json:"source"`
 	// Item is the entry in the keyring.
 	Item string `json:"item,omitempty"`
 	KDF  *kdf   `json:"kdf,omitempty"`
 	Key  []byte `json:"key"`
+	// Created and Rotated are when the vault was made and when it got this key, in Unix milliseconds; 0 is unknown.
+	Created int64 `json:"created,omitempty"`
+	Rotated int64 `json:"rotated,omitempty"`
 }
 
 // kdf is Argon2id's parameters; memory in KiB.
@@ -55,13 +58,12 @@ var headers = store.Table[header]("secret.vault")
 // headerKey is the header's record, and the name that its key is sealed to.
 const headerKey = "key"
 
-// openKey returns the vault's key, after making the vault if there is none.
+// openKey returns the vault's header and key, after making the vault if there is none.
 // Credentials without the header are not overwritten by a new vault: with the header restored they can still be
 // read.
-func openKey(ctx context.Context, c *Config) ([]byte, error) {
-	var h header
+func openKey(ctx context.Context, c *Config) (h header, key []byte, err error) {
 	found, orphans := false, false
-	err := c.Store.View(ctx, func(tx store.Tx) (err error) {
+	err = c.Store.View(ctx, func(tx store.Tx) (err error) {
 		for range tx.Scan(space, store.Range{Limit: 1}) {
 			orphans = true
 		}
@@ -74,25 +76,26 @@ func openKey(ctx context.Context, c *Config) ([]byte, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return h, nil, err
 	case found:
 		return reopen(ctx, c, h)
 	case orphans:
-		return nil, wit.NewError(wit.CodeInvalid, "secret: the store has credentials but not the key record that opens them: restore a backup")
+		return h, nil, wit.NewError(wit.CodeInvalid, "secret: the store has credentials but not the key record that opens them: restore a backup")
 	}
 	return create(ctx, c)
 }
 
-// create makes a vault with a random key. That key never changes, so a new passphrase seals one key anew and no
-// credentials.
-func create(ctx context.Context, c *Config) ([]byte, error) {
-	key := random(keySize)
+// create makes a vault with a random key. A new passphrase seals that key anew and no credentials; see Rekey.
+func create(ctx context.Context, c *Config) (h header, key []byte, err error) {
+	key = random(keySize)
 	h, opener, err := choose(ctx, c)
 	if err != nil {
-		return nil, err
+		return h, nil, err
 	}
+	h.Created = time.Now().UnixMilli()
+	h.Key = seal(opener, headerKey, key)
 	c.Logger.Info("credential store created", "key", h.Source)
-	return key, save(ctx, c, h, opener, key)
+	return h, key, save(ctx, c, h)
 }
 
 // choose takes the best source that works for a new vault.
@@ -103,23 +106,26 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 		item := "vault " + hex.EncodeToString(random(8))
 		opener, err := ringKey(ctx, c.Ring, item, random(keySize))
 		if err == nil {
-			return header{Source: fromKeyring, Item: item}, opener, nil
+			return header{Source: InKeyring, Item: item}, opener, nil
 		}
 		c.Logger.Info("no system keyring here, which is fine: the key of the credentials is kept "+c.elsewhere(), "keyring", err)
 	}
 	if c.Passphrase != "" {
-		h := header{Source: fromPassphrase, KDF: &kdf{Time: 3, Memory: 64 << 10, Threads: 4, Salt: random(16)}}
+		h := header{Source: ByPassphrase, KDF: newKDF()}
 		return h, h.KDF.derive(c.Passphrase), nil
 	}
 	if c.StateDir == "" {
-		return header{Source: fromNowhere}, random(keySize), nil
+		return header{Source: InMemory}, random(keySize), nil
 	}
-	opener, err := readKeyFile(c.StateDir)
+	openers, err := readKeyFile(c.StateDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		opener = random(keySize)
-		err = writeKeyFile(c.StateDir, opener)
+		openers = [][]byte{random(keySize)}
+		err = writeKeyFile(c.StateDir, openers[0])
 	}
-	return header{Source: fromFile}, opener, err
+	if err != nil {
+		return header{}, nil, err
+	}
+	return header{Source: InFile}, openers[0], nil
 }
 
 // elsewhere says where the key is where no keyring has it, for people.
@@ -134,60 +140,111 @@ func (c *Config) elsewhere() string {
 }
 
 // save writes the header, in one transaction, so a vault has the old opener or the new one.
-func save(ctx context.Context, c *Config, h header, opener, key []byte) error {
-	h.Key = seal(opener, headerKey, key)
+func save(ctx context.Context, c *Config, h header) error {
 	return c.Store.Update(ctx, func(tx store.Tx) error { return headers.Put(tx, headerKey, h) })
 }
 
 // reopen opens a vault that exists, from where its header says and from nowhere else.
-func reopen(ctx context.Context, c *Config, h header) ([]byte, error) {
-	opener, err := h.opener(ctx, c)
+func reopen(ctx context.Context, c *Config, h header) (header, []byte, error) {
+	key, err := h.open(ctx, c)
+	if err != nil {
+		return h, nil, err
+	}
+	if h.Source == InFile && c.Passphrase != "" {
+		return protect(ctx, c, h, key)
+	}
+	return h, key, nil
+}
+
+// open returns the vault's key. Its errors say what the owner can do.
+func (h header) open(ctx context.Context, c *Config) ([]byte, error) {
+	openers, err := h.openers(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	key, err := unseal(opener, headerKey, h.Key)
-	if err != nil {
-		return nil, h.wrong(c)
+	for _, opener := range openers {
+		key, err := unseal(opener, headerKey, h.Key)
+		if err != nil {
+			continue
+		}
+		if h.Source == InFile && len(openers) > 1 { // a change was cut off: the other key opens nothing
+			return key, replaceKeyFile(c.StateDir, opener)
+		}
+		return key, nil
 	}
-	if h.Source == fromFile && c.Passphrase != "" {
-		return key, protect(ctx, c, key)
-	}
-	return key, nil
+	return nil, h.wrong(c)
 }
 
-// opener fetches or derives the key that opens the vault's. Its errors say what the owner can do.
-func (h header) opener(ctx context.Context, c *Config) ([]byte, error) {
+// openers fetches or derives the keys of which one opens the vault's: more than one only where a change of the key file
+// was cut off.
+func (h header) openers(ctx context.Context, c *Config) ([][]byte, error) {
 	switch h.Source {
-	case fromKeyring:
+	case InKeyring:
 		opener, err := ringKey(ctx, c.Ring, h.Item, nil)
 		if err != nil {
 			return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key is in the system's keyring, which does not release it: unlock the keyring and start again: %w", err)
 		}
-		return opener, nil
-	case fromPassphrase:
+		return [][]byte{opener}, nil
+	case ByPassphrase:
+		if c.Passphrase == "" && c.Ask != nil {
+			return h.asked(ctx, c)
+		}
 		if c.Passphrase == "" {
-			return nil, wit.NewError(wit.CodeUnauthorized, "secret: the credentials are protected by a passphrase: give it")
+			return nil, wit.NewError(wit.CodeUnauthorized, "secret: the credentials are protected by a passphrase: give it with CARAPACE_PASSPHRASE or --passphrase file:PATH")
 		}
-		if h.KDF == nil || !h.KDF.sane() {
-			return nil, wit.NewError(wit.CodeInvalid, "secret: the passphrase's stored parameters are damaged: restore a backup")
-		}
-		return h.KDF.derive(c.Passphrase), nil
-	case fromFile:
-		opener, err := readKeyFile(c.StateDir)
+		return h.derived(c.Passphrase)
+	case InFile:
+		openers, err := readKeyFile(c.StateDir)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key file is missing: restore %s", filepath.Join(c.StateDir, KeyFile))
 		}
-		return opener, err
+		return openers, err
 	}
 	return nil, wit.Errorf(wit.CodeInvalid, "secret: the credentials' key is kept in %.20q, which this gateway does not know: upgrade carapace", string(h.Source))
+}
+
+// derived is what opens the vault if the passphrase is right.
+func (h header) derived(passphrase string) ([][]byte, error) {
+	if h.KDF == nil || !h.KDF.sane() {
+		return nil, wit.NewError(wit.CodeInvalid, "secret: the passphrase's stored parameters are damaged: restore a backup")
+	}
+	return [][]byte{h.KDF.derive(passphrase)}, nil
+}
+
+// tries is how often somebody is asked for the passphrase, with a pause that grows after each that was wrong.
+const tries = 3
+
+// asked asks for the passphrase until it is right.
+func (h header) asked(ctx context.Context, c *Config) ([][]byte, error) {
+	for n := range tries {
+		passphrase, err := c.Ask(ctx)
+		if err != nil {
+			return nil, wit.Errorf(wit.CodeUnauthorized, "secret: the credentials are protected by a passphrase, which was not given: %w", err)
+		}
+		openers, err := h.derived(passphrase)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := unseal(openers[0], headerKey, h.Key); err == nil {
+			c.Redactor.Learn("passphrase", passphrase)
+			return openers, nil
+		}
+		c.Logger.Warn("the passphrase is wrong", "try", n+1, "of", tries)
+		select {
+		case <-time.After(time.Duration(n+1) * time.Second):
+		case <-ctx.Done():
+			return nil, wit.Errorf(wit.CodeTimeout, "secret: nobody gave the passphrase: %w", ctx.Err())
+		}
+	}
+	return nil, h.wrong(c)
 }
 
 // wrong is the error of a key that does not open the vault. Wrong and damaged cannot be told apart.
 func (h header) wrong(c *Config) error {
 	switch h.Source {
-	case fromPassphrase:
+	case ByPassphrase:
 		return wit.NewError(wit.CodeUnauthorized, "secret: the passphrase is wrong, or the store is damaged: try again")
-	case fromFile:
+	case InFile:
 		return wit.Errorf(wit.CodeUnauthorized, "secret: %s is not the key of this store: restore the one that belongs to it", filepath.Join(c.StateDir, KeyFile))
 	}
 	return wit.NewError(wit.CodeUnauthorized, "secret: the keyring's key is not the key of this store: restore the one that belongs to it")
@@ -195,20 +252,24 @@ func (h header) wrong(c *Config) error {
 
 // protect moves a vault from its key file to the passphrase. The file goes last: until then it is
 // merely useless.
-func protect(ctx context.Context, c *Config, key []byte) error {
+func protect(ctx context.Context, c *Config, old header, key []byte) (header, []byte, error) {
 	h, opener, err := choose(ctx, &Config{Passphrase: c.Passphrase})
 	if err != nil {
-		return err
+		return old, nil, err
 	}
-	if err := save(ctx, c, h, opener, key); err != nil {
-		return err
+	h.Created, h.Rotated, h.Key = old.Created, old.Rotated, seal(opener, headerKey, key)
+	if err := save(ctx, c, h); err != nil {
+		return old, nil, err
 	}
 	c.Logger.Info("credentials now protected by the passphrase, key file removed")
 	if err := os.Remove(filepath.Join(c.StateDir, KeyFile)); err != nil {
 		c.Logger.Warn("removing the old key file failed, remove it by hand", "error", err)
 	}
-	return nil
+	return h, key, nil
 }
+
+// newKDF has the parameters of new passphrases.
+func newKDF() *kdf { return &kdf{Time: 3, Memory: 64 << 10, Threads: 4, Salt: random(16)} }
 
 // sane bounds what a damaged or hostile store can make the derivation cost.
 func (k *kdf) sane() bool {
@@ -219,52 +280,6 @@ func (k *kdf) sane() bool {
 func (k *kdf) derive(passphrase string) []byte {
 	defer debug.FreeOSMemory() // the derivation's memory is more than the gateway needs for all else
 	return argon2.IDKey([]byte(passphrase), k.Salt, k.Time, k.Memory, k.Threads, keySize)
-}
-
-// readKeyFile returns the key, or an error that wraps fs.ErrNotExist.
-func readKeyFile(dir string) ([]byte, error) {
-	path := filepath.Join(dir, KeyFile)
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key file cannot be read: %w", err)
-	}
-	if err := checkMode(path, info); err != nil {
-		return nil, err
-	}
-	b, err := file.Read(path, 4*keySize)
-	if err != nil {
-		return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key file cannot be read: %w", err)
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(b)))
-	if err != nil || len(key) != keySize {
-		return nil, wit.Errorf(wit.CodeInvalid, "secret: %s is not a key file: restore the one that belongs to this state", path)
-	}
-	return key, nil
-}
-
-// writeKeyFile makes the file appear whole or not at all, and never over another.
-// A link fails where the name exists, which a rename would replace: the key of another vault would be lost with
-// it. CreateTemp makes files of mode 0600.
-func writeKeyFile(dir string, key []byte) error {
-	err := func() error {
-		tmp, err := os.CreateTemp(dir, KeyFile+".*")
-		if err != nil {
-			return err
-		}
-		defer os.Remove(tmp.Name())
-		_, err = tmp.WriteString(hex.EncodeToString(key) + "\n")
-		if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-			return err
-		}
-		if err := os.Link(tmp.Name(), filepath.Join(dir, KeyFile)); err != nil {
-			return err
-		}
-		return syncDir(dir)
-	}()
-	if err != nil {
-		return wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key file cannot be written: check the state folder's owner and mode: %w", err)
-	}
-	return nil
 }
 
 func random(n int) []byte {

@@ -174,6 +174,14 @@ func (r *ring) Set(item, value string) error {
 	return nil
 }
 
+func (r *ring) Delete(item string) error {
+	if r.fail != nil {
+		return r.fail
+	}
+	delete(r.items, item)
+	return nil
+}
+
 func TestKeyring(t *testing.T) {
 	c := config(t)
 	r := &ring{items: map[string]string{}}

@@ -2,15 +2,13 @@ package secret
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/carapace-gateway/carapace/kernel/leak"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
@@ -20,17 +18,21 @@ const (
 	leastLine  = 16 // of a value of several lines
 )
 
+// vaultGroup is the group of credentials.
+const vaultGroup = "vault"
+
 // Redactor takes secrets out of text. The zero value knows none. It is cheap enough for every log
 // line: one pass over the text, however many secrets there are.
 type Redactor struct {
 	mu       sync.Mutex
 	groups   map[string][]string
 	replacer atomic.Pointer[strings.Replacer]
+	own      atomic.Pointer[leak.Finder] // of the groups that belong to nobody but the gateway
 }
 
 // Learn makes values the secrets of a group, in place of what the group had. Values of less than eight
-// bytes are not searched for. The forms that a value takes in JSON and in URLs are secret too, and so
-// is each longer line of a value of several.
+// bytes are not searched for. The forms that leak.Forms knows of a value are secret too, and so are those of each longer line
+// of a value of several.
 // It is called at each change of a group and costs as much as there are secrets; Redact sees all of the old or all
 // of the new ones.
 func (r *Redactor) Learn(group string, values ...string) {
@@ -40,12 +42,17 @@ func (r *Redactor) Learn(group string, values ...string) {
 		r.groups = map[string][]string{}
 	}
 	r.groups[group] = values
+	var own []string
 	forms := map[string]bool{}
-	for _, values := range r.groups {
+	for name, values := range r.groups {
+		if name != vaultGroup {
+			own = append(own, values...)
+		}
 		for _, v := range values {
 			addForms(forms, v)
 		}
 	}
+	r.own.Store(leak.NewFinder(own))
 	// The longest first, so that a secret that contains another goes as a whole.
 	list := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
@@ -69,8 +76,7 @@ func (r *Redactor) Redact(s string) string {
 	return s
 }
 
-// addForms adds what a value looks like when it is written as it is, into JSON, into a Go string and into a url.
-// Lines are for keys in PEM, which logs show line by line.
+// addForms adds the forms of a value. Lines are for keys in PEM, which logs show line by line.
 func addForms(forms map[string]bool, value string) {
 	if len(value) < leastValue {
 		return
@@ -84,12 +90,8 @@ func addForms(forms map[string]bool, value string) {
 		}
 	}
 	for _, text := range texts {
-		forms[text] = true
-		forms[url.QueryEscape(text)] = true
-		forms[url.PathEscape(text)] = true
-		inJSON, _ := json.Marshal(text)
-		for _, quoted := range []string{string(inJSON), strconv.Quote(text)} {
-			forms[quoted[1:len(quoted)-1]] = true
+		for _, form := range leak.Forms(text) {
+			forms[form] = true
 		}
 	}
 }

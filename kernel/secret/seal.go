@@ -43,10 +43,10 @@ func unseal(key []byte, name string, box []byte) ([]byte, error) {
 	return value, nil
 }
 
-// Key returns a key for something else that is to be kept from being forged, always the same for a purpose. It is the
-// vault's as the credentials are: whoever has it does not have the vault's own.
+// Key returns a key for something else that is to be kept from being read or forged, always the same for a purpose, also
+// after Rekey. Whoever has it does not have the vault's own.
 func (v *Vault) Key(purpose string) []byte {
-	h := hmac.New(sha256.New, v.key)
+	h := hmac.New(sha256.New, v.root)
 	h.Write([]byte("carapace key 1\x00" + purpose))
 	return h.Sum(nil)
 }

@@ -5,7 +5,7 @@
 // name, so that a record moved to another name does not open. The vault's key is itself stored sealed,
 // under a key that comes from one of three places, chosen when the vault is made: the system's keyring,
 // a passphrase (Argon2id), or a file of mode 0600 in the state folder. A later passphrase moves a vault
-// from the file to it.
+// from the file to it; Rekey moves it anywhere, with a new key.
 //
 // A Vault reads everything once at Open. It knows the values then, which is what Redact needs to keep
 // them out of logs, and Get does no work. The store must not be changed behind it. Values are never
@@ -14,10 +14,13 @@ package secret
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -55,6 +58,8 @@ type Config struct {
 	Passphrase string
 	// Keyring lets a new vault keep its key in the system's keyring.
 	Keyring bool
+	// Ask asks for the passphrase that protects a vault, where none is given; nil asks nobody.
+	Ask func(context.Context) (string, error)
 	// Ring stands in for the system's keyring; nil is the system's.
 	Ring Ring
 	// Redactor learns the values; nil makes a new one.
@@ -67,14 +72,24 @@ type Config struct {
 // values are what the store has; they change only once the store has.
 type Vault struct {
 	*Redactor
-	store store.Store
-	key   []byte
+	store   store.Store
+	config  Config
+	log     hclog.Logger
+	root    []byte // of Key
+	history history
+	found   atomic.Pointer[leaks]
 
 	writing sync.Mutex // held while store and values change together
 	mu      sync.RWMutex
+	header  header
+	key     []byte // changed only while writing is held too
 	values  map[Entry]string
 	damaged map[Entry]bool
+	retired []string // values that were replaced or deleted, the latest last
 }
+
+// maxRetired is how many values stay hidden that are no credentials any more.
+const maxRetired = 100
 
 // Open opens the vault in the store, and makes it if there is none.
 //
@@ -82,22 +97,21 @@ type Vault struct {
 // the key file cannot be read; CodeInvalid if the key file may be read by others or the vault is
 // damaged. A single damaged credential is no error here but one of its Get.
 func Open(ctx context.Context, c Config) (*Vault, error) {
-	if c.Redactor == nil {
-		c.Redactor = &Redactor{}
-	}
-	if c.Logger == nil {
-		c.Logger = hclog.NewNullLogger()
-	}
-	if c.Ring == nil {
-		c.Ring = systemRing{}
-	}
+	c.fill()
 	c.Redactor.Learn("passphrase", c.Passphrase)
-	key, err := openKey(ctx, &c)
+	h, key, err := openKey(ctx, &c)
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{Redactor: c.Redactor, store: c.Store, key: key, values: map[Entry]string{}, damaged: map[Entry]bool{}}
+	v := &Vault{Redactor: c.Redactor, store: c.Store, config: c, log: c.Logger, header: h, key: key, values: map[Entry]string{}, damaged: map[Entry]bool{}}
+	v.config.Passphrase = "" // it is not needed any more
+	if v.root, err = openRoot(ctx, c.Store, key); err != nil {
+		return nil, err
+	}
 	err = c.Store.View(ctx, func(tx store.Tx) error {
+		if err := v.history.load(tx); err != nil {
+			return err
+		}
 		for rec, err := range tx.Scan(space, store.Range{}) {
 			if err != nil {
 				return err
@@ -111,6 +125,19 @@ func Open(ctx context.Context, c Config) (*Vault, error) {
 	}
 	v.learn()
 	return v, nil
+}
+
+// fill puts what works in the place of what was left out.
+func (c *Config) fill() {
+	if c.Redactor == nil {
+		c.Redactor = &Redactor{}
+	}
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	if c.Ring == nil {
+		c.Ring = systemRing{}
+	}
 }
 
 // load takes up one record. What cannot be opened is remembered as damaged, so that it is listed and can be
@@ -140,6 +167,7 @@ func (v *Vault) Get(_ context.Context, owner, account, name string) (string, err
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if value, ok := v.values[e]; ok {
+		v.history.use(e)
 		return value, nil
 	}
 	if v.damaged[e] {
@@ -183,9 +211,13 @@ func (v *Vault) PutAll(ctx context.Context, owner, account string, values map[st
 	if v.full(owner, entries) {
 		return wit.Errorf(wit.CodeTooLarge, "secret: %s has %d credentials, which is the most: delete some", owner, MaxPerOwner)
 	}
+	now := time.Now().UnixMilli()
 	err := v.store.Update(ctx, func(tx store.Tx) error {
 		for e, value := range entries {
 			if err := tx.Put(space, e.key(), seal(v.key, e.key(), []byte(value))); err != nil {
+				return err
+			}
+			if err := notes.Put(tx, e.key(), note{Set: now}); err != nil {
 				return err
 			}
 		}
@@ -194,8 +226,10 @@ func (v *Vault) PutAll(ctx context.Context, owner, account string, values map[st
 	if err != nil {
 		return err
 	}
+	v.history.put(now, entries)
 	v.mu.Lock()
 	for e, value := range entries {
+		v.retire(e, value)
 		v.values[e] = value
 		delete(v.damaged, e)
 	}
@@ -227,10 +261,13 @@ func (v *Vault) Delete(ctx context.Context, owner, account, name string) error {
 	}
 	v.writing.Lock()
 	defer v.writing.Unlock()
-	if err := v.store.Update(ctx, func(tx store.Tx) error { return tx.Delete(space, e.key()) }); err != nil {
+	err := v.store.Update(ctx, func(tx store.Tx) error { return errors.Join(tx.Delete(space, e.key()), notes.Delete(tx, e.key())) })
+	if err != nil {
 		return err
 	}
+	v.history.drop(e)
 	v.mu.Lock()
+	v.retire(e, "")
 	delete(v.values, e)
 	delete(v.damaged, e)
 	v.mu.Unlock()
@@ -252,12 +289,22 @@ func (v *Vault) entries() []Entry {
 	return slices.AppendSeq(slices.Collect(maps.Keys(v.values)), maps.Keys(v.damaged))
 }
 
-// learn tells the redactor all values. A deleted one is not hidden any longer: nothing here knows it.
+// retire remembers a value that another takes the place of, so that it stays hidden: requests with it may be under way, and
+// whoever was given it may still repeat it. The caller holds mu.
+func (v *Vault) retire(e Entry, now string) {
+	if old, ok := v.values[e]; ok && old != now {
+		v.retired = append(v.retired, old)
+		v.retired = slices.Clone(v.retired[max(len(v.retired)-maxRetired, 0):])
+	}
+}
+
+// learn tells the redactor all values, and the last that were some until now.
 func (v *Vault) learn() {
 	v.mu.RLock()
-	values := slices.Collect(maps.Values(v.values))
+	values, retired := slices.Collect(maps.Values(v.values)), slices.Clone(v.retired)
+	v.found.Store(newLeaks(v.values))
 	v.mu.RUnlock()
-	v.Learn("vault", values...)
+	v.Learn(vaultGroup, slices.Concat(values, retired)...)
 }
 
 // String names the credential for people.

@@ -28,7 +28,7 @@ func TestForeignDatabases(t *testing.T) {
 		{"our id and tables without a version", "damaged", []string{ours, "CREATE TABLE records (id INTEGER)"}},
 		{"our id and a version without tables", "damaged", []string{ours, "PRAGMA user_version=1"}},
 		{"our id and a negative version", "damaged", []string{ours, migrations[0], "PRAGMA user_version=-1"}},
-		{"our next version", "upgrade carapace", []string{ours, migrations[0], "PRAGMA user_version=2"}},
+		{"our next version", "upgrade carapace", []string{ours, migrations[0], fmt.Sprintf("PRAGMA user_version=%d", len(migrations)+1)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "state.db")

@@ -33,12 +33,13 @@ func checkKey(space, key string) error {
 	return nil
 }
 
-// checkRecord also bounds the value. The bound keeps one record from filling the memory of whoever scans over it.
-func checkRecord(space, key string, value []byte) error {
+// checkRecord also bounds the value. The bound keeps one record from filling the memory of whoever scans over it. room is
+// what a value may have above it, for what sealing adds.
+func checkRecord(space, key string, value []byte, room int) error {
 	if err := checkKey(space, key); err != nil {
 		return err
 	}
-	if len(value) > MaxValue {
+	if len(value) > MaxValue+room {
 		return wit.Errorf(wit.CodeTooLarge, "store: the value of %s/%s has %d bytes, at most %d fit: keep it as a media file instead", space, key, len(value), MaxValue)
 	}
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -38,5 +39,5 @@ func lockFile(name string) (*fileLock, error) {
 // release leaves the file, since removing it would let two processes lock two files of one name.
 func (l *fileLock) release() error {
 	_ = l.f.Truncate(0)
-	return l.f.Close()
+	return errors.Join(file.Unlock(l.f), l.f.Close())
 }

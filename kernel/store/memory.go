@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -68,6 +69,19 @@ type memTx struct {
 	root           *node
 	writable, over bool
 	spaces         []string // that were written
+	room           int      // of values, above MaxValue
+}
+
+func (t *memTx) widen(room int) { t.room = room }
+
+// nextSpace is the first space behind another one that has records, or "".
+func (t *memTx) nextSpace(after string) (next string, err error) {
+	lo := after + "\x01"
+	t.root.walk(lo, "\xff", false, func(n *node) bool { // no key begins so: it is UTF-8
+		next, _, _ = strings.Cut(n.key, "\x00")
+		return false
+	})
+	return next, t.usable(false)
 }
 
 // usable returns why the transaction cannot be used now, as a transaction on a file would say it.
@@ -99,7 +113,7 @@ func (t *memTx) Put(space, key string, value []byte) error {
 	if err := t.usable(true); err != nil {
 		return err
 	}
-	if err := checkRecord(space, key, value); err != nil {
+	if err := checkRecord(space, key, value, t.room); err != nil {
 		return err
 	}
 	t.root = t.root.with(space+"\x00"+key, append([]byte{}, value...))
@@ -111,7 +125,7 @@ func (t *memTx) Insert(space, key string, value []byte) error {
 	if err := t.usable(true); err != nil {
 		return err
 	}
-	if err := checkRecord(space, key, value); err != nil {
+	if err := checkRecord(space, key, value, t.room); err != nil {
 		return err
 	}
 	if t.root.find(space+"\x00"+key) != nil {

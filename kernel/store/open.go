@@ -22,6 +22,9 @@ const applicationID = 0x63617261
 var migrations = [...]string{
 	`CREATE TABLE records (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key)) STRICT, WITHOUT ROWID;
 	 CREATE TABLE sequences (space TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+	// The texts are cut before they get here (package words), so the tokenizer has only to part what stands between spaces.
+	`CREATE TABLE documents (id INTEGER PRIMARY KEY, space TEXT NOT NULL, key TEXT NOT NULL, time INTEGER NOT NULL, UNIQUE (space, key)) STRICT;
+	 CREATE VIRTUAL TABLE document_words USING fts5(tags, text, content='', contentless_delete=1, tokenize='ascii');`,
 }
 
 // Options says how a file is opened. The zero value is right for the gateway.

@@ -13,10 +13,11 @@ const (
 	sqlDelete = `DELETE FROM records WHERE space = ? AND key = ?`
 	sqlNext   = `INSERT INTO sequences (space, last) VALUES (?, 1) ON CONFLICT (space) DO UPDATE SET last = last + 1 RETURNING last`
 
-	sqlScan     = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key LIMIT ?`
-	sqlScanTo   = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?`
-	sqlScanBack = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key DESC LIMIT ?`
-	sqlBackTo   = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?`
+	sqlScan      = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key LIMIT ?`
+	sqlScanTo    = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?`
+	sqlScanBack  = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key DESC LIMIT ?`
+	sqlNextSpace = `SELECT space FROM records WHERE space > ? ORDER BY space LIMIT 1`
+	sqlBackTo    = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?`
 )
 
 // A scan reads ahead this much, so that no statement is open while the caller holds a record.
@@ -35,6 +36,18 @@ type sqlTx struct {
 	modified bool
 	spaces   []string // that were written
 	broken   error
+	room     int // of values, above MaxValue
+}
+
+func (t *sqlTx) widen(room int) { t.room = room }
+
+// nextSpace is the first space behind another one that has records, or "".
+func (t *sqlTx) nextSpace(after string) (next string, err error) {
+	if err := t.usable(); err != nil {
+		return "", err
+	}
+	err = t.conn.rows(func(row []driver.Value) bool { next, _ = row[0].(string); return false }, sqlNextSpace, after)
+	return next, t.fail(err)
 }
 
 // usable returns why the transaction cannot be used now: it has ended, the disk has failed, or the caller's
@@ -114,7 +127,7 @@ func (t *sqlTx) Insert(space, key string, value []byte) error {
 
 // set writes a record and returns how many rows changed: none for an Insert that found one.
 func (t *sqlTx) set(query, space, key string, value []byte) (int64, error) {
-	if err := checkRecord(space, key, value); err != nil {
+	if err := checkRecord(space, key, value, t.room); err != nil {
 		return 0, err
 	}
 	if err := t.write(space); err != nil {

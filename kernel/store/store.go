@@ -71,6 +71,17 @@ type Tx interface {
 
 	// Next returns 1, 2, 3, … per space, durable with the transaction.
 	Next(space string) (uint64, error)
+
+	// Index lets a text be found by its words, in place of one that the index has under its key. Indexes come into being with
+	// their first text, and are no spaces, though Version counts them too. A text without words is not found.
+	Index(index string, d Doc) error
+
+	// Unindex removes a text from an index; a missing one is not an error.
+	Unindex(index, key string) error
+
+	// Find returns what a search finds, and whether there is more. It looks at SearchDepth texts at most. Errors: CodeInvalid for
+	// a search without words.
+	Find(index string, s Search) (found []Found, more bool, err error)
 }
 
 // Record is one key and its value. The receiver owns both.

@@ -1,5 +1,6 @@
 // cc -std=c11 -o test test.c && ./test
 #include "plugin.c"
+#include "carapace_test.h"
 
 #include <stdio.h>
 
@@ -12,14 +13,16 @@ static bool is(bool ok, bool want, const char *text) {
   return false;
 }
 
-static carapace_text server(const char *name, carapace_text param) {
-  (void)name;
-  bool asked = carapace_is(carapace_json_get(param, "json"), "{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}");
-  return asked ? CARAPACE_TEXT("{\"ok\":{\"status\":200,\"text\":\"3\"}}") : CARAPACE_TEXT("{\"ok\":{\"status\":400}}");
+// The chat server, which wants the account's token.
+static carapace_json server(carapace_json request) {
+  bool known = carapace_is(carapace_json_text(carapace_json_get(carapace_json_get(request, "headers"), "authorization")), "Bearer t0k3n");
+  bool asked = carapace_is(carapace_json_get(request, "json"), "{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}");
+  return !known ? CARAPACE_TEXT("{\"status\":401}") : asked ? CARAPACE_TEXT("{\"status\":200,\"text\":\"3\"}") : CARAPACE_TEXT("{\"status\":400}");
 }
 
 int main(void) {
-  carapace_test_host = server;
+  carapace_test_host = carapace_test_gateway, carapace_test_http = server;
+  carapace_test_set(&carapace_test_credentials, "token", "t0k3n");
 #define POLL(after) "\"requests\":[{\"id\":\"poll\",\"method\":\"GET\",\"url\":\"http://toy/messages?after=" after "\",\"headers\":[{\"name\":\"Authorization\",\"value\":\"Bearer {{credential:token}}\"}]}]"
 #define EVENT(text) carapace_test_channel_event(CARAPACE_TEXT("{\"config\":{\"url\":\"http://toy\"}," text "}"), &answer)
   bool good =

@@ -78,9 +78,14 @@ fn request(config: carapace.Json, method: []const u8, path: []const u8) !carapac
     };
 }
 
-fn server(_: []const u8, param: carapace.Json) anyerror!carapace.Json {
-    try std.testing.expectEqualStrings("{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}", try carapace.write(json.get(param, "json")));
-    return json.from(.{ .status = 200, .text = "3" });
+const gateway = @import("carapace_test.zig"); // for tests alone
+
+/// The chat server, which wants the account's token.
+fn server(r: carapace.HttpRequest) anyerror!carapace.HttpResponse {
+    if (!std.mem.eql(u8, gateway.header(r, "authorization"), "Bearer t0k3n")) return .{ .status = 401 };
+    if (std.mem.eql(u8, r.method, "GET")) return .{ .text = "[]" };
+    try std.testing.expectEqualStrings("{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}", try carapace.write(r.json.?));
+    return .{ .text = "3" };
 }
 
 test "it polls, takes in, and posts" {
@@ -96,7 +101,13 @@ test "it polls, takes in, and posts" {
     try std.testing.expectEqual(5000, answer.timers[0].after);
     answer = try event(.{ .kind = .response, .config = config, .response = .{ .status = 401 } });
     try std.testing.expectEqual(carapace.ConnectionState.needs_login, answer.status.?.state);
-    carapace.test_host = server;
+    gateway.reset();
+    gateway.http = server;
+    try std.testing.expectError(error.Failed, send(.{ .config = config, .to = .{ .id = "ann" } }));
+    gateway.credentials.set("token", "t0k3n");
+    answer = try event(.{ .kind = .start, .config = config });
+    const polled = try event(.{ .kind = .response, .config = config, .response = try gateway.exchange(answer.requests[0]) });
+    try std.testing.expectEqual(carapace.ConnectionState.connected, polled.status.?.state);
     const sent = try send(.{ .config = config, .to = .{ .id = "ann" }, .text = "yes?", .idempotency_key = "k1" });
     try std.testing.expectEqualStrings("3", sent.ids[0]);
 }

@@ -26,6 +26,13 @@ func TestHeader(t *testing.T) {
 	run(t, "testdata", "cc -std=c11 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover -o "+test+" sdk.c && "+test)
 }
 
+// TestGateway runs what testdata/gateway.c asks the gateway for tests.
+func TestGateway(t *testing.T) {
+	t.Parallel()
+	test := filepath.Join(t.TempDir(), "test")
+	run(t, "testdata", "cc -std=c11 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover -o "+test+" gateway.c && "+test)
+}
+
 // TestWebAssembly: a plugin of all that testdata/sdk.c has needs nothing but the header, with and without optimization.
 func TestWebAssembly(t *testing.T) {
 	t.Parallel()
@@ -56,11 +63,13 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	header, err := os.ReadFile("carapace.h")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"carapace.h", "carapace_test.h"} {
+		header, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, string(header))
 	}
-	write(t, dir, "carapace.h", string(header))
 	for _, name := range []string{"plugin.c", "test.c"} {
 		found := regexp.MustCompile("(?s)`greeter/" + name + "`:\n\n```c\n(.*?)```").FindStringSubmatch(string(readme))
 		if found == nil {

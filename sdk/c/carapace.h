@@ -102,7 +102,7 @@ typedef enum {
   CARAPACE_KEY_ENCODING_BASE64,
 } carapace_key_encoding;
 
-// The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+// The length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
 // each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
 typedef enum {
   CARAPACE_LENGTH_FORM_UNKNOWN = -1, // one of a later contract
@@ -110,6 +110,7 @@ typedef enum {
   CARAPACE_LENGTH_FORM_TWO_BYTES,
   CARAPACE_LENGTH_FORM_ONE_BYTE,
   CARAPACE_LENGTH_FORM_VARINT,
+  CARAPACE_LENGTH_FORM_THREE_BYTES,
 } carapace_length_form;
 
 // Who can read a conversation.
@@ -132,6 +133,16 @@ typedef enum {
   CARAPACE_ATTACHMENT_KIND_LOCATION,
   CARAPACE_ATTACHMENT_KIND_CONTACT,
 } carapace_attachment_kind;
+
+// What the field has.
+typedef enum {
+  CARAPACE_EXCERPT_FORM_UNKNOWN = -1, // one of a later contract
+  // the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with
+  // a slash is on the same host
+  CARAPACE_EXCERPT_FORM_ADDRESS,
+  // the file itself, in base64
+  CARAPACE_EXCERPT_FORM_BASE64,
+} carapace_excerpt_form;
 
 // Who a turn is by.
 typedef enum {
@@ -177,7 +188,7 @@ typedef enum {
   CARAPACE_EVENT_KIND_OPENED,
   // a connection has ended, or could not be opened
   CARAPACE_EVENT_KIND_CLOSED,
-  // already authenticated by the declared recipe
+  // already authenticated by the declared recipe, or a visitor's, by the token that the kernel has given out
   CARAPACE_EVENT_KIND_WEBHOOK,
   CARAPACE_EVENT_KIND_TIMER,
   // login, logout, probe: from the owner
@@ -213,6 +224,9 @@ typedef enum {
   CARAPACE_STREAM_FRAMING_PACKETS,
   // what has come, in pieces of at most 64 KB: what comes while one is handled is joined
   CARAPACE_STREAM_FRAMING_RAW,
+  // a stream of XML: the start tag of its root, each element inside of that, whole, and the root's end tag. The root's start
+  // tag may come again, which begins the stream anew.
+  CARAPACE_STREAM_FRAMING_ELEMENTS,
 } carapace_stream_framing;
 
 // What there is to know of a conversation besides messages.
@@ -261,6 +275,13 @@ typedef enum {
   CARAPACE_SIGNATURE_ALGORITHM_ES256,
   CARAPACE_SIGNATURE_ALGORITHM_ED25519,
 } carapace_signature_algorithm;
+
+// The hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better.
+typedef enum {
+  CARAPACE_SCRAM_HASH_UNKNOWN = -1, // one of a later contract
+  CARAPACE_SCRAM_HASH_SHA256,
+  CARAPACE_SCRAM_HASH_SHA1,
+} carapace_scram_hash;
 
 // Names a moment at which hooks are asked.
 typedef enum {
@@ -339,6 +360,15 @@ typedef enum {
   CARAPACE_STOP_CAUSE_GATEWAY_STOPS,
 } carapace_stop_cause;
 
+// How a file is written that comes on a socket.
+typedef enum {
+  CARAPACE_FILE_FORM_UNKNOWN = -1, // one of a later contract
+  CARAPACE_FILE_FORM_BYTES,
+  CARAPACE_FILE_FORM_BASE64,
+  // RFC 2045, 6.7
+  CARAPACE_FILE_FORM_QUOTED_PRINTABLE,
+} carapace_file_form;
+
 // How a sound is stored: opus in an Ogg file; mp3; wav; flac; aac in an MP4 file.
 typedef enum {
   CARAPACE_SOUND_FORMAT_UNKNOWN = -1, // one of a later contract
@@ -352,13 +382,16 @@ typedef enum {
 typedef struct carapace_log_line carapace_log_line;
 typedef struct carapace_error carapace_error;
 typedef struct carapace_header carapace_header;
+typedef struct carapace_basic_login carapace_basic_login;
 typedef struct carapace_sigv4 carapace_sigv4;
 typedef struct carapace_http_part carapace_http_part;
 typedef struct carapace_http_request carapace_http_request;
 typedef struct carapace_http_response carapace_http_response;
 typedef struct carapace_length_prefix carapace_length_prefix;
+typedef struct carapace_frame_part carapace_frame_part;
 typedef struct carapace_conversation carapace_conversation;
 typedef struct carapace_person carapace_person;
+typedef struct carapace_excerpt carapace_excerpt;
 typedef struct carapace_attachment carapace_attachment;
 typedef struct carapace_done carapace_done;
 typedef struct carapace_part carapace_part;
@@ -370,7 +403,11 @@ typedef struct carapace_run_outcome carapace_run_outcome;
 typedef struct carapace_frame carapace_frame;
 typedef struct carapace_opened carapace_opened;
 typedef struct carapace_closed carapace_closed;
+typedef struct carapace_visitor carapace_visitor;
 typedef struct carapace_webhook_request carapace_webhook_request;
+typedef struct carapace_push carapace_push;
+typedef struct carapace_page_query carapace_page_query;
+typedef struct carapace_page_file carapace_page_file;
 typedef struct carapace_webhook_reply carapace_webhook_reply;
 typedef struct carapace_command carapace_command;
 typedef struct carapace_channel_event carapace_channel_event;
@@ -393,10 +430,13 @@ typedef struct carapace_channel_edit carapace_channel_edit;
 typedef struct carapace_channel_delete carapace_channel_delete;
 typedef struct carapace_channel_reaction carapace_channel_reaction;
 typedef struct carapace_channel_typing carapace_channel_typing;
+typedef struct carapace_channel_preview carapace_channel_preview;
 typedef struct carapace_channel_poll carapace_channel_poll;
 typedef struct carapace_directory_query carapace_directory_query;
 typedef struct carapace_directory_entry carapace_directory_entry;
 typedef struct carapace_directory_answer carapace_directory_answer;
+typedef struct carapace_file_query carapace_file_query;
+typedef struct carapace_fetched_file carapace_fetched_file;
 typedef struct carapace_new_state carapace_new_state;
 typedef struct carapace_migration carapace_migration;
 typedef struct carapace_config_scope carapace_config_scope;
@@ -405,6 +445,8 @@ typedef struct carapace_credential_query carapace_credential_query;
 typedef struct carapace_credential_presence carapace_credential_presence;
 typedef struct carapace_signing carapace_signing;
 typedef struct carapace_signature carapace_signature;
+typedef struct carapace_scram_login carapace_scram_login;
+typedef struct carapace_scram_message carapace_scram_message;
 typedef struct carapace_emitted_event carapace_emitted_event;
 typedef struct carapace_hook_context carapace_hook_context;
 typedef struct carapace_hook_event carapace_hook_event;
@@ -430,6 +472,8 @@ typedef struct carapace_kv_prefix carapace_kv_prefix;
 typedef struct carapace_kv_keys carapace_kv_keys;
 typedef struct carapace_media_reference carapace_media_reference;
 typedef struct carapace_media_info carapace_media_info;
+typedef struct carapace_media_share carapace_media_share;
+typedef struct carapace_media_link carapace_media_link;
 typedef struct carapace_outgoing_message carapace_outgoing_message;
 typedef struct carapace_message_queued carapace_message_queued;
 typedef struct carapace_progress_report carapace_progress_report;
@@ -437,6 +481,7 @@ typedef struct carapace_tool_call carapace_tool_call;
 typedef struct carapace_chat_turn carapace_chat_turn;
 typedef struct carapace_call_delta carapace_call_delta;
 typedef struct carapace_tool_spec carapace_tool_spec;
+typedef struct carapace_answer_format carapace_answer_format;
 typedef struct carapace_chat carapace_chat;
 typedef struct carapace_stream_event carapace_stream_event;
 typedef struct carapace_provider_chunk carapace_provider_chunk;
@@ -448,6 +493,9 @@ typedef struct carapace_provider_plan carapace_provider_plan;
 typedef struct carapace_model carapace_model;
 typedef struct carapace_models_query carapace_models_query;
 typedef struct carapace_models_answer carapace_models_answer;
+typedef struct carapace_embedding_query carapace_embedding_query;
+typedef struct carapace_embedding carapace_embedding;
+typedef struct carapace_embedding_answer carapace_embedding_answer;
 typedef struct carapace_scheduled_job carapace_scheduled_job;
 typedef struct carapace_job_reference carapace_job_reference;
 typedef struct carapace_job_scheduled carapace_job_scheduled;
@@ -467,6 +515,8 @@ typedef struct carapace_socket_reference carapace_socket_reference;
 typedef struct carapace_socket_demand carapace_socket_demand;
 typedef struct carapace_socket_data carapace_socket_data;
 typedef struct carapace_socket_writing carapace_socket_writing;
+typedef struct carapace_socket_receiving carapace_socket_receiving;
+typedef struct carapace_received_file carapace_received_file;
 typedef struct carapace_recording carapace_recording;
 typedef struct carapace_transcript carapace_transcript;
 typedef struct carapace_tool_context carapace_tool_context;
@@ -503,6 +553,16 @@ struct carapace_error {
 struct carapace_header {
   carapace_text name;
   carapace_text value;
+};
+
+// A login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see.
+struct carapace_basic_login {
+  // Whose password it is, without a colon. No placeholder in it is replaced.
+  // Bounds: at most 1 KB.
+  carapace_text user;
+  // The credential that is the password.
+  // Bounds: a letter and up to 63 letters, digits, _ and -.
+  carapace_text password;
 };
 
 // AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
@@ -558,6 +618,9 @@ struct carapace_http_request {
   // A multipart/form-data body, instead of text, json or bytes.
   const carapace_http_part *parts;
   size_t parts_count;
+  // A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+  // have another one. Needs the permission media.
+  carapace_text media; // optional
   // For all of the response; of a provider's request, which is read as it comes, for its first byte.
   // Bounds: cut at 10 min; 30 s by default.
   int64_t timeout;
@@ -572,6 +635,8 @@ struct carapace_http_request {
   size_t embed_count;
   // Sign it when all of it is filled in.
   const carapace_sigv4 *sigv4; // optional
+  // Log in with a name and a password. The kernel adds `Authorization`.
+  const carapace_basic_login *basic; // optional
 };
 
 // The response to a request.
@@ -600,6 +665,33 @@ struct carapace_length_prefix {
   carapace_length_form form;
   // The length counts the whole packet, and not only what follows it.
   bool whole;
+  // The number has its lowest byte first, as in MySQL.
+  bool low_first;
+  // How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+  // PostgreSQL, whose lengths count themselves and not what stands before them.
+  // Bounds: at most 16.
+  int32_t extra;
+};
+
+// A part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+// them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+struct carapace_frame_part {
+  // Bounds: at most 1 MB.
+  carapace_text text; // optional
+  // Bounds: at most 1 MB.
+  carapace_bytes bytes;
+  // Replace `{{credential:name}}` in the text, which has to be the plugin's own words.
+  bool fill;
+  // A file in the media store. Needs the permission media.
+  carapace_text media; // optional
+  // Write the text, with its credentials, or the file in base64.
+  bool base64;
+  // Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+  // refused, and nothing is written. There is no offset, and whole counts the length itself.
+  const carapace_length_prefix *length; // optional
+  // How many parts the length counts; 0 stands for all that follow.
+  // Bounds: at most 64.
+  uint32_t parts;
 };
 
 // Where a message was said: a direct chat, a group, a channel, or a thread of one of them.
@@ -623,13 +715,28 @@ struct carapace_person {
   bool bot;
 };
 
+// What of an answer that is JSON leads to a file.
+struct carapace_excerpt {
+  // The field that has it, a text: `url`, or `result.data` for one inside of another.
+  // Bounds: at most 64 bytes.
+  carapace_text field;
+  carapace_excerpt_form form;
+};
+
 // A file or place that comes with a message.
 struct carapace_attachment {
   carapace_attachment_kind kind;
   // A file in the media store. Empty when the file has to be fetched first.
   carapace_text media; // optional
-  // A request that fetches it, made by the kernel when something needs the file.
+  // A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+  // the file itself, in base64, for a platform that brings it with the message.
   const carapace_http_request *fetch; // optional
+  // Where the file is in the answer to fetch. Absent: the answer is the file.
+  const carapace_excerpt *excerpt; // optional
+  // Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+  // platform from which no request does, such as a mailbox. It is instead of a request.
+  // Bounds: at most 4 KB.
+  carapace_text locator; // optional
   carapace_text mime; // optional
   carapace_text name; // optional
   const int64_t *size; // optional
@@ -731,8 +838,8 @@ struct carapace_run_outcome {
 };
 
 // A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
-// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
-// is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
+// where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
 // line end (CR LF) behind it where the framing is lines. At most 1 MB.
 struct carapace_frame {
   carapace_text connection;
@@ -746,6 +853,12 @@ struct carapace_frame {
   // in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
   // words: somebody's text could name a credential.
   bool fill;
+  // Write the text in base64, with its credentials, as logins have it.
+  bool base64;
+  // What is sent on tcp and tls, put together where it is sent, in place of text and bytes.
+  // Bounds: at most 64.
+  const carapace_frame_part *parts;
+  size_t parts_count;
 };
 
 // How a connection was opened.
@@ -764,6 +877,18 @@ struct carapace_closed {
   const int64_t *reopens_after; // optional
 };
 
+// Somebody whose browser shows the account's page. The kernel knows the browser again by a token that it has given out,
+// for as long as it comes back within 30 days.
+struct carapace_visitor {
+  // Unlike that of any other visitor of the account, and nobody can guess it.
+  // Bounds: 1 to 1 KB.
+  carapace_text id;
+  // What came with the call, in the media store.
+  // Bounds: at most 8.
+  const carapace_attachment *files;
+  size_t files_count;
+};
+
 // A request to one of the plugin's webhook addresses.
 struct carapace_webhook_request {
   carapace_text method;
@@ -778,6 +903,41 @@ struct carapace_webhook_request {
   carapace_text text; // optional
   // The body, where it is not, up to 64 KB.
   carapace_bytes bytes; // optional
+  // Who has called, where that is a visitor of the account's page: only then, and by no header.
+  const carapace_visitor *visitor; // optional
+};
+
+// Something for the browser of a visitor, which the page there understands.
+//
+// With a key it is kept until the browser says that it has it, and then as one of the last 200, which are shown again when the
+// page is opened anew; without one it reaches those that are connected now. In an answer to an event it is committed with the
+// messages. For a browser that does not come, 1,000 are kept, of 4 MB together: from then on sends fail, and of what answers
+// push the oldest goes. A visit of which nothing was heard for 30 days is forgotten.
+struct carapace_push {
+  // A visitor's.
+  // Bounds: 1 to 1 KB.
+  carapace_text visitor;
+  // What is pushed under the key of something that is kept takes its place, and reaches the browser again.
+  // Bounds: at most 1 KB.
+  carapace_text key; // optional
+  // JSON, for the page.
+  // Bounds: at most 256 KB.
+  carapace_text data;
+  // Files of the media store that the visitor may load for as long as this is kept.
+  // Bounds: at most 16.
+  const carapace_text *files;
+  size_t files_count;
+};
+
+// A file of the page that visitors see, by its name in the manifest.
+struct carapace_page_query {
+  carapace_text name;
+};
+
+// What a file of the page has in it.
+struct carapace_page_file {
+  // Bounds: at most 1 MB.
+  carapace_text text;
 };
 
 // What a webhook is answered with. It comes from the gateway's own address: headers by which it would speak for the
@@ -829,6 +989,9 @@ struct carapace_move {
   // Bounds: 1 to 1 KB.
   carapace_text from;
   carapace_conversation to;
+  // The old id of a thread that has moved alone; its new one is in `to`. What is said under the old one is new from then on.
+  // Bounds: at most 1 KB.
+  carapace_text thread; // optional
 };
 
 // What a message that somebody forwards was before: who said it and where, as far as the platform tells.
@@ -863,7 +1026,7 @@ struct carapace_message {
   carapace_message_kind kind;
   carapace_conversation conversation;
   carapace_person sender;
-  // What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+  // What was said; of a reaction its emoji, or nothing where it was taken back; of an action the value of the chosen one.
   // Bounds: at most 1 MB.
   carapace_text text;
   const carapace_attachment *attachments;
@@ -908,7 +1071,7 @@ struct carapace_open_connection {
   carapace_stream_framing framing;
   // Where the length of a packet stands; without it, in its first four bytes, which it does not count.
   const carapace_length_prefix *length; // optional
-  // The longest line or packet that is read, in bytes.
+  // The longest line, packet or element that is read, in bytes.
   // Bounds: at most 1 MB; 64 KB by default.
   uint32_t max_bytes;
 };
@@ -962,13 +1125,17 @@ struct carapace_channel_send {
   carapace_text account;
   carapace_json config;
   carapace_conversation to;
-  // In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked.
+  // Already chunked: in the kernel's neutral markup (CommonMark with tables, strike-through and spoilers) for a channel of that
+  // markup, for all others without any.
   carapace_text text;
+  // The same text as HTML or in the channel's dialect; absent where that is the text. A platform that refuses it may be
+  // sent the text.
+  carapace_text formatted; // optional
   const carapace_attachment *attachments;
   size_t attachments_count;
   carapace_text reply_to; // optional
   bool silent;
-  // The same for each attempt at the same message.
+  // The same for each attempt at the same message; `draft:…` for the first of one that is being written, sent beside others.
   carapace_text idempotency_key;
   // What the account's last answer left, as the next event gets it; a send cannot change it.
   carapace_json state;
@@ -989,6 +1156,9 @@ struct carapace_awaited {
   carapace_text token;
   // Bounds: cut at 2 min; 30 s by default.
   int64_t within;
+  // When it is not confirmed in time, or the gateway stops meanwhile, it counts as sent, with the ids of the send's
+  // answer: the platform has taken it, and would have told that it cannot deliver it.
+  bool taken;
 };
 
 // What came of a message.
@@ -1008,6 +1178,10 @@ struct carapace_sent {
   size_t frames_count;
   // What has to be confirmed before it counts as sent. Without it, it does so once the frames are written.
   const carapace_awaited *awaits; // optional
+  // What the browsers of visitors are to get. It counts as sent once that is kept.
+  // Bounds: at most 16.
+  const carapace_push *pushes;
+  size_t pushes_count;
 };
 
 // What became of a send that waits for its token.
@@ -1062,10 +1236,14 @@ struct carapace_channel_answer {
   // Bounds: at most 100.
   const carapace_move *moved;
   size_t moved_count;
-  // What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+  // What became of sends that wait, committed with the messages. It counts as well while a send without frames is still made that
+  // will wait for the token. One that nothing waits for (any more) is ignored.
   // Bounds: at most 100.
   const carapace_confirmation *confirmed;
   size_t confirmed_count;
+  // Bounds: at most 100.
+  const carapace_push *pushes;
+  size_t pushes_count;
 };
 
 // A new text for a message that was sent.
@@ -1076,6 +1254,8 @@ struct carapace_channel_edit {
   carapace_text id;
   // Empty leaves the text as it is; only a channel with actions is asked that.
   carapace_text text;
+  // As of a send.
+  carapace_text formatted; // optional
   // As of a send.
   carapace_json state;
   // The actions that it has from now on, in place of those that it had: without any they are taken away.
@@ -1111,6 +1291,21 @@ struct carapace_channel_typing {
   carapace_text account;
   carapace_json config;
   carapace_conversation to;
+  // As of a send.
+  carapace_json state;
+};
+
+// What is being written, as far as it has come.
+struct carapace_channel_preview {
+  carapace_text account;
+  carapace_json config;
+  carapace_conversation to;
+  // As of a send, all that is there so far. The same text may come again, to be shown for longer.
+  carapace_text text;
+  // As of a send.
+  carapace_text formatted; // optional
+  // The same for each preview of the same message.
+  carapace_text key;
   // As of a send.
   carapace_json state;
 };
@@ -1160,6 +1355,26 @@ struct carapace_directory_answer {
   // Bounds: at most 100.
   const carapace_directory_entry *entries;
   size_t entries_count;
+};
+
+// Asks for a file that came with a message.
+struct carapace_file_query {
+  carapace_text account;
+  carapace_json config;
+  // The attachment's.
+  // Bounds: at most 4 KB.
+  carapace_text locator;
+  carapace_text mime; // optional
+  carapace_text name; // optional
+  // A larger file is of no use, in bytes.
+  int64_t most;
+};
+
+// A file that was fetched.
+struct carapace_fetched_file {
+  // In the media store.
+  // Bounds: 1 to 1 KB.
+  carapace_text media;
 };
 
 // The state that steps over an event that cannot be handled. Where its answer would have said what
@@ -1216,6 +1431,32 @@ struct carapace_signing {
 // A signature.
 struct carapace_signature {
   carapace_bytes bytes;
+};
+
+// How far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used.
+struct carapace_scram_login {
+  // The credential that is the password.
+  // Bounds: a letter and up to 63 letters, digits, _ and -.
+  carapace_text password;
+  carapace_text account; // optional
+  carapace_scram_hash hash;
+  // Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+  // Bounds: at most 1 KB.
+  carapace_text user;
+  // The client's first message, as this login was given it. Without it the login begins.
+  // Bounds: at most 4 KB.
+  carapace_text first; // optional
+  // The server's first message.
+  // Bounds: at most 4 KB.
+  carapace_text challenge; // optional
+  // The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+  // Bounds: at most 4 KB.
+  carapace_text outcome; // optional
+};
+
+// What the client says next, as it is: protocols have it in base64.
+struct carapace_scram_message {
+  carapace_text text;
 };
 
 // An event for clients.
@@ -1418,6 +1659,21 @@ struct carapace_media_info {
   int64_t size;
 };
 
+// A file that others are to read.
+struct carapace_media_share {
+  carapace_text media;
+  // For how long.
+  // Bounds: cut at 43200 min; 1440 min by default.
+  int64_t within;
+};
+
+// Where a file is.
+struct carapace_media_link {
+  // An address below gateway.publicUrl of the settings, by which anybody may read the file until then. Of a picture, `&thumb=400`
+  // behind it is a small one.
+  carapace_text url;
+};
+
 // A message to be sent: to a conversation of a channel, or to where a session was last spoken to.
 struct carapace_outgoing_message {
   // The platform's id of the conversation, behind `group:` or `channel:` where it is not somebody's direct one.
@@ -1483,6 +1739,8 @@ struct carapace_chat_turn {
   size_t tool_calls_count;
   // Which call a tool's turn answers.
   carapace_text tool_call_id; // optional
+  // Of a tool's turn: the call failed.
+  bool failed;
   // What the assistant thought before it called tools; not of other turns, and no more than its beginning
   // where that is long.
   carapace_text thinking;
@@ -1515,6 +1773,20 @@ struct carapace_tool_spec {
   carapace_json parameters;
 };
 
+// An answer that is JSON.
+struct carapace_answer_format {
+  // The JSON Schema that it is to fit; absent is any object.
+  // Bounds: at most 64 KB.
+  carapace_json schema;
+  // What the schema is called, and what it is for.
+  // Bounds: at most 64 bytes.
+  carapace_text name;
+  // Bounds: at most 4 KB.
+  carapace_text description;
+  // Whether the model is to be kept to the schema exactly.
+  bool strict;
+};
+
 // A conversation to go on with.
 struct carapace_chat {
   // The model's id without the provider's.
@@ -1532,6 +1804,14 @@ struct carapace_chat {
   carapace_text thinking;
   // Unique per conversation, for caches.
   carapace_text session;
+  // What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it.
+  const carapace_answer_format *format; // optional
+  // Texts that end the answer, which does not have them. Likewise.
+  // Bounds: at most 4.
+  const carapace_text *stop;
+  size_t stop_count;
+  // Makes answers to the same chat alike, as far as the model can. Likewise.
+  const int64_t *seed; // optional
 };
 
 // One thing that arrived of a response.
@@ -1570,9 +1850,16 @@ struct carapace_delta {
 // nothing else, the state included, is different after it.
 struct carapace_event_pattern {
   carapace_delta_kind kind;
-  // What stands before the text's opening quote.
+  // The name of the SSE events; empty where they have none.
+  // Bounds: at most 256 bytes.
+  carapace_text name;
+  // What stands before the text's opening quote; with `between`, before that of another text, which may be any.
   // Bounds: 1 to 16 KB.
   carapace_text before;
+  // What stands between the other text, such as a time, and the one that counts. The other one is of printable
+  // characters, with nothing escaped. Empty where there is none.
+  // Bounds: at most 16 KB.
+  carapace_text between;
   // What stands after its closing one.
   // Bounds: at most 16 KB.
   carapace_text after;
@@ -1645,14 +1932,52 @@ struct carapace_model {
 struct carapace_models_query {
   carapace_json config;
   const carapace_http_response *response; // optional
+  // What the answer before left.
+  // Bounds: at most 1 MB.
+  carapace_json state;
 };
 
-// The models, or the request that asks for them.
+// Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+// pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
 struct carapace_models_answer {
   const carapace_http_request *request; // optional
   // Bounds: at most 2,000.
   const carapace_model *models;
   size_t models_count;
+  // Handed over with the response to the request.
+  // Bounds: at most 1 MB.
+  carapace_json state;
+};
+
+// Texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+// response to the request that was answered.
+struct carapace_embedding_query {
+  // The model's id without the provider's.
+  carapace_text model;
+  carapace_json config;
+  // Bounds: 1 to 32.
+  const carapace_text *texts;
+  size_t texts_count;
+  // How many numbers a vector is to have; 0 leaves it to the model.
+  uint32_t dimensions;
+  const carapace_http_response *response; // optional
+};
+
+// What a text has become.
+struct carapace_embedding {
+  // Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+  // Bounds: at most 64 KB.
+  carapace_bytes vector;
+};
+
+// A vector for each text, in their order, or the request that asks for them.
+struct carapace_embedding_answer {
+  const carapace_http_request *request; // optional
+  // Bounds: at most 32.
+  const carapace_embedding *embeddings;
+  size_t embeddings_count;
+  // The tokens that were read.
+  const carapace_usage *usage; // optional
 };
 
 // Due at a moment, every so often, or by a cron expression.
@@ -1818,7 +2143,7 @@ struct carapace_socket_data {
   bool ended;
 };
 
-// What is to be written on a socket: text or bytes.
+// What is to be written on a socket: text, bytes, a file or parts.
 struct carapace_socket_writing {
   uint32_t socket;
   // Bounds: at most 1 MB.
@@ -1828,8 +2153,39 @@ struct carapace_socket_writing {
   // Replace `{{credential:name}}` in the text, which has to be the plugin's own words. On a socket that is not
   // encrypted and not to the owner's own network none is sent.
   bool fill;
-  // Write the text in base64, with its credentials, as logins have it.
+  // Write the text in base64, with its credentials, as logins have it; a file in lines of 76 characters, as mails have them.
   bool base64;
+  // A file in the media store, in place of text and bytes. Needs the permission media.
+  carapace_text media; // optional
+  // What is put together where it is written.
+  // Bounds: at most 64.
+  const carapace_frame_part *parts;
+  size_t parts_count;
+};
+
+// A file that comes on a socket, as a part of a mail does.
+struct carapace_socket_receiving {
+  uint32_t socket;
+  // How many bytes it has as it comes; no more of the socket is read.
+  // Bounds: 1 to 67,108,864.
+  int64_t size;
+  // The first of those, which the plugin has read already.
+  // Bounds: at most 1 MB.
+  carapace_bytes head;
+  carapace_file_form form;
+  // A file that is larger when it is decoded is not kept, in bytes. 0 leaves it to the store.
+  int64_t most;
+  carapace_text mime; // optional
+  carapace_text name; // optional
+};
+
+// A file that has come.
+struct carapace_received_file {
+  // In the media store.
+  // Bounds: 1 to 1 KB.
+  carapace_text media;
+  // In bytes, as it is kept.
+  int64_t size;
 };
 
 // What somebody has said. It stands in the media store, and a request sends it on as a part (`http-part`), so it need not
@@ -1971,6 +2327,7 @@ static const carapace_type carapace_key_encoding_type;
 static const carapace_type carapace_length_form_type;
 static const carapace_type carapace_conversation_kind_type;
 static const carapace_type carapace_attachment_kind_type;
+static const carapace_type carapace_excerpt_form_type;
 static const carapace_type carapace_role_type;
 static const carapace_type carapace_part_kind_type;
 static const carapace_type carapace_run_state_type;
@@ -1982,6 +2339,7 @@ static const carapace_type carapace_receipt_kind_type;
 static const carapace_type carapace_connection_state_type;
 static const carapace_type carapace_action_style_type;
 static const carapace_type carapace_signature_algorithm_type;
+static const carapace_type carapace_scram_hash_type;
 static const carapace_type carapace_hook_name_type;
 static const carapace_type carapace_session_ending_type;
 static const carapace_type carapace_framing_type;
@@ -1989,17 +2347,21 @@ static const carapace_type carapace_stream_event_kind_type;
 static const carapace_type carapace_delta_kind_type;
 static const carapace_type carapace_stop_reason_type;
 static const carapace_type carapace_stop_cause_type;
+static const carapace_type carapace_file_form_type;
 static const carapace_type carapace_sound_format_type;
 static const carapace_type carapace_log_line_type;
 static const carapace_type carapace_error_type;
 static const carapace_type carapace_header_type;
+static const carapace_type carapace_basic_login_type;
 static const carapace_type carapace_sigv4_type;
 static const carapace_type carapace_http_part_type;
 static const carapace_type carapace_http_request_type;
 static const carapace_type carapace_http_response_type;
 static const carapace_type carapace_length_prefix_type;
+static const carapace_type carapace_frame_part_type;
 static const carapace_type carapace_conversation_type;
 static const carapace_type carapace_person_type;
+static const carapace_type carapace_excerpt_type;
 static const carapace_type carapace_attachment_type;
 static const carapace_type carapace_done_type;
 static const carapace_type carapace_part_type;
@@ -2011,7 +2373,11 @@ static const carapace_type carapace_run_outcome_type;
 static const carapace_type carapace_frame_type;
 static const carapace_type carapace_opened_type;
 static const carapace_type carapace_closed_type;
+static const carapace_type carapace_visitor_type;
 static const carapace_type carapace_webhook_request_type;
+static const carapace_type carapace_push_type;
+static const carapace_type carapace_page_query_type;
+static const carapace_type carapace_page_file_type;
 static const carapace_type carapace_webhook_reply_type;
 static const carapace_type carapace_command_type;
 static const carapace_type carapace_channel_event_type;
@@ -2034,10 +2400,13 @@ static const carapace_type carapace_channel_edit_type;
 static const carapace_type carapace_channel_delete_type;
 static const carapace_type carapace_channel_reaction_type;
 static const carapace_type carapace_channel_typing_type;
+static const carapace_type carapace_channel_preview_type;
 static const carapace_type carapace_channel_poll_type;
 static const carapace_type carapace_directory_query_type;
 static const carapace_type carapace_directory_entry_type;
 static const carapace_type carapace_directory_answer_type;
+static const carapace_type carapace_file_query_type;
+static const carapace_type carapace_fetched_file_type;
 static const carapace_type carapace_new_state_type;
 static const carapace_type carapace_migration_type;
 static const carapace_type carapace_config_scope_type;
@@ -2046,6 +2415,8 @@ static const carapace_type carapace_credential_query_type;
 static const carapace_type carapace_credential_presence_type;
 static const carapace_type carapace_signing_type;
 static const carapace_type carapace_signature_type;
+static const carapace_type carapace_scram_login_type;
+static const carapace_type carapace_scram_message_type;
 static const carapace_type carapace_emitted_event_type;
 static const carapace_type carapace_hook_context_type;
 static const carapace_type carapace_hook_event_type;
@@ -2071,6 +2442,8 @@ static const carapace_type carapace_kv_prefix_type;
 static const carapace_type carapace_kv_keys_type;
 static const carapace_type carapace_media_reference_type;
 static const carapace_type carapace_media_info_type;
+static const carapace_type carapace_media_share_type;
+static const carapace_type carapace_media_link_type;
 static const carapace_type carapace_outgoing_message_type;
 static const carapace_type carapace_message_queued_type;
 static const carapace_type carapace_progress_report_type;
@@ -2078,6 +2451,7 @@ static const carapace_type carapace_tool_call_type;
 static const carapace_type carapace_chat_turn_type;
 static const carapace_type carapace_call_delta_type;
 static const carapace_type carapace_tool_spec_type;
+static const carapace_type carapace_answer_format_type;
 static const carapace_type carapace_chat_type;
 static const carapace_type carapace_stream_event_type;
 static const carapace_type carapace_provider_chunk_type;
@@ -2089,6 +2463,9 @@ static const carapace_type carapace_provider_plan_type;
 static const carapace_type carapace_model_type;
 static const carapace_type carapace_models_query_type;
 static const carapace_type carapace_models_answer_type;
+static const carapace_type carapace_embedding_query_type;
+static const carapace_type carapace_embedding_type;
+static const carapace_type carapace_embedding_answer_type;
 static const carapace_type carapace_scheduled_job_type;
 static const carapace_type carapace_job_reference_type;
 static const carapace_type carapace_job_scheduled_type;
@@ -2108,6 +2485,8 @@ static const carapace_type carapace_socket_reference_type;
 static const carapace_type carapace_socket_demand_type;
 static const carapace_type carapace_socket_data_type;
 static const carapace_type carapace_socket_writing_type;
+static const carapace_type carapace_socket_receiving_type;
+static const carapace_type carapace_received_file_type;
 static const carapace_type carapace_recording_type;
 static const carapace_type carapace_transcript_type;
 static const carapace_type carapace_tool_context_type;
@@ -2128,12 +2507,14 @@ static const char *const carapace_code_cases_[] = {"invalid", "not_found", "conf
 static const carapace_type carapace_code_type = {.cases = carapace_code_cases_, .count = 10};
 static const char *const carapace_key_encoding_cases_[] = {"text", "hex", "base64"};
 static const carapace_type carapace_key_encoding_type = {.cases = carapace_key_encoding_cases_, .count = 3};
-static const char *const carapace_length_form_cases_[] = {"four_bytes", "two_bytes", "one_byte", "varint"};
-static const carapace_type carapace_length_form_type = {.cases = carapace_length_form_cases_, .count = 4};
+static const char *const carapace_length_form_cases_[] = {"four_bytes", "two_bytes", "one_byte", "varint", "three_bytes"};
+static const carapace_type carapace_length_form_type = {.cases = carapace_length_form_cases_, .count = 5};
 static const char *const carapace_conversation_kind_cases_[] = {"direct", "group", "channel"};
 static const carapace_type carapace_conversation_kind_type = {.cases = carapace_conversation_kind_cases_, .count = 3};
 static const char *const carapace_attachment_kind_cases_[] = {"image", "audio", "voice", "video", "document", "sticker", "location", "contact"};
 static const carapace_type carapace_attachment_kind_type = {.cases = carapace_attachment_kind_cases_, .count = 8};
+static const char *const carapace_excerpt_form_cases_[] = {"address", "base64"};
+static const carapace_type carapace_excerpt_form_type = {.cases = carapace_excerpt_form_cases_, .count = 2};
 static const char *const carapace_role_cases_[] = {"system", "user", "assistant", "tool"};
 static const carapace_type carapace_role_type = {.cases = carapace_role_cases_, .count = 4};
 static const char *const carapace_part_kind_cases_[] = {"text", "image", "audio", "file", "json"};
@@ -2146,8 +2527,8 @@ static const char *const carapace_message_kind_cases_[] = {"text", "edited", "de
 static const carapace_type carapace_message_kind_type = {.cases = carapace_message_kind_cases_, .count = 6};
 static const char *const carapace_transport_cases_[] = {"websocket", "sse", "tcp", "tls"};
 static const carapace_type carapace_transport_type = {.cases = carapace_transport_cases_, .count = 4};
-static const char *const carapace_stream_framing_cases_[] = {"lines", "packets", "raw"};
-static const carapace_type carapace_stream_framing_type = {.cases = carapace_stream_framing_cases_, .count = 3};
+static const char *const carapace_stream_framing_cases_[] = {"lines", "packets", "raw", "elements"};
+static const carapace_type carapace_stream_framing_type = {.cases = carapace_stream_framing_cases_, .count = 4};
 static const char *const carapace_receipt_kind_cases_[] = {"typing", "delivered", "read", "joined", "left"};
 static const carapace_type carapace_receipt_kind_type = {.cases = carapace_receipt_kind_cases_, .count = 5};
 static const char *const carapace_connection_state_cases_[] = {"connecting", "connected", "disconnected", "needs_login", "failed"};
@@ -2156,6 +2537,8 @@ static const char *const carapace_action_style_cases_[] = {"plain", "primary", "
 static const carapace_type carapace_action_style_type = {.cases = carapace_action_style_cases_, .count = 3};
 static const char *const carapace_signature_algorithm_cases_[] = {"hmac_sha256", "hmac_sha512", "hmac_sha1", "rsa_sha256", "rsa_pss_sha256", "es256", "ed25519"};
 static const carapace_type carapace_signature_algorithm_type = {.cases = carapace_signature_algorithm_cases_, .count = 7};
+static const char *const carapace_scram_hash_cases_[] = {"sha256", "sha1"};
+static const carapace_type carapace_scram_hash_type = {.cases = carapace_scram_hash_cases_, .count = 2};
 static const char *const carapace_hook_name_cases_[] = {"message_received", "message_sending", "message_sent", "before_agent_start", "agent_end", "before_tool_call", "after_tool_call", "tool_result_persist", "before_compaction", "after_compaction", "session_start", "session_end", "gateway_start", "gateway_stop"};
 static const carapace_type carapace_hook_name_type = {.cases = carapace_hook_name_cases_, .count = 14};
 static const char *const carapace_session_ending_cases_[] = {"reset", "deleted"};
@@ -2170,6 +2553,8 @@ static const char *const carapace_stop_reason_cases_[] = {"end", "tool_calls", "
 static const carapace_type carapace_stop_reason_type = {.cases = carapace_stop_reason_cases_, .count = 4};
 static const char *const carapace_stop_cause_cases_[] = {"replaced", "unhealthy", "gateway_stops"};
 static const carapace_type carapace_stop_cause_type = {.cases = carapace_stop_cause_cases_, .count = 3};
+static const char *const carapace_file_form_cases_[] = {"bytes", "base64", "quoted_printable"};
+static const carapace_type carapace_file_form_type = {.cases = carapace_file_form_cases_, .count = 3};
 static const char *const carapace_sound_format_cases_[] = {"opus", "mp3", "wav", "flac", "aac"};
 static const carapace_type carapace_sound_format_type = {.cases = carapace_sound_format_cases_, .count = 5};
 static const carapace_field carapace_log_line_fields_[] = {
@@ -2189,6 +2574,11 @@ static const carapace_field carapace_header_fields_[] = {
   {"value", NULL, offsetof(carapace_header, value), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_header_type = {.fields = carapace_header_fields_, .size = sizeof(carapace_header), .count = 2};
+static const carapace_field carapace_basic_login_fields_[] = {
+  {"user", NULL, offsetof(carapace_basic_login, user), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"password", NULL, offsetof(carapace_basic_login, password), CARAPACE_TEXT_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_basic_login_type = {.fields = carapace_basic_login_fields_, .size = sizeof(carapace_basic_login), .count = 2};
 static const carapace_field carapace_sigv4_fields_[] = {
   {"accessKey", NULL, offsetof(carapace_sigv4, access_key), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"secretKey", NULL, offsetof(carapace_sigv4, secret_key), CARAPACE_TEXT_, CARAPACE_ONE_},
@@ -2215,12 +2605,14 @@ static const carapace_field carapace_http_request_fields_[] = {
   {"json", NULL, offsetof(carapace_http_request, json), CARAPACE_JSON_, CARAPACE_OPTION_},
   {"bytes", NULL, offsetof(carapace_http_request, bytes), CARAPACE_BYTES_, CARAPACE_OPTION_},
   {"parts", &carapace_http_part_type, offsetof(carapace_http_request, parts), CARAPACE_RECORD_, CARAPACE_LIST_},
+  {"media", NULL, offsetof(carapace_http_request, media), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"timeout", NULL, offsetof(carapace_http_request, timeout), CARAPACE_S64_, CARAPACE_ONE_},
   {"fill", NULL, offsetof(carapace_http_request, fill), CARAPACE_BOOL_, CARAPACE_ONE_},
   {"embed", NULL, offsetof(carapace_http_request, embed), CARAPACE_TEXT_, CARAPACE_LIST_},
   {"sigv4", &carapace_sigv4_type, offsetof(carapace_http_request, sigv4), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"basic", &carapace_basic_login_type, offsetof(carapace_http_request, basic), CARAPACE_RECORD_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_http_request_type = {.fields = carapace_http_request_fields_, .size = sizeof(carapace_http_request), .count = 12};
+static const carapace_type carapace_http_request_type = {.fields = carapace_http_request_fields_, .size = sizeof(carapace_http_request), .count = 14};
 static const carapace_field carapace_http_response_fields_[] = {
   {"id", NULL, offsetof(carapace_http_response, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"status", NULL, offsetof(carapace_http_response, status), CARAPACE_U16_, CARAPACE_ONE_},
@@ -2235,8 +2627,20 @@ static const carapace_field carapace_length_prefix_fields_[] = {
   {"offset", NULL, offsetof(carapace_length_prefix, offset), CARAPACE_U32_, CARAPACE_ONE_},
   {"form", &carapace_length_form_type, offsetof(carapace_length_prefix, form), CARAPACE_ENUM_, CARAPACE_ONE_},
   {"whole", NULL, offsetof(carapace_length_prefix, whole), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"lowFirst", NULL, offsetof(carapace_length_prefix, low_first), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"extra", NULL, offsetof(carapace_length_prefix, extra), CARAPACE_S32_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_length_prefix_type = {.fields = carapace_length_prefix_fields_, .size = sizeof(carapace_length_prefix), .count = 3};
+static const carapace_type carapace_length_prefix_type = {.fields = carapace_length_prefix_fields_, .size = sizeof(carapace_length_prefix), .count = 5};
+static const carapace_field carapace_frame_part_fields_[] = {
+  {"text", NULL, offsetof(carapace_frame_part, text), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"bytes", NULL, offsetof(carapace_frame_part, bytes), CARAPACE_BYTES_, CARAPACE_ONE_},
+  {"fill", NULL, offsetof(carapace_frame_part, fill), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"media", NULL, offsetof(carapace_frame_part, media), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"base64", NULL, offsetof(carapace_frame_part, base64), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"length", &carapace_length_prefix_type, offsetof(carapace_frame_part, length), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"parts", NULL, offsetof(carapace_frame_part, parts), CARAPACE_U32_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_frame_part_type = {.fields = carapace_frame_part_fields_, .size = sizeof(carapace_frame_part), .count = 7};
 static const carapace_field carapace_conversation_fields_[] = {
   {"kind", &carapace_conversation_kind_type, offsetof(carapace_conversation, kind), CARAPACE_ENUM_, CARAPACE_ONE_},
   {"id", NULL, offsetof(carapace_conversation, id), CARAPACE_TEXT_, CARAPACE_ONE_},
@@ -2251,10 +2655,17 @@ static const carapace_field carapace_person_fields_[] = {
   {"bot", NULL, offsetof(carapace_person, bot), CARAPACE_BOOL_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_person_type = {.fields = carapace_person_fields_, .size = sizeof(carapace_person), .count = 4};
+static const carapace_field carapace_excerpt_fields_[] = {
+  {"field", NULL, offsetof(carapace_excerpt, field), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"form", &carapace_excerpt_form_type, offsetof(carapace_excerpt, form), CARAPACE_ENUM_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_excerpt_type = {.fields = carapace_excerpt_fields_, .size = sizeof(carapace_excerpt), .count = 2};
 static const carapace_field carapace_attachment_fields_[] = {
   {"kind", &carapace_attachment_kind_type, offsetof(carapace_attachment, kind), CARAPACE_ENUM_, CARAPACE_ONE_},
   {"media", NULL, offsetof(carapace_attachment, media), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"fetch", &carapace_http_request_type, offsetof(carapace_attachment, fetch), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"excerpt", &carapace_excerpt_type, offsetof(carapace_attachment, excerpt), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"locator", NULL, offsetof(carapace_attachment, locator), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"mime", NULL, offsetof(carapace_attachment, mime), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"name", NULL, offsetof(carapace_attachment, name), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"size", NULL, offsetof(carapace_attachment, size), CARAPACE_S64_, CARAPACE_OPTION_},
@@ -2263,7 +2674,7 @@ static const carapace_field carapace_attachment_fields_[] = {
   {"width", NULL, offsetof(carapace_attachment, width), CARAPACE_U32_, CARAPACE_OPTION_},
   {"height", NULL, offsetof(carapace_attachment, height), CARAPACE_U32_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_attachment_type = {.fields = carapace_attachment_fields_, .size = sizeof(carapace_attachment), .count = 10};
+static const carapace_type carapace_attachment_type = {.fields = carapace_attachment_fields_, .size = sizeof(carapace_attachment), .count = 12};
 static const carapace_field carapace_done_fields_[] = {
   {"ok", NULL, offsetof(carapace_done, ok), CARAPACE_BOOL_, CARAPACE_ONE_},
 };
@@ -2321,8 +2732,10 @@ static const carapace_field carapace_frame_fields_[] = {
   {"event", NULL, offsetof(carapace_frame, event), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"id", NULL, offsetof(carapace_frame, id), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"fill", NULL, offsetof(carapace_frame, fill), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"base64", NULL, offsetof(carapace_frame, base64), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"parts", &carapace_frame_part_type, offsetof(carapace_frame, parts), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_frame_type = {.fields = carapace_frame_fields_, .size = sizeof(carapace_frame), .count = 6};
+static const carapace_type carapace_frame_type = {.fields = carapace_frame_fields_, .size = sizeof(carapace_frame), .count = 8};
 static const carapace_field carapace_opened_fields_[] = {
   {"secured", NULL, offsetof(carapace_opened, secured), CARAPACE_BOOL_, CARAPACE_ONE_},
 };
@@ -2333,6 +2746,11 @@ static const carapace_field carapace_closed_fields_[] = {
   {"reopensAfter", NULL, offsetof(carapace_closed, reopens_after), CARAPACE_S64_, CARAPACE_OPTION_},
 };
 static const carapace_type carapace_closed_type = {.fields = carapace_closed_fields_, .size = sizeof(carapace_closed), .count = 3};
+static const carapace_field carapace_visitor_fields_[] = {
+  {"id", NULL, offsetof(carapace_visitor, id), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"files", &carapace_attachment_type, offsetof(carapace_visitor, files), CARAPACE_RECORD_, CARAPACE_LIST_},
+};
+static const carapace_type carapace_visitor_type = {.fields = carapace_visitor_fields_, .size = sizeof(carapace_visitor), .count = 2};
 static const carapace_field carapace_webhook_request_fields_[] = {
   {"method", NULL, offsetof(carapace_webhook_request, method), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"path", NULL, offsetof(carapace_webhook_request, path), CARAPACE_TEXT_, CARAPACE_ONE_},
@@ -2340,8 +2758,24 @@ static const carapace_field carapace_webhook_request_fields_[] = {
   {"headers", &carapace_header_type, offsetof(carapace_webhook_request, headers), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"text", NULL, offsetof(carapace_webhook_request, text), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"bytes", NULL, offsetof(carapace_webhook_request, bytes), CARAPACE_BYTES_, CARAPACE_OPTION_},
+  {"visitor", &carapace_visitor_type, offsetof(carapace_webhook_request, visitor), CARAPACE_RECORD_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_webhook_request_type = {.fields = carapace_webhook_request_fields_, .size = sizeof(carapace_webhook_request), .count = 6};
+static const carapace_type carapace_webhook_request_type = {.fields = carapace_webhook_request_fields_, .size = sizeof(carapace_webhook_request), .count = 7};
+static const carapace_field carapace_push_fields_[] = {
+  {"visitor", NULL, offsetof(carapace_push, visitor), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"key", NULL, offsetof(carapace_push, key), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"data", NULL, offsetof(carapace_push, data), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"files", NULL, offsetof(carapace_push, files), CARAPACE_TEXT_, CARAPACE_LIST_},
+};
+static const carapace_type carapace_push_type = {.fields = carapace_push_fields_, .size = sizeof(carapace_push), .count = 4};
+static const carapace_field carapace_page_query_fields_[] = {
+  {"name", NULL, offsetof(carapace_page_query, name), CARAPACE_TEXT_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_page_query_type = {.fields = carapace_page_query_fields_, .size = sizeof(carapace_page_query), .count = 1};
+static const carapace_field carapace_page_file_fields_[] = {
+  {"text", NULL, offsetof(carapace_page_file, text), CARAPACE_TEXT_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_page_file_type = {.fields = carapace_page_file_fields_, .size = sizeof(carapace_page_file), .count = 1};
 static const carapace_field carapace_webhook_reply_fields_[] = {
   {"status", NULL, offsetof(carapace_webhook_reply, status), CARAPACE_U16_, CARAPACE_ONE_},
   {"headers", &carapace_header_type, offsetof(carapace_webhook_reply, headers), CARAPACE_RECORD_, CARAPACE_LIST_},
@@ -2373,8 +2807,9 @@ static const carapace_type carapace_channel_event_type = {.fields = carapace_cha
 static const carapace_field carapace_move_fields_[] = {
   {"from", NULL, offsetof(carapace_move, from), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"to", &carapace_conversation_type, offsetof(carapace_move, to), CARAPACE_RECORD_, CARAPACE_ONE_},
+  {"thread", NULL, offsetof(carapace_move, thread), CARAPACE_TEXT_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_move_type = {.fields = carapace_move_fields_, .size = sizeof(carapace_move), .count = 2};
+static const carapace_type carapace_move_type = {.fields = carapace_move_fields_, .size = sizeof(carapace_move), .count = 3};
 static const carapace_field carapace_forward_fields_[] = {
   {"sender", &carapace_person_type, offsetof(carapace_forward, sender), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"conversation", &carapace_conversation_type, offsetof(carapace_forward, conversation), CARAPACE_RECORD_, CARAPACE_OPTION_},
@@ -2449,6 +2884,7 @@ static const carapace_field carapace_channel_send_fields_[] = {
   {"config", NULL, offsetof(carapace_channel_send, config), CARAPACE_JSON_, CARAPACE_ONE_},
   {"to", &carapace_conversation_type, offsetof(carapace_channel_send, to), CARAPACE_RECORD_, CARAPACE_ONE_},
   {"text", NULL, offsetof(carapace_channel_send, text), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"formatted", NULL, offsetof(carapace_channel_send, formatted), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"attachments", &carapace_attachment_type, offsetof(carapace_channel_send, attachments), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"replyTo", NULL, offsetof(carapace_channel_send, reply_to), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"silent", NULL, offsetof(carapace_channel_send, silent), CARAPACE_BOOL_, CARAPACE_ONE_},
@@ -2456,19 +2892,21 @@ static const carapace_field carapace_channel_send_fields_[] = {
   {"state", NULL, offsetof(carapace_channel_send, state), CARAPACE_JSON_, CARAPACE_ONE_},
   {"actions", &carapace_action_row_type, offsetof(carapace_channel_send, actions), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_channel_send_type = {.fields = carapace_channel_send_fields_, .size = sizeof(carapace_channel_send), .count = 10};
+static const carapace_type carapace_channel_send_type = {.fields = carapace_channel_send_fields_, .size = sizeof(carapace_channel_send), .count = 11};
 static const carapace_field carapace_awaited_fields_[] = {
   {"token", NULL, offsetof(carapace_awaited, token), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"within", NULL, offsetof(carapace_awaited, within), CARAPACE_S64_, CARAPACE_ONE_},
+  {"taken", NULL, offsetof(carapace_awaited, taken), CARAPACE_BOOL_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_awaited_type = {.fields = carapace_awaited_fields_, .size = sizeof(carapace_awaited), .count = 2};
+static const carapace_type carapace_awaited_type = {.fields = carapace_awaited_fields_, .size = sizeof(carapace_awaited), .count = 3};
 static const carapace_field carapace_sent_fields_[] = {
   {"ids", NULL, offsetof(carapace_sent, ids), CARAPACE_TEXT_, CARAPACE_LIST_},
   {"moved", &carapace_conversation_type, offsetof(carapace_sent, moved), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"frames", &carapace_frame_type, offsetof(carapace_sent, frames), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"awaits", &carapace_awaited_type, offsetof(carapace_sent, awaits), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"pushes", &carapace_push_type, offsetof(carapace_sent, pushes), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_sent_type = {.fields = carapace_sent_fields_, .size = sizeof(carapace_sent), .count = 4};
+static const carapace_type carapace_sent_type = {.fields = carapace_sent_fields_, .size = sizeof(carapace_sent), .count = 5};
 static const carapace_field carapace_confirmation_fields_[] = {
   {"token", NULL, offsetof(carapace_confirmation, token), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"ids", NULL, offsetof(carapace_confirmation, ids), CARAPACE_TEXT_, CARAPACE_LIST_},
@@ -2489,18 +2927,20 @@ static const carapace_field carapace_channel_answer_fields_[] = {
   {"status", &carapace_account_status_type, offsetof(carapace_channel_answer, status), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"moved", &carapace_move_type, offsetof(carapace_channel_answer, moved), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"confirmed", &carapace_confirmation_type, offsetof(carapace_channel_answer, confirmed), CARAPACE_RECORD_, CARAPACE_LIST_},
+  {"pushes", &carapace_push_type, offsetof(carapace_channel_answer, pushes), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_channel_answer_type = {.fields = carapace_channel_answer_fields_, .size = sizeof(carapace_channel_answer), .count = 13};
+static const carapace_type carapace_channel_answer_type = {.fields = carapace_channel_answer_fields_, .size = sizeof(carapace_channel_answer), .count = 14};
 static const carapace_field carapace_channel_edit_fields_[] = {
   {"account", NULL, offsetof(carapace_channel_edit, account), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"config", NULL, offsetof(carapace_channel_edit, config), CARAPACE_JSON_, CARAPACE_ONE_},
   {"to", &carapace_conversation_type, offsetof(carapace_channel_edit, to), CARAPACE_RECORD_, CARAPACE_ONE_},
   {"id", NULL, offsetof(carapace_channel_edit, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"text", NULL, offsetof(carapace_channel_edit, text), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"formatted", NULL, offsetof(carapace_channel_edit, formatted), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"state", NULL, offsetof(carapace_channel_edit, state), CARAPACE_JSON_, CARAPACE_ONE_},
   {"actions", &carapace_action_row_type, offsetof(carapace_channel_edit, actions), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_channel_edit_type = {.fields = carapace_channel_edit_fields_, .size = sizeof(carapace_channel_edit), .count = 7};
+static const carapace_type carapace_channel_edit_type = {.fields = carapace_channel_edit_fields_, .size = sizeof(carapace_channel_edit), .count = 8};
 static const carapace_field carapace_channel_delete_fields_[] = {
   {"account", NULL, offsetof(carapace_channel_delete, account), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"config", NULL, offsetof(carapace_channel_delete, config), CARAPACE_JSON_, CARAPACE_ONE_},
@@ -2525,6 +2965,16 @@ static const carapace_field carapace_channel_typing_fields_[] = {
   {"state", NULL, offsetof(carapace_channel_typing, state), CARAPACE_JSON_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_channel_typing_type = {.fields = carapace_channel_typing_fields_, .size = sizeof(carapace_channel_typing), .count = 4};
+static const carapace_field carapace_channel_preview_fields_[] = {
+  {"account", NULL, offsetof(carapace_channel_preview, account), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"config", NULL, offsetof(carapace_channel_preview, config), CARAPACE_JSON_, CARAPACE_ONE_},
+  {"to", &carapace_conversation_type, offsetof(carapace_channel_preview, to), CARAPACE_RECORD_, CARAPACE_ONE_},
+  {"text", NULL, offsetof(carapace_channel_preview, text), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"formatted", NULL, offsetof(carapace_channel_preview, formatted), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"key", NULL, offsetof(carapace_channel_preview, key), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"state", NULL, offsetof(carapace_channel_preview, state), CARAPACE_JSON_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_channel_preview_type = {.fields = carapace_channel_preview_fields_, .size = sizeof(carapace_channel_preview), .count = 7};
 static const carapace_field carapace_channel_poll_fields_[] = {
   {"account", NULL, offsetof(carapace_channel_poll, account), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"config", NULL, offsetof(carapace_channel_poll, config), CARAPACE_JSON_, CARAPACE_ONE_},
@@ -2555,6 +3005,19 @@ static const carapace_field carapace_directory_answer_fields_[] = {
   {"entries", &carapace_directory_entry_type, offsetof(carapace_directory_answer, entries), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
 static const carapace_type carapace_directory_answer_type = {.fields = carapace_directory_answer_fields_, .size = sizeof(carapace_directory_answer), .count = 1};
+static const carapace_field carapace_file_query_fields_[] = {
+  {"account", NULL, offsetof(carapace_file_query, account), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"config", NULL, offsetof(carapace_file_query, config), CARAPACE_JSON_, CARAPACE_ONE_},
+  {"locator", NULL, offsetof(carapace_file_query, locator), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"mime", NULL, offsetof(carapace_file_query, mime), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"name", NULL, offsetof(carapace_file_query, name), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"most", NULL, offsetof(carapace_file_query, most), CARAPACE_S64_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_file_query_type = {.fields = carapace_file_query_fields_, .size = sizeof(carapace_file_query), .count = 6};
+static const carapace_field carapace_fetched_file_fields_[] = {
+  {"media", NULL, offsetof(carapace_fetched_file, media), CARAPACE_TEXT_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_fetched_file_type = {.fields = carapace_fetched_file_fields_, .size = sizeof(carapace_fetched_file), .count = 1};
 static const carapace_field carapace_new_state_fields_[] = {
   {"state", NULL, offsetof(carapace_new_state, state), CARAPACE_JSON_, CARAPACE_ONE_},
 };
@@ -2595,6 +3058,20 @@ static const carapace_field carapace_signature_fields_[] = {
   {"bytes", NULL, offsetof(carapace_signature, bytes), CARAPACE_BYTES_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_signature_type = {.fields = carapace_signature_fields_, .size = sizeof(carapace_signature), .count = 1};
+static const carapace_field carapace_scram_login_fields_[] = {
+  {"password", NULL, offsetof(carapace_scram_login, password), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"account", NULL, offsetof(carapace_scram_login, account), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"hash", &carapace_scram_hash_type, offsetof(carapace_scram_login, hash), CARAPACE_ENUM_, CARAPACE_ONE_},
+  {"user", NULL, offsetof(carapace_scram_login, user), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"first", NULL, offsetof(carapace_scram_login, first), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"challenge", NULL, offsetof(carapace_scram_login, challenge), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"outcome", NULL, offsetof(carapace_scram_login, outcome), CARAPACE_TEXT_, CARAPACE_OPTION_},
+};
+static const carapace_type carapace_scram_login_type = {.fields = carapace_scram_login_fields_, .size = sizeof(carapace_scram_login), .count = 7};
+static const carapace_field carapace_scram_message_fields_[] = {
+  {"text", NULL, offsetof(carapace_scram_message, text), CARAPACE_TEXT_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_scram_message_type = {.fields = carapace_scram_message_fields_, .size = sizeof(carapace_scram_message), .count = 1};
 static const carapace_field carapace_emitted_event_fields_[] = {
   {"name", NULL, offsetof(carapace_emitted_event, name), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"payload", NULL, offsetof(carapace_emitted_event, payload), CARAPACE_JSON_, CARAPACE_ONE_},
@@ -2744,6 +3221,15 @@ static const carapace_field carapace_media_info_fields_[] = {
   {"size", NULL, offsetof(carapace_media_info, size), CARAPACE_S64_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_media_info_type = {.fields = carapace_media_info_fields_, .size = sizeof(carapace_media_info), .count = 4};
+static const carapace_field carapace_media_share_fields_[] = {
+  {"media", NULL, offsetof(carapace_media_share, media), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"within", NULL, offsetof(carapace_media_share, within), CARAPACE_S64_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_media_share_type = {.fields = carapace_media_share_fields_, .size = sizeof(carapace_media_share), .count = 2};
+static const carapace_field carapace_media_link_fields_[] = {
+  {"url", NULL, offsetof(carapace_media_link, url), CARAPACE_TEXT_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_media_link_type = {.fields = carapace_media_link_fields_, .size = sizeof(carapace_media_link), .count = 1};
 static const carapace_field carapace_outgoing_message_fields_[] = {
   {"to", NULL, offsetof(carapace_outgoing_message, to), CARAPACE_TEXT_, CARAPACE_OPTION_},
   {"session", NULL, offsetof(carapace_outgoing_message, session), CARAPACE_TEXT_, CARAPACE_OPTION_},
@@ -2775,10 +3261,11 @@ static const carapace_field carapace_chat_turn_fields_[] = {
   {"content", &carapace_part_type, offsetof(carapace_chat_turn, content), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"toolCalls", &carapace_tool_call_type, offsetof(carapace_chat_turn, tool_calls), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"toolCallId", NULL, offsetof(carapace_chat_turn, tool_call_id), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"failed", NULL, offsetof(carapace_chat_turn, failed), CARAPACE_BOOL_, CARAPACE_ONE_},
   {"thinking", NULL, offsetof(carapace_chat_turn, thinking), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"opaque", NULL, offsetof(carapace_chat_turn, opaque), CARAPACE_JSON_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_chat_turn_type = {.fields = carapace_chat_turn_fields_, .size = sizeof(carapace_chat_turn), .count = 6};
+static const carapace_type carapace_chat_turn_type = {.fields = carapace_chat_turn_fields_, .size = sizeof(carapace_chat_turn), .count = 7};
 static const carapace_field carapace_call_delta_fields_[] = {
   {"call", NULL, offsetof(carapace_call_delta, call), CARAPACE_U32_, CARAPACE_ONE_},
   {"id", NULL, offsetof(carapace_call_delta, id), CARAPACE_TEXT_, CARAPACE_ONE_},
@@ -2793,6 +3280,13 @@ static const carapace_field carapace_tool_spec_fields_[] = {
   {"parameters", NULL, offsetof(carapace_tool_spec, parameters), CARAPACE_JSON_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_tool_spec_type = {.fields = carapace_tool_spec_fields_, .size = sizeof(carapace_tool_spec), .count = 3};
+static const carapace_field carapace_answer_format_fields_[] = {
+  {"schema", NULL, offsetof(carapace_answer_format, schema), CARAPACE_JSON_, CARAPACE_ONE_},
+  {"name", NULL, offsetof(carapace_answer_format, name), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"description", NULL, offsetof(carapace_answer_format, description), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"strict", NULL, offsetof(carapace_answer_format, strict), CARAPACE_BOOL_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_answer_format_type = {.fields = carapace_answer_format_fields_, .size = sizeof(carapace_answer_format), .count = 4};
 static const carapace_field carapace_chat_fields_[] = {
   {"model", NULL, offsetof(carapace_chat, model), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"config", NULL, offsetof(carapace_chat, config), CARAPACE_JSON_, CARAPACE_ONE_},
@@ -2803,8 +3297,11 @@ static const carapace_field carapace_chat_fields_[] = {
   {"temperature", NULL, offsetof(carapace_chat, temperature), CARAPACE_F64_, CARAPACE_OPTION_},
   {"thinking", NULL, offsetof(carapace_chat, thinking), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"session", NULL, offsetof(carapace_chat, session), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"format", &carapace_answer_format_type, offsetof(carapace_chat, format), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"stop", NULL, offsetof(carapace_chat, stop), CARAPACE_TEXT_, CARAPACE_LIST_},
+  {"seed", NULL, offsetof(carapace_chat, seed), CARAPACE_S64_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_chat_type = {.fields = carapace_chat_fields_, .size = sizeof(carapace_chat), .count = 9};
+static const carapace_type carapace_chat_type = {.fields = carapace_chat_fields_, .size = sizeof(carapace_chat), .count = 12};
 static const carapace_field carapace_stream_event_fields_[] = {
   {"kind", &carapace_stream_event_kind_type, offsetof(carapace_stream_event, kind), CARAPACE_ENUM_, CARAPACE_ONE_},
   {"status", NULL, offsetof(carapace_stream_event, status), CARAPACE_U16_, CARAPACE_ONE_},
@@ -2827,11 +3324,13 @@ static const carapace_field carapace_delta_fields_[] = {
 static const carapace_type carapace_delta_type = {.fields = carapace_delta_fields_, .size = sizeof(carapace_delta), .count = 2};
 static const carapace_field carapace_event_pattern_fields_[] = {
   {"kind", &carapace_delta_kind_type, offsetof(carapace_event_pattern, kind), CARAPACE_ENUM_, CARAPACE_ONE_},
+  {"name", NULL, offsetof(carapace_event_pattern, name), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"before", NULL, offsetof(carapace_event_pattern, before), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"between", NULL, offsetof(carapace_event_pattern, between), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"after", NULL, offsetof(carapace_event_pattern, after), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"unless", NULL, offsetof(carapace_event_pattern, unless), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_event_pattern_type = {.fields = carapace_event_pattern_fields_, .size = sizeof(carapace_event_pattern), .count = 4};
+static const carapace_type carapace_event_pattern_type = {.fields = carapace_event_pattern_fields_, .size = sizeof(carapace_event_pattern), .count = 6};
 static const carapace_field carapace_usage_fields_[] = {
   {"input", NULL, offsetof(carapace_usage, input), CARAPACE_U64_, CARAPACE_ONE_},
   {"output", NULL, offsetof(carapace_usage, output), CARAPACE_U64_, CARAPACE_ONE_},
@@ -2872,13 +3371,33 @@ static const carapace_type carapace_model_type = {.fields = carapace_model_field
 static const carapace_field carapace_models_query_fields_[] = {
   {"config", NULL, offsetof(carapace_models_query, config), CARAPACE_JSON_, CARAPACE_ONE_},
   {"response", &carapace_http_response_type, offsetof(carapace_models_query, response), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"state", NULL, offsetof(carapace_models_query, state), CARAPACE_JSON_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_models_query_type = {.fields = carapace_models_query_fields_, .size = sizeof(carapace_models_query), .count = 2};
+static const carapace_type carapace_models_query_type = {.fields = carapace_models_query_fields_, .size = sizeof(carapace_models_query), .count = 3};
 static const carapace_field carapace_models_answer_fields_[] = {
   {"request", &carapace_http_request_type, offsetof(carapace_models_answer, request), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"models", &carapace_model_type, offsetof(carapace_models_answer, models), CARAPACE_RECORD_, CARAPACE_LIST_},
+  {"state", NULL, offsetof(carapace_models_answer, state), CARAPACE_JSON_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_models_answer_type = {.fields = carapace_models_answer_fields_, .size = sizeof(carapace_models_answer), .count = 2};
+static const carapace_type carapace_models_answer_type = {.fields = carapace_models_answer_fields_, .size = sizeof(carapace_models_answer), .count = 3};
+static const carapace_field carapace_embedding_query_fields_[] = {
+  {"model", NULL, offsetof(carapace_embedding_query, model), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"config", NULL, offsetof(carapace_embedding_query, config), CARAPACE_JSON_, CARAPACE_ONE_},
+  {"texts", NULL, offsetof(carapace_embedding_query, texts), CARAPACE_TEXT_, CARAPACE_LIST_},
+  {"dimensions", NULL, offsetof(carapace_embedding_query, dimensions), CARAPACE_U32_, CARAPACE_ONE_},
+  {"response", &carapace_http_response_type, offsetof(carapace_embedding_query, response), CARAPACE_RECORD_, CARAPACE_OPTION_},
+};
+static const carapace_type carapace_embedding_query_type = {.fields = carapace_embedding_query_fields_, .size = sizeof(carapace_embedding_query), .count = 5};
+static const carapace_field carapace_embedding_fields_[] = {
+  {"vector", NULL, offsetof(carapace_embedding, vector), CARAPACE_BYTES_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_embedding_type = {.fields = carapace_embedding_fields_, .size = sizeof(carapace_embedding), .count = 1};
+static const carapace_field carapace_embedding_answer_fields_[] = {
+  {"request", &carapace_http_request_type, offsetof(carapace_embedding_answer, request), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"embeddings", &carapace_embedding_type, offsetof(carapace_embedding_answer, embeddings), CARAPACE_RECORD_, CARAPACE_LIST_},
+  {"usage", &carapace_usage_type, offsetof(carapace_embedding_answer, usage), CARAPACE_RECORD_, CARAPACE_OPTION_},
+};
+static const carapace_type carapace_embedding_answer_type = {.fields = carapace_embedding_answer_fields_, .size = sizeof(carapace_embedding_answer), .count = 3};
 static const carapace_field carapace_scheduled_job_fields_[] = {
   {"id", NULL, offsetof(carapace_scheduled_job, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"at", NULL, offsetof(carapace_scheduled_job, at), CARAPACE_S64_, CARAPACE_OPTION_},
@@ -2991,8 +3510,25 @@ static const carapace_field carapace_socket_writing_fields_[] = {
   {"bytes", NULL, offsetof(carapace_socket_writing, bytes), CARAPACE_BYTES_, CARAPACE_ONE_},
   {"fill", NULL, offsetof(carapace_socket_writing, fill), CARAPACE_BOOL_, CARAPACE_ONE_},
   {"base64", NULL, offsetof(carapace_socket_writing, base64), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"media", NULL, offsetof(carapace_socket_writing, media), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"parts", &carapace_frame_part_type, offsetof(carapace_socket_writing, parts), CARAPACE_RECORD_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_socket_writing_type = {.fields = carapace_socket_writing_fields_, .size = sizeof(carapace_socket_writing), .count = 5};
+static const carapace_type carapace_socket_writing_type = {.fields = carapace_socket_writing_fields_, .size = sizeof(carapace_socket_writing), .count = 7};
+static const carapace_field carapace_socket_receiving_fields_[] = {
+  {"socket", NULL, offsetof(carapace_socket_receiving, socket), CARAPACE_U32_, CARAPACE_ONE_},
+  {"size", NULL, offsetof(carapace_socket_receiving, size), CARAPACE_S64_, CARAPACE_ONE_},
+  {"head", NULL, offsetof(carapace_socket_receiving, head), CARAPACE_BYTES_, CARAPACE_ONE_},
+  {"form", &carapace_file_form_type, offsetof(carapace_socket_receiving, form), CARAPACE_ENUM_, CARAPACE_ONE_},
+  {"most", NULL, offsetof(carapace_socket_receiving, most), CARAPACE_S64_, CARAPACE_ONE_},
+  {"mime", NULL, offsetof(carapace_socket_receiving, mime), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"name", NULL, offsetof(carapace_socket_receiving, name), CARAPACE_TEXT_, CARAPACE_OPTION_},
+};
+static const carapace_type carapace_socket_receiving_type = {.fields = carapace_socket_receiving_fields_, .size = sizeof(carapace_socket_receiving), .count = 7};
+static const carapace_field carapace_received_file_fields_[] = {
+  {"media", NULL, offsetof(carapace_received_file, media), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"size", NULL, offsetof(carapace_received_file, size), CARAPACE_S64_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_received_file_type = {.fields = carapace_received_file_fields_, .size = sizeof(carapace_received_file), .count = 2};
 static const carapace_field carapace_recording_fields_[] = {
   {"media", NULL, offsetof(carapace_recording, media), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"mime", NULL, offsetof(carapace_recording, mime), CARAPACE_TEXT_, CARAPACE_ONE_},
@@ -3949,6 +4485,11 @@ CARAPACE_IMPORT("extism:host/user", "socket_write") uint64_t carapace_imported_s
 // Writes a text or bytes, and returns when they were taken.
 static inline bool carapace_host_socket_write(const carapace_socket_writing *writing, carapace_done *result) { return carapace_ask_(socket_write, &carapace_socket_writing_type, writing, &carapace_done_type, result); }
 
+CARAPACE_IMPORT("extism:host/user", "socket_receive") uint64_t carapace_imported_socket_receive_(uint64_t);
+// Keeps a file that comes on a socket in the media store, without the plugin reading it. Needs the permission media. Errors:
+// too-large, after which the socket is closed; invalid for an empty file.
+static inline bool carapace_host_socket_receive(const carapace_socket_receiving *receiving, carapace_received_file *result) { return carapace_ask_(socket_receive, &carapace_socket_receiving_type, receiving, &carapace_received_file_type, result); }
+
 CARAPACE_IMPORT("extism:host/user", "socket_start_tls") uint64_t carapace_imported_socket_start_tls_(uint64_t);
 // Goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
 // the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
@@ -3966,6 +4507,13 @@ CARAPACE_IMPORT("extism:host/user", "credential_sign") uint64_t carapace_importe
 // Signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it.
 static inline bool carapace_host_credential_sign(const carapace_signing *signing, carapace_signature *result) { return carapace_ask_(credential_sign, &carapace_signing_type, signing, &carapace_signature_type, result); }
 
+CARAPACE_IMPORT("extism:host/user", "credential_scram") uint64_t carapace_imported_credential_scram_(uint64_t);
+// Gives the next message of a login by SCRAM, by which a server never learns the password: without first the client's first
+// message, with a random nonce in it, also while a pure function runs; with first and challenge the client's last message;
+// with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
+// million is refused. Counts as a signature.
+static inline bool carapace_host_credential_scram(const carapace_scram_login *login, carapace_scram_message *result) { return carapace_ask_(credential_scram, &carapace_scram_login_type, login, &carapace_scram_message_type, result); }
+
 CARAPACE_IMPORT("extism:host/user", "schedule_set") uint64_t carapace_imported_schedule_set_(uint64_t);
 // Sets a job, in place of one with the same id.
 static inline bool carapace_host_schedule_set(const carapace_scheduled_job *job, carapace_job_scheduled *result) { return carapace_ask_(schedule_set, &carapace_scheduled_job_type, job, &carapace_job_scheduled_type, result); }
@@ -3981,6 +4529,11 @@ static inline bool carapace_host_emit_publish(const carapace_emitted_event *even
 CARAPACE_IMPORT("extism:host/user", "progress_report") uint64_t carapace_imported_progress_report_(uint64_t);
 // Tells who watches the running call of the tool how far it is. Nothing of it is kept.
 static inline bool carapace_host_progress_report(const carapace_progress_report *progress, carapace_done *result) { return carapace_ask_(progress_report, &carapace_progress_report_type, progress, &carapace_done_type, result); }
+
+CARAPACE_IMPORT("extism:host/user", "media_link") uint64_t carapace_imported_media_link_(uint64_t);
+// Gives an address for a platform that fetches what it is sent. Errors: not-found when the file is gone, forbidden where the
+// owner has not said by which address the gateway is reached.
+static inline bool carapace_host_media_link(const carapace_media_share *share, carapace_media_link *result) { return carapace_ask_(media_link, &carapace_media_share_type, share, &carapace_media_link_type, result); }
 
 CARAPACE_IMPORT("extism:host/user", "media_stat") uint64_t carapace_imported_media_stat_(uint64_t);
 // Describes a file, not-found when it is gone.
@@ -4039,6 +4592,12 @@ static inline bool carapace_host_tools_invoke(const carapace_tool_request *reque
 // The handler is `static bool name(const carapace_channel_typing *typing, carapace_sent *result)`.
 #define CARAPACE_CHANNEL_TYPING(handler) CARAPACE_EXPORT_(channel_typing, carapace_channel_typing, carapace_sent, handler)
 
+// Shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+// sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+// sent in its place, which edits change. Nothing is written on connections for it.
+// The handler is `static bool name(const carapace_channel_preview *preview, carapace_sent *result)`.
+#define CARAPACE_CHANNEL_PREVIEW(handler) CARAPACE_EXPORT_(channel_preview, carapace_channel_preview, carapace_sent, handler)
+
 // Asks a question with options.
 // The handler is `static bool name(const carapace_channel_poll *poll, carapace_sent *result)`.
 #define CARAPACE_CHANNEL_POLL(handler) CARAPACE_EXPORT_(channel_poll, carapace_channel_poll, carapace_sent, handler)
@@ -4047,6 +4606,11 @@ static inline bool carapace_host_tools_invoke(const carapace_tool_request *reque
 // The handler is `static bool name(const carapace_directory_query *query, carapace_directory_answer *result)`.
 #define CARAPACE_CHANNEL_DIRECTORY(handler) CARAPACE_EXPORT_(channel_directory, carapace_directory_query, carapace_directory_answer, handler)
 
+// Gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+// Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+// The handler is `static bool name(const carapace_file_query *query, carapace_fetched_file *result)`.
+#define CARAPACE_CHANNEL_FETCH(handler) CARAPACE_EXPORT_(channel_fetch, carapace_file_query, carapace_fetched_file, handler)
+
 // Gives the state that steps over an event that could not be handled.
 // The handler is `static bool name(const carapace_channel_event *event, carapace_new_state *result)`.
 #define CARAPACE_CHANNEL_SKIP(handler) CARAPACE_EXPORT_(channel_skip, carapace_channel_event, carapace_new_state, handler)
@@ -4054,6 +4618,11 @@ static inline bool carapace_host_tools_invoke(const carapace_tool_request *reque
 // Gives this version's form of the state that another version left.
 // The handler is `static bool name(const carapace_migration *migration, carapace_new_state *result)`.
 #define CARAPACE_CHANNEL_MIGRATE(handler) CARAPACE_EXPORT_(channel_migrate, carapace_migration, carapace_new_state, handler)
+
+// Gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+// accounts and visitors.
+// The handler is `static bool name(const carapace_page_query *query, carapace_page_file *result)`.
+#define CARAPACE_CHANNEL_PAGE(handler) CARAPACE_EXPORT_(channel_page, carapace_page_query, carapace_page_file, handler)
 
 // Plans how a chat is answered: by a request, or at once.
 // The handler is `static bool name(const carapace_chat *chat, carapace_provider_plan *result)`.
@@ -4064,9 +4633,13 @@ static inline bool carapace_host_tools_invoke(const carapace_tool_request *reque
 // The handler is `static bool name(const carapace_provider_chunk *chunk, carapace_provider_answer *result)`.
 #define CARAPACE_PROVIDER_CHUNK(handler) CARAPACE_EXPORT_(provider_chunk, carapace_provider_chunk, carapace_provider_answer, handler)
 
-// Lists the models, or plans the request that does and is then asked again with the response.
+// Lists the models, or plans a request that does and is then asked again with the response, until there is none.
 // The handler is `static bool name(const carapace_models_query *query, carapace_models_answer *result)`.
 #define CARAPACE_PROVIDER_MODELS(handler) CARAPACE_EXPORT_(provider_models, carapace_models_query, carapace_models_answer, handler)
+
+// Makes vectors of texts, or plans the request that does and is then asked again with the response.
+// The handler is `static bool name(const carapace_embedding_query *query, carapace_embedding_answer *result)`.
+#define CARAPACE_PROVIDER_EMBEDDINGS(handler) CARAPACE_EXPORT_(provider_embeddings, carapace_embedding_query, carapace_embedding_answer, handler)
 
 // Runs the tool that call names, with arguments that fit its schema. What the model should know about a
 // failure is an output that failed; an error is for the owner.

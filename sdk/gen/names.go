@@ -6,7 +6,7 @@ import "strings"
 var initialisms = map[string]string{
 	"id": "ID", "ids": "IDs", "url": "URL", "http": "HTTP", "json": "JSON", "sse": "SSE",
 	"ndjson": "NDJSON", "kv": "KV", "tts": "TTS", "stt": "STT", "ttl": "TTL", "tcp": "TCP", "tls": "TLS", "hmac": "HMAC",
-	"sha256": "SHA256", "sha1": "SHA1", "sha512": "SHA512", "jwt": "JWT", "rsa": "RSA", "pss": "PSS", "es256": "ES256", "sigv4": "SigV4", "oauth2": "OAuth2", "rs256": "RS256", "ok": "OK", "abi": "ABI", "utf16": "UTF16",
+	"sha256": "SHA256", "sha1": "SHA1", "sha512": "SHA512", "jwt": "JWT", "rsa": "RSA", "pss": "PSS", "es256": "ES256", "sigv4": "SigV4", "oauth2": "OAuth2", "rs256": "RS256", "ok": "OK", "abi": "ABI", "utf16": "UTF16", "html": "HTML",
 }
 
 func pascal(kebab string) string {

@@ -126,7 +126,7 @@ func emitRustModule(b *bytes.Buffer, i *iface, used map[*typ]bool) {
 	case 1:
 		fmt.Fprintf(b, "use super::%s;\n", names[0])
 	default:
-		fmt.Fprintf(b, "use super::{%s};\n", strings.Join(names, ", "))
+		b.WriteString(rustUse(names))
 	}
 	if bytes.Contains(body.Bytes(), []byte("p: &mut Problems")) {
 		names := "Problems"
@@ -293,4 +293,26 @@ func emitRustDoc(b *bytes.Buffer, indent string, parts ...string) {
 			b.WriteString(strings.TrimRight(indent+"/// "+strings.Join(words, "`"), " ") + "\n")
 		}
 	}
+}
+
+// rustWidth is how long a line of Rust is at most, as in rustfmt.toml.
+const rustWidth = 130
+
+// rustUse imports names of the contract, as rustfmt writes it.
+func rustUse(names []string) string {
+	if line := "use super::{" + strings.Join(names, ", ") + "};"; len(line) <= rustWidth {
+		return line + "\n"
+	}
+	var b strings.Builder
+	b.WriteString("use super::{\n")
+	line := "   "
+	for _, name := range names {
+		if len(line)+len(" ,")+len(name) > rustWidth {
+			b.WriteString(line + "\n")
+			line = "   "
+		}
+		line += " " + name + ","
+	}
+	b.WriteString(line + "\n};\n")
+	return b.String()
 }

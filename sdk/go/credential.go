@@ -22,3 +22,13 @@ func (h *Host) Sign(s *wit.Signing) ([]byte, error) {
 	err := call(h, credentialSign, s, &signature)
 	return signature.Bytes, err
 }
+
+// Scram gives the next message of a login by SCRAM (RFC 5802, RFC 7677) with a credential of the account whose call runs, or else of
+// the plugin's: without l.First the client's first message, with l.Challenge the last, and with l.Outcome none, when the server has
+// proved that it knows the password. An error with the code unauthorized says that it has not, that it refuses the login, or that
+// the owner has not set the credential. Permission `credential`.
+func (h *Host) Scram(l *wit.ScramLogin) (string, error) {
+	var message wit.ScramMessage
+	err := call(h, credentialScram, l, &message)
+	return message.Text, err
+}

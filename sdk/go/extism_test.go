@@ -141,7 +141,7 @@ func remember(t *testing.T, file string) {
 	}
 }
 
-func TestPanicsBecomeErrors(t *testing.T) {
+func TestPanicsBecomeErrorsUnderStockExtism(t *testing.T) {
 	plugin := open(t, build(t), "misbehave", new(strings.Builder))
 	for name, want := range map[string]string{"nil": "nil pointer", "x": "on purpose"} {
 		_, failure := invoke(t, plugin, name)
@@ -151,7 +151,7 @@ func TestPanicsBecomeErrors(t *testing.T) {
 	}
 }
 
-func TestWhichPluginOfABundle(t *testing.T) {
+func TestWhichPluginOfABundleUnderStockExtism(t *testing.T) {
 	file := build(t)
 	for name, want := range map[string]wit.Code{"": wit.CodeInvalid, "other": wit.CodeNotFound} {
 		_, failure := invoke(t, open(t, file, name, new(strings.Builder)), "text")

@@ -32,6 +32,9 @@ func socketRead(offset uint64) uint64
 //go:wasmimport extism:host/user socket_write
 func socketWrite(offset uint64) uint64
 
+//go:wasmimport extism:host/user socket_receive
+func socketReceive(offset uint64) uint64
+
 //go:wasmimport extism:host/user socket_start_tls
 func socketStartTls(offset uint64) uint64
 
@@ -44,6 +47,9 @@ func credentialHas(offset uint64) uint64
 //go:wasmimport extism:host/user credential_sign
 func credentialSign(offset uint64) uint64
 
+//go:wasmimport extism:host/user credential_scram
+func credentialScram(offset uint64) uint64
+
 //go:wasmimport extism:host/user schedule_set
 func scheduleSet(offset uint64) uint64
 
@@ -55,6 +61,9 @@ func emitPublish(offset uint64) uint64
 
 //go:wasmimport extism:host/user progress_report
 func progressReport(offset uint64) uint64
+
+//go:wasmimport extism:host/user media_link
+func mediaLink(offset uint64) uint64
 
 //go:wasmimport extism:host/user media_stat
 func mediaStat(offset uint64) uint64

@@ -115,6 +115,29 @@ func (s *Socket) FillBase64(text string) error {
 	return s.write(&wit.SocketWriting{Text: &text, Fill: true, Base64: true})
 }
 
+// WriteFile writes a file of the media store, with base64 in lines of 76 characters as mails have them. Permission `media`.
+func (s *Socket) WriteFile(media string, base64 bool) error {
+	return s.write(&wit.SocketWriting{Media: &media, Base64: base64})
+}
+
+// WriteParts writes what is put together of parts: credentials, files, and how long they are.
+func (s *Socket) WriteParts(parts ...wit.FramePart) error {
+	return s.write(&wit.SocketWriting{Parts: parts})
+}
+
+// ReceiveFile keeps what comes next on the socket, so many bytes as file says, in the media store, without the guest reading it;
+// socket and read are filled in. After an error the socket is closed. Permission `media`.
+func (s *Socket) ReceiveFile(file *wit.SocketReceiving) (*wit.ReceivedFile, error) {
+	file.Socket = s.number
+	file.Head = s.unread[:min(int64(len(s.unread)), file.Size)]
+	s.unread = s.unread[len(file.Head):]
+	received := new(wit.ReceivedFile)
+	if err := call(s.host, socketReceive, file, received); err != nil {
+		return nil, err
+	}
+	return received, nil
+}
+
 func (s *Socket) write(w *wit.SocketWriting) error {
 	w.Socket = s.number
 	return call(s.host, socketWrite, w, new(wit.Done))

@@ -78,6 +78,24 @@ export interface ReceivedHeader extends Header {
   value: string;
 }
 
+/** A login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see. */
+export interface BasicLogin {
+  /**
+   * Whose password it is, without a colon. No placeholder in it is replaced.
+   * Bounds: at most 1 KB.
+   */
+  user: string;
+  /**
+   * The credential that is the password.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  password: string;
+}
+
+/** BasicLogin as it arrives: what was left out has its zero value. */
+export interface ReceivedBasicLogin extends BasicLogin {
+}
+
 /**
  * AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
  * query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
@@ -155,6 +173,11 @@ export interface HttpRequest {
   /** A multipart/form-data body, instead of text, json or bytes. */
   parts?: HttpPart[];
   /**
+   * A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+   * have another one. Needs the permission media.
+   */
+  media?: string;
+  /**
    * For all of the response; of a provider's request, which is read as it comes, for its first byte.
    * Bounds: cut at 10 min; 30 s by default.
    */
@@ -173,6 +196,8 @@ export interface HttpRequest {
   embed?: string[];
   /** Sign it when all of it is filled in. */
   sigv4?: Sigv4;
+  /** Log in with a name and a password. The kernel adds `Authorization`. */
+  basic?: BasicLogin;
 }
 
 /** HttpRequest as it arrives: what was left out has its zero value. */
@@ -186,6 +211,7 @@ export interface ReceivedHttpRequest extends HttpRequest {
   fill: boolean;
   embed: string[];
   sigv4?: ReceivedSigv4;
+  basic?: ReceivedBasicLogin;
 }
 
 /** The response to a request. */
@@ -205,14 +231,15 @@ export interface HttpResponse {
 }
 
 /**
- * The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+ * The length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
  * each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
  */
 export type LengthForm =
   | "four_bytes"
   | "two_bytes"
   | "one_byte"
-  | "varint";
+  | "varint"
+  | "three_bytes";
 
 /**
  * How the packets of a stream say how long they are. A packet comes whole, as it is on the wire: with its length
@@ -227,6 +254,59 @@ export interface LengthPrefix {
   form?: LengthForm;
   /** The length counts the whole packet, and not only what follows it. */
   whole?: boolean;
+  /** The number has its lowest byte first, as in MySQL. */
+  lowFirst?: boolean;
+  /**
+   * How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+   * PostgreSQL, whose lengths count themselves and not what stands before them.
+   * Bounds: at most 16.
+   */
+  extra?: number;
+}
+
+/** LengthPrefix as it arrives: what was left out has its zero value. */
+export interface ReceivedLengthPrefix extends LengthPrefix {
+  offset: number;
+  form: LengthForm;
+  whole: boolean;
+  lowFirst: boolean;
+  extra: number;
+}
+
+/**
+ * A part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+ * them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+ */
+export interface FramePart {
+  /** Bounds: at most 1 MB. */
+  text?: string;
+  /** Bounds: at most 1 MB. */
+  bytes?: Uint8Array;
+  /** Replace `{{credential:name}}` in the text, which has to be the plugin's own words. */
+  fill?: boolean;
+  /** A file in the media store. Needs the permission media. */
+  media?: string;
+  /** Write the text, with its credentials, or the file in base64. */
+  base64?: boolean;
+  /**
+   * Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+   * refused, and nothing is written. There is no offset, and whole counts the length itself.
+   */
+  length?: LengthPrefix;
+  /**
+   * How many parts the length counts; 0 stands for all that follow.
+   * Bounds: at most 64.
+   */
+  parts?: number;
+}
+
+/** FramePart as it arrives: what was left out has its zero value. */
+export interface ReceivedFramePart extends FramePart {
+  bytes: Uint8Array;
+  fill: boolean;
+  base64: boolean;
+  length?: ReceivedLengthPrefix;
+  parts: number;
 }
 
 /** Who can read a conversation. */
@@ -282,13 +362,48 @@ export type AttachmentKind =
   | "location"
   | "contact";
 
+/**
+ * What the field has.
+ * - `address`: the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with a slash is on the same host
+ * - `base64`: the file itself, in base64
+ */
+export type ExcerptForm =
+  | "address"
+  | "base64";
+
+/** What of an answer that is JSON leads to a file. */
+export interface Excerpt {
+  /**
+   * The field that has it, a text: `url`, or `result.data` for one inside of another.
+   * Bounds: at most 64 bytes.
+   */
+  field: string;
+  form?: ExcerptForm;
+}
+
+/** Excerpt as it arrives: what was left out has its zero value. */
+export interface ReceivedExcerpt extends Excerpt {
+  form: ExcerptForm;
+}
+
 /** A file or place that comes with a message. */
 export interface Attachment {
   kind?: AttachmentKind;
   /** A file in the media store. Empty when the file has to be fetched first. */
   media?: string;
-  /** A request that fetches it, made by the kernel when something needs the file. */
+  /**
+   * A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+   * the file itself, in base64, for a platform that brings it with the message.
+   */
   fetch?: HttpRequest;
+  /** Where the file is in the answer to fetch. Absent: the answer is the file. */
+  excerpt?: Excerpt;
+  /**
+   * Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+   * platform from which no request does, such as a mailbox. It is instead of a request.
+   * Bounds: at most 4 KB.
+   */
+  locator?: string;
   mime?: string;
   name?: string;
   size?: number;
@@ -304,6 +419,7 @@ export interface Attachment {
 export interface ReceivedAttachment extends Attachment {
   kind: AttachmentKind;
   fetch?: ReceivedHttpRequest;
+  excerpt?: ReceivedExcerpt;
 }
 
 /** The answer of what has nothing to tell. */
@@ -465,7 +581,7 @@ export interface RunOutcome {
  * - `message`: a websocket frame, an SSE event, a line
  * - `opened`: a connection is open, for the first time or again
  * - `closed`: a connection has ended, or could not be opened
- * - `webhook`: already authenticated by the declared recipe
+ * - `webhook`: already authenticated by the declared recipe, or a visitor's, by the token that the kernel has given out
  * - `command`: login, logout, probe: from the owner
  */
 export type EventKind =
@@ -480,8 +596,8 @@ export type EventKind =
 
 /**
  * A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
- * message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
- * is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+ * message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
+ * where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
  * line end (CR LF) behind it where the framing is lines. At most 1 MB.
  */
 export interface Frame {
@@ -498,12 +614,21 @@ export interface Frame {
    * words: somebody's text could name a credential.
    */
   fill?: boolean;
+  /** Write the text in base64, with its credentials, as logins have it. */
+  base64?: boolean;
+  /**
+   * What is sent on tcp and tls, put together where it is sent, in place of text and bytes.
+   * Bounds: at most 64.
+   */
+  parts?: FramePart[];
 }
 
 /** Frame as it arrives: what was left out has its zero value. */
 export interface ReceivedFrame extends Frame {
   connection: string;
   fill: boolean;
+  base64: boolean;
+  parts: ReceivedFramePart[];
 }
 
 /** How a connection was opened. */
@@ -524,6 +649,23 @@ export interface Closed {
   reopensAfter?: number;
 }
 
+/**
+ * Somebody whose browser shows the account's page. The kernel knows the browser again by a token that it has given out,
+ * for as long as it comes back within 30 days.
+ */
+export interface Visitor {
+  /**
+   * Unlike that of any other visitor of the account, and nobody can guess it.
+   * Bounds: 1 to 1 KB.
+   */
+  id: string;
+  /**
+   * What came with the call, in the media store.
+   * Bounds: at most 8.
+   */
+  files: ReceivedAttachment[];
+}
+
 /** A request to one of the plugin's webhook addresses. */
 export interface WebhookRequest {
   method: string;
@@ -537,6 +679,50 @@ export interface WebhookRequest {
   text?: string;
   /** The body, where it is not, up to 64 KB. */
   bytes?: Uint8Array;
+  /** Who has called, where that is a visitor of the account's page: only then, and by no header. */
+  visitor?: Visitor;
+}
+
+/**
+ * Something for the browser of a visitor, which the page there understands.
+ *
+ * With a key it is kept until the browser says that it has it, and then as one of the last 200, which are shown again when the
+ * page is opened anew; without one it reaches those that are connected now. In an answer to an event it is committed with the
+ * messages. For a browser that does not come, 1,000 are kept, of 4 MB together: from then on sends fail, and of what answers
+ * push the oldest goes. A visit of which nothing was heard for 30 days is forgotten.
+ */
+export interface Push {
+  /**
+   * A visitor's.
+   * Bounds: 1 to 1 KB.
+   */
+  visitor: string;
+  /**
+   * What is pushed under the key of something that is kept takes its place, and reaches the browser again.
+   * Bounds: at most 1 KB.
+   */
+  key?: string;
+  /**
+   * JSON, for the page.
+   * Bounds: at most 256 KB.
+   */
+  data: string;
+  /**
+   * Files of the media store that the visitor may load for as long as this is kept.
+   * Bounds: at most 16.
+   */
+  files?: string[];
+}
+
+/** A file of the page that visitors see, by its name in the manifest. */
+export interface PageQuery {
+  name: string;
+}
+
+/** What a file of the page has in it. */
+export interface PageFile {
+  /** Bounds: at most 1 MB. */
+  text: string;
 }
 
 /**
@@ -610,6 +796,11 @@ export interface Move {
    */
   from: string;
   to?: Conversation;
+  /**
+   * The old id of a thread that has moved alone; its new one is in `to`. What is said under the old one is new from then on.
+   * Bounds: at most 1 KB.
+   */
+  thread?: string;
 }
 
 /**
@@ -661,7 +852,7 @@ export interface Message {
   conversation?: Conversation;
   sender?: Person;
   /**
-   * What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+   * What was said; of a reaction its emoji, or nothing where it was taken back; of an action the value of the chosen one.
    * Bounds: at most 1 MB.
    */
   text?: string;
@@ -691,11 +882,13 @@ export type Transport =
  * How what comes on a tcp or tls connection is cut into frames.
  * - `packets`: packets that say how long they are
  * - `raw`: what has come, in pieces of at most 64 KB: what comes while one is handled is joined
+ * - `elements`: a stream of XML: the start tag of its root, each element inside of that, whole, and the root's end tag. The root's start tag may come again, which begins the stream anew.
  */
 export type StreamFraming =
   | "lines"
   | "packets"
-  | "raw";
+  | "raw"
+  | "elements";
 
 /**
  * A connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
@@ -729,7 +922,7 @@ export interface OpenConnection {
   /** Where the length of a packet stands; without it, in its first four bytes, which it does not count. */
   length?: LengthPrefix;
   /**
-   * The longest line or packet that is read, in bytes.
+   * The longest line, packet or element that is read, in bytes.
    * Bounds: at most 1 MB; 64 KB by default.
    */
   maxBytes?: number;
@@ -811,12 +1004,20 @@ export interface ChannelSend {
   account: string;
   config: Json;
   to: ReceivedConversation;
-  /** In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked. */
+  /**
+   * Already chunked: in the kernel's neutral markup (CommonMark with tables, strike-through and spoilers) for a channel of that
+   * markup, for all others without any.
+   */
   text: string;
+  /**
+   * The same text as HTML or in the channel's dialect; absent where that is the text. A platform that refuses it may be
+   * sent the text.
+   */
+  formatted?: string;
   attachments: ReceivedAttachment[];
   replyTo?: string;
   silent: boolean;
-  /** The same for each attempt at the same message. */
+  /** The same for each attempt at the same message; `draft:…` for the first of one that is being written, sent beside others. */
   idempotencyKey: string;
   /** What the account's last answer left, as the next event gets it; a send cannot change it. */
   state: Json;
@@ -842,6 +1043,11 @@ export interface Awaited {
   token: string;
   /** Bounds: cut at 2 min; 30 s by default. */
   within?: number;
+  /**
+   * When it is not confirmed in time, or the gateway stops meanwhile, it counts as sent, with the ids of the send's
+   * answer: the platform has taken it, and would have told that it cannot deliver it.
+   */
+  taken?: boolean;
 }
 
 /** What came of a message. */
@@ -865,6 +1071,11 @@ export interface Sent {
   frames?: Frame[];
   /** What has to be confirmed before it counts as sent. Without it, it does so once the frames are written. */
   awaits?: Awaited;
+  /**
+   * What the browsers of visitors are to get. It counts as sent once that is kept.
+   * Bounds: at most 16.
+   */
+  pushes?: Push[];
 }
 
 /** What became of a send that waits for its token. */
@@ -920,10 +1131,13 @@ export interface ChannelAnswer {
    */
   moved?: Move[];
   /**
-   * What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+   * What became of sends that wait, committed with the messages. It counts as well while a send without frames is still made that
+   * will wait for the token. One that nothing waits for (any more) is ignored.
    * Bounds: at most 100.
    */
   confirmed?: Confirmation[];
+  /** Bounds: at most 100. */
+  pushes?: Push[];
 }
 
 /** A new text for a message that was sent. */
@@ -934,6 +1148,8 @@ export interface ChannelEdit {
   id: string;
   /** Empty leaves the text as it is; only a channel with actions is asked that. */
   text: string;
+  /** As of a send. */
+  formatted?: string;
   /** As of a send. */
   state: Json;
   /**
@@ -970,6 +1186,21 @@ export interface ChannelTyping {
   account: string;
   config: Json;
   to: ReceivedConversation;
+  /** As of a send. */
+  state: Json;
+}
+
+/** What is being written, as far as it has come. */
+export interface ChannelPreview {
+  account: string;
+  config: Json;
+  to: ReceivedConversation;
+  /** As of a send, all that is there so far. The same text may come again, to be shown for longer. */
+  text: string;
+  /** As of a send. */
+  formatted?: string;
+  /** The same for each preview of the same message. */
+  key: string;
   /** As of a send. */
   state: Json;
 }
@@ -1023,6 +1254,30 @@ export interface DirectoryEntry {
 export interface DirectoryAnswer {
   /** Bounds: at most 100. */
   entries?: DirectoryEntry[];
+}
+
+/** Asks for a file that came with a message. */
+export interface FileQuery {
+  account: string;
+  config: Json;
+  /**
+   * The attachment's.
+   * Bounds: at most 4 KB.
+   */
+  locator: string;
+  mime?: string;
+  name?: string;
+  /** A larger file is of no use, in bytes. */
+  most: number;
+}
+
+/** A file that was fetched. */
+export interface FetchedFile {
+  /**
+   * In the media store.
+   * Bounds: 1 to 1 KB.
+   */
+  media: string;
 }
 
 /**
@@ -1100,6 +1355,47 @@ export interface Signing {
 /** A signature. */
 export interface Signature {
   bytes: Uint8Array;
+}
+
+/** The hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better. */
+export type ScramHash =
+  | "sha256"
+  | "sha1";
+
+/** How far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used. */
+export interface ScramLogin {
+  /**
+   * The credential that is the password.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  password: string;
+  account?: string;
+  hash?: ScramHash;
+  /**
+   * Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+   * Bounds: at most 1 KB.
+   */
+  user?: string;
+  /**
+   * The client's first message, as this login was given it. Without it the login begins.
+   * Bounds: at most 4 KB.
+   */
+  first?: string;
+  /**
+   * The server's first message.
+   * Bounds: at most 4 KB.
+   */
+  challenge?: string;
+  /**
+   * The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+   * Bounds: at most 4 KB.
+   */
+  outcome?: string;
+}
+
+/** What the client says next, as it is: protocols have it in base64. */
+export interface ScramMessage {
+  text: string;
 }
 
 /** An event for clients. */
@@ -1358,6 +1654,25 @@ export interface MediaInfo {
   size: number;
 }
 
+/** A file that others are to read. */
+export interface MediaShare {
+  media?: string;
+  /**
+   * For how long.
+   * Bounds: cut at 43200 min; 1440 min by default.
+   */
+  within?: number;
+}
+
+/** Where a file is. */
+export interface MediaLink {
+  /**
+   * An address below gateway.publicUrl of the settings, by which anybody may read the file until then. Of a picture, `&thumb=400`
+   * behind it is a small one.
+   */
+  url: string;
+}
+
 /** A message to be sent: to a conversation of a channel, or to where a session was last spoken to. */
 export interface OutgoingMessage {
   /**
@@ -1445,6 +1760,8 @@ export interface ChatTurn {
   toolCalls: ReceivedToolCall[];
   /** Which call a tool's turn answers. */
   toolCallId?: string;
+  /** Of a tool's turn: the call failed. */
+  failed: boolean;
   /**
    * What the assistant thought before it called tools; not of other turns, and no more than its beginning
    * where that is long.
@@ -1485,6 +1802,24 @@ export interface ToolSpec {
   parameters: Json;
 }
 
+/** An answer that is JSON. */
+export interface AnswerFormat {
+  /**
+   * The JSON Schema that it is to fit; absent is any object.
+   * Bounds: at most 64 KB.
+   */
+  schema: Json;
+  /**
+   * What the schema is called, and what it is for.
+   * Bounds: at most 64 bytes.
+   */
+  name: string;
+  /** Bounds: at most 4 KB. */
+  description: string;
+  /** Whether the model is to be kept to the schema exactly. */
+  strict: boolean;
+}
+
 /** A conversation to go on with. */
 export interface Chat {
   /** The model's id without the provider's. */
@@ -1500,6 +1835,15 @@ export interface Chat {
   thinking: string;
   /** Unique per conversation, for caches. */
   session: string;
+  /** What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it. */
+  format?: AnswerFormat;
+  /**
+   * Texts that end the answer, which does not have them. Likewise.
+   * Bounds: at most 4.
+   */
+  stop: string[];
+  /** Makes answers to the same chat alike, as far as the model can. Likewise. */
+  seed?: number;
 }
 
 /**
@@ -1570,10 +1914,21 @@ export interface Delta {
 export interface EventPattern {
   kind?: DeltaKind;
   /**
-   * What stands before the text's opening quote.
+   * The name of the SSE events; empty where they have none.
+   * Bounds: at most 256 bytes.
+   */
+  name?: string;
+  /**
+   * What stands before the text's opening quote; with `between`, before that of another text, which may be any.
    * Bounds: 1 to 16 KB.
    */
   before: string;
+  /**
+   * What stands between the other text, such as a time, and the one that counts. The other one is of printable
+   * characters, with nothing escaped. Empty where there is none.
+   * Bounds: at most 16 KB.
+   */
+  between?: string;
   /**
    * What stands after its closing one.
    * Bounds: at most 16 KB.
@@ -1666,13 +2021,59 @@ export interface Model {
 export interface ModelsQuery {
   config: Json;
   response?: HttpResponse;
+  /**
+   * What the answer before left.
+   * Bounds: at most 1 MB.
+   */
+  state: Json;
 }
 
-/** The models, or the request that asks for them. */
+/**
+ * Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+ * pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
+ */
 export interface ModelsAnswer {
   request?: HttpRequest;
   /** Bounds: at most 2,000. */
   models?: Model[];
+  /**
+   * Handed over with the response to the request.
+   * Bounds: at most 1 MB.
+   */
+  state?: Json;
+}
+
+/**
+ * Texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+ * response to the request that was answered.
+ */
+export interface EmbeddingQuery {
+  /** The model's id without the provider's. */
+  model: string;
+  config: Json;
+  /** Bounds: 1 to 32. */
+  texts: string[];
+  /** How many numbers a vector is to have; 0 leaves it to the model. */
+  dimensions: number;
+  response?: HttpResponse;
+}
+
+/** What a text has become. */
+export interface Embedding {
+  /**
+   * Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+   * Bounds: at most 64 KB.
+   */
+  vector: Uint8Array;
+}
+
+/** A vector for each text, in their order, or the request that asks for them. */
+export interface EmbeddingAnswer {
+  request?: HttpRequest;
+  /** Bounds: at most 32. */
+  embeddings?: Embedding[];
+  /** The tokens that were read. */
+  usage?: Usage;
 }
 
 /** Due at a moment, every so often, or by a cron expression. */
@@ -1869,7 +2270,7 @@ export interface SocketData {
   ended: boolean;
 }
 
-/** What is to be written on a socket: text or bytes. */
+/** What is to be written on a socket: text, bytes, a file or parts. */
 export interface SocketWriting {
   socket?: number;
   /** Bounds: at most 1 MB. */
@@ -1881,8 +2282,55 @@ export interface SocketWriting {
    * encrypted and not to the owner's own network none is sent.
    */
   fill?: boolean;
-  /** Write the text in base64, with its credentials, as logins have it. */
+  /** Write the text in base64, with its credentials, as logins have it; a file in lines of 76 characters, as mails have them. */
   base64?: boolean;
+  /** A file in the media store, in place of text and bytes. Needs the permission media. */
+  media?: string;
+  /**
+   * What is put together where it is written.
+   * Bounds: at most 64.
+   */
+  parts?: FramePart[];
+}
+
+/**
+ * How a file is written that comes on a socket.
+ * - `quoted_printable`: RFC 2045, 6.7
+ */
+export type FileForm =
+  | "bytes"
+  | "base64"
+  | "quoted_printable";
+
+/** A file that comes on a socket, as a part of a mail does. */
+export interface SocketReceiving {
+  socket?: number;
+  /**
+   * How many bytes it has as it comes; no more of the socket is read.
+   * Bounds: 1 to 67,108,864.
+   */
+  size: number;
+  /**
+   * The first of those, which the plugin has read already.
+   * Bounds: at most 1 MB.
+   */
+  head?: Uint8Array;
+  form?: FileForm;
+  /** A file that is larger when it is decoded is not kept, in bytes. 0 leaves it to the store. */
+  most?: number;
+  mime?: string;
+  name?: string;
+}
+
+/** A file that has come. */
+export interface ReceivedFile {
+  /**
+   * In the media store.
+   * Bounds: 1 to 1 KB.
+   */
+  media: string;
+  /** In bytes, as it is kept. */
+  size: number;
 }
 
 /**
@@ -2082,10 +2530,140 @@ export type LengthUnit =
   | "characters"
   | "utf16";
 
-/** How text is marked up when it reaches the plugin. */
+/**
+ * How text is marked up when it reaches the plugin.
+ * - `plain`: not at all: it is removed
+ * - `markdown`: as the kernel has it: CommonMark with tables, strike-through and spoilers
+ * - `html`: as HTML, beside the plain text
+ * - `marks`: as the dialect says, beside the plain text
+ */
 export type Markup =
   | "plain"
-  | "markdown";
+  | "markdown"
+  | "html"
+  | "marks";
+
+/**
+ * How the characters of a text that mean something to the platform are written.
+ * - `none`: as they are
+ * - `entities`: &, < and > as &amp; &lt; and &gt;, and " as &quot;
+ * - `backslash`: behind a backslash
+ */
+export type Escaping =
+  | "none"
+  | "entities"
+  | "backslash";
+
+/** What stands before and behind a piece of text. */
+export interface Mark {
+  /** Bounds: at most 256 bytes. */
+  open?: string;
+  /** Bounds: at most 256 bytes. */
+  close?: string;
+}
+
+/**
+ * How a platform writes what Markdown can say. What it says nothing of is shown as text: a heading in bold, a table in a fixed
+ * width where it is narrow and else as a few lines for each row, a link as its text and its address. A mark never goes over
+ * the end of a line: it ends there, and begins anew.
+ */
+export interface Dialect {
+  /** The longest message is counted as it is shown, without the marks. */
+  shown?: boolean;
+  escaping?: Escaping;
+  /**
+   * What a backslash stands before.
+   * Bounds: at most 64 bytes.
+   */
+  escaped?: string;
+  bold?: Mark;
+  italic?: Mark;
+  strike?: Mark;
+  spoiler?: Mark;
+  code?: Mark;
+  /** A block of code. */
+  block?: Mark;
+  /** A block of code whose language is known, with `{language}` in its open; without it, as block. */
+  language?: Mark;
+  heading?: Mark;
+  /** A quotation as a whole. */
+  quote?: Mark;
+  /**
+   * What each line of a quotation begins with; without it and quote, `> `.
+   * Bounds: at most 16 bytes.
+   */
+  quoteLine?: string;
+  /**
+   * What an item of a list begins with; without it, `• `.
+   * Bounds: at most 16 bytes.
+   */
+  bullet?: string;
+  /**
+   * A link, with `{url}` and `{text}`.
+   * Bounds: at most 256 bytes.
+   */
+  link?: string;
+}
+
+/** A file of a page. */
+export interface PagePart {
+  /** Bounds: a file's name such as page.css, or nothing for the page itself. */
+  name?: string;
+  /**
+   * Its media type, such as text/css. It is UTF-8.
+   * Bounds: at most 64 bytes.
+   */
+  mime: string;
+  /** Pages of other sites load it, as a script that shows this page in theirs: no more is in it than what anybody may see. */
+  embeds?: boolean;
+}
+
+/**
+ * A page for visitors at `/<path>/<account>/`, and what they may do. It needs the operation `page`, which gives its files.
+ *
+ * The page's script asks `-/visit` there (POST) for a token, and shows it with all else: it calls the plugin at `-/call/…`
+ * (POST), which gets a `webhook` event with the visitor, hears what is pushed at `-/events` (GET, an event stream), says at
+ * `-/ack` (POST) how far it has heard, loads files at `-/file/<id>` (GET), and ends the visit at `-/end` (POST). A browser
+ * runs nothing but the page's files, and lets no other site frame the page but those that the owner names.
+ */
+export interface VisitorFacts {
+  /**
+   * The path belongs to the plugin that declares it; where several do, to the first by id. Those of the gateway's own are
+   * not to be had.
+   * Bounds: 1 to 32 lower-case letters, digits and hyphens, such as chat.
+   */
+  path: string;
+  /** Bounds: 1 to 16. */
+  files: PagePart[];
+  /**
+   * The field of an account's configuration that lists the origins, such as https://example.org, whose pages may show this
+   * one in a frame and call it from a script. Without it, or while it is empty, no other site's may.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  origins?: string;
+  /**
+   * The field of an account's configuration with how many visitors may be connected at a time; without it, or while it
+   * has no value, 200.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  most?: string;
+  /**
+   * The field of an account's configuration with how many calls a visitor may make in a minute; without it, or while it has
+   * no value, 30.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  rate?: string;
+  /**
+   * Bytes of a call, without its files.
+   * Bounds: at most 1 MB; 64 KB by default.
+   */
+  maxBody?: number;
+  /**
+   * Bytes of a file that comes with a call; 0 takes none.
+   * Bounds: at most 26,214,400.
+   */
+  maxFile?: number;
+}
 
 /** How many actions a message can have. Where a message needs more, it shows numbered choices. */
 export interface ActionFacts {
@@ -2118,6 +2696,7 @@ export interface ActionFacts {
  * - `hmac_sha1`: for a platform that knows nothing better
  * - `field`: the credential stands in a field of the body
  * - `jwt`: a JSON Web Token, of an issuer whose public keys are at an address
+ * - `sha256`: SHA-256 of a text that has the credential in it, `{credential}` in signed, for a platform that knows no HMAC
  */
 export type WebhookAuth =
   | "none"
@@ -2128,7 +2707,8 @@ export type WebhookAuth =
   | "hmac_sha1"
   | "hmac_sha512"
   | "field"
-  | "jwt";
+  | "jwt"
+  | "sha256";
 
 /**
  * How a signature is written.
@@ -2141,15 +2721,35 @@ export type SignatureEncoding =
   | "base64"
   | "base64url";
 
+/** Something that a token has to have in common with the body. */
+export interface TokenBinding {
+  /**
+   * The claim that is the text of the field, or a list with it.
+   * Bounds: at most 256 bytes.
+   */
+  claim?: string;
+  /**
+   * The member of the key that has signed it, beside those of RFC 7517, that is the text of the field, or a list with it.
+   * Bounds: at most 256 bytes.
+   */
+  key?: string;
+  /**
+   * The field of the body, which has to be JSON: `serviceUrl`, or `conversation.id` for one inside of another.
+   * Bounds: at most 256 bytes.
+   */
+  field: string;
+}
+
 /**
  * What a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
- * the body: whoever has it can send another one until then.
+ * the body beyond what binds it: whoever has it can send another one until then.
  */
 export interface TokenFacts {
   /**
-   * The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
-   * day, and asked for again when a token names another one, once in a minute at most.
-   * Bounds: an address such as https://example.org/keys, or config:field.
+   * The issuer's public keys: a JSON Web Key Set, or the metadata of an OpenID provider, whose `jwks_uri` is asked for them. They
+   * are kept for as long as its answer says, within 5 minutes and a day, and asked for again when a token names another one,
+   * once in a minute at most.
+   * Bounds: an address such as https://example.org/keys, config:field or config:field/keys.
    */
   keys: string;
   /**
@@ -2167,12 +2767,17 @@ export interface TokenFacts {
    * Bounds: at most 10 min; 1 min by default.
    */
   leeway?: number;
+  /**
+   * What the token and the body have to have in common.
+   * Bounds: at most 8.
+   */
+  bound?: TokenBinding[];
 }
 
 /**
  * A GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
  * with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
- * the recipe's proof, reaches the plugin as any call does.
+ * the recipe's proof, reaches the plugin as any call does, unless `call` says how it is known.
  */
 export interface WebhookChallenge {
   /**
@@ -2190,6 +2795,25 @@ export interface WebhookChallenge {
    * Bounds: at most 64 bytes.
    */
   answer: string;
+  /**
+   * The field of a body in JSON, and what stands there in a challenge, such as type=url_verification. Token and answer are
+   * fields of that body then, and it is answered with JSON that has the answer in a field of the same name. Such a call
+   * needs no signature; with a wrong token it is refused as a call without one.
+   * Bounds: a field and its value, such as type=url_verification.
+   */
+  call?: string;
+}
+
+/**
+ * A body that comes encrypted, as JSON with a field that has all of it: in base64, 16 bytes of an initialization vector and
+ * behind them the body by AES-256 in the mode CBC, with the padding of PKCS #7. The key is the SHA-256 of the credential.
+ * The plugin gets what was encrypted. A signature is over the body as it came. What is not encrypted is refused.
+ */
+export interface WebhookSeal {
+  /** Bounds: at most 64 bytes. */
+  field: string;
+  /** Bounds: a letter and up to 63 letters, digits, _ and -. */
+  credential: string;
 }
 
 /**
@@ -2220,7 +2844,8 @@ export interface WebhookFacts {
    * What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
    * replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
    * gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
-   * sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
+   * sorted by name, without anything between; `{header:Name}`; for `sha256`, `{credential}`. One of `{body}` and `{form}` has to
+   * be in it.
    * Bounds: at most 1 KB.
    */
   signed?: string;
@@ -2258,6 +2883,7 @@ export interface WebhookFacts {
   /** For `jwt`. The token stands in Authorization, after Bearer, or in the header. */
   jwt?: TokenFacts;
   challenge?: WebhookChallenge;
+  sealed?: WebhookSeal;
 }
 
 /** What the platform can do: data that the kernel chunks, converts and spaces out by. */
@@ -2273,13 +2899,20 @@ export interface ChannelFacts {
   maxLength?: number;
   lengthUnit?: LengthUnit;
   maxLines?: number;
-  /** plain: markup is removed before a send; markdown: the plugin converts it. */
+  /** With html and marks, a send has the text and the formatted text. */
   markup?: Markup;
+  /** Of marks. */
+  dialect?: Dialect;
   threads?: boolean;
   /** Milliseconds between two sends to one conversation. */
   sendInterval?: number;
   /** Two sends with the same idempotency key make one message. */
   deduplicates?: boolean;
+  /**
+   * Milliseconds between two changes of a message that people read while it is written. It needs the operation edit, and sends
+   * that are not made over the account's connection; 0 shows an answer only when it is whole.
+   */
+  draftInterval?: number;
   webhook?: WebhookFacts;
   maxMedia?: number;
   /**
@@ -2287,6 +2920,8 @@ export interface ChannelFacts {
    * words.
    */
   actions?: ActionFacts;
+  /** The page that the kernel serves for each account, to whoever opens it. */
+  visitors?: VisitorFacts;
 }
 
 /**
@@ -2303,6 +2938,79 @@ export interface WebhookRoute {
   accepts: WebhookFacts;
 }
 
+/** A setting of the plugin on which prices depend, such as the address of another server. */
+export interface PriceCondition {
+  /** Bounds: at most 64 bytes. */
+  setting: string;
+  /**
+   * It is one of these, or nothing at all.
+   * Bounds: at most 8.
+   */
+  values?: string[];
+}
+
+/** What a million tokens cost, in US dollars, of a request that reads more tokens than so many, those of a cache among them. */
+export interface LongPrice {
+  over: number;
+  input?: number;
+  output?: number;
+  cacheRead?: number;
+  cacheWrite?: number;
+}
+
+/** What a million tokens of a model cost, in US dollars. Of one that makes vectors, input is all that there is. */
+export interface ModelPrice {
+  /**
+   * What the model is called, by each of its names.
+   * Bounds: at most 16.
+   */
+  models: string[];
+  input?: number;
+  output?: number;
+  cacheRead?: number;
+  cacheWrite?: number;
+  /** What all tokens of a long request cost instead; absent: the same. */
+  long?: LongPrice;
+}
+
+/** Prices as a page of the provider has them. */
+export interface PriceList {
+  /**
+   * The page, and the day on which it is known to have had them last, such as 2026-11-29.
+   * Bounds: at most 1 KB.
+   */
+  source: string;
+  /** Bounds: at most 10 bytes. */
+  date: string;
+  /**
+   * The last day on which they hold, such as 2026-12-31; absent: none is known.
+   * Bounds: at most 10 bytes.
+   */
+  until?: string;
+  /**
+   * All have to be so for the prices to hold.
+   * Bounds: at most 8.
+   */
+  where?: PriceCondition[];
+  /** Bounds: at most 256. */
+  models?: ModelPrice[];
+}
+
+/** What a chat may ask for that not every provider can do. */
+export type ChatWish =
+  | "format"
+  | "stop"
+  | "seed";
+
+/**
+ * A kind of file that not every provider can show to its models.
+ * - `documents`: documents of people, which are PDF
+ * - `results`: pictures that tools give
+ */
+export type Exhibit =
+  | "documents"
+  | "results";
+
 /** What is known of a provider before it is asked. */
 export interface ProviderFacts {
   /**
@@ -2314,6 +3022,26 @@ export interface ProviderFacts {
   defaultModel?: string;
   /** Needs no network and no credential. */
   offline?: boolean;
+  /**
+   * What its address is like, and what has to run there: told to an owner whose requests do not get there.
+   * Bounds: at most 256 bytes.
+   */
+  address?: string;
+  /**
+   * What of a chat it heeds that others do not.
+   * Bounds: at most 8.
+   */
+  heeds?: ChatWish[];
+  /**
+   * What of files it shows to its models beside pictures of people.
+   * Bounds: at most 8.
+   */
+  shows?: Exhibit[];
+  /**
+   * What its models cost. The owner's prices count more; of several lists that hold, the first that has the model.
+   * Bounds: at most 8.
+   */
+  prices?: PriceList[];
 }
 
 /** What is known of a plugin that writes down what is said. */
@@ -2432,7 +3160,7 @@ export interface HttpPermission {
   reason: string;
   /**
    * `api.example.org`, `*.example.org`, with `:port` where it is not 443, or `config:field` for the
-   * host of a URL that the owner configured. Only the last may be on a private network.
+   * host of a URL that the owner configured, or of each of a list of them. Only the last may be on a private network.
    * Bounds: 1 to 64; each a host such as api.example.org, *.example.org or example.org:8443, or config:field.
    */
   hosts: string[];
@@ -2481,6 +3209,43 @@ export type TokenAlgorithm =
   | "rs256"
   | "es256";
 
+/**
+ * How a token endpoint is spoken to that takes and answers JSON with names of its own, where RFC 6749 has a form. No
+ * grant_type is sent.
+ */
+export interface TokenNames {
+  /**
+   * The field of the request with the client's id, such as app_id.
+   * Bounds: at most 64 bytes.
+   */
+  clientId: string;
+  /**
+   * The field of the request with the client's secret.
+   * Bounds: at most 64 bytes.
+   */
+  clientSecret: string;
+  /**
+   * The field of the answer with the token.
+   * Bounds: at most 64 bytes.
+   */
+  token: string;
+  /**
+   * The field of the answer with the seconds until it ends.
+   * Bounds: at most 64 bytes.
+   */
+  expires?: string;
+  /**
+   * The field of the answer with the number of an error, where the status does not tell.
+   * Bounds: at most 64 bytes.
+   */
+  error?: string;
+  /**
+   * Which numbers say that the id or the secret is wrong. Others may pass.
+   * Bounds: at most 32.
+   */
+  refusals?: string[];
+}
+
 /** A further parameter of a request for a token, such as resource. */
 export interface Oauth2Parameter {
   /** Bounds: at most 64 bytes. */
@@ -2505,7 +3270,7 @@ export interface Oauth2Recipe {
   grant?: Oauth2Grant;
   /**
    * The server's token endpoint. It does not redirect.
-   * Bounds: an address such as https://example.org/keys, or config:field.
+   * Bounds: an address such as https://example.org/keys, config:field or config:field/keys.
    */
   tokenUrl: string;
   /** Bounds: at most 1 KB. */
@@ -2551,6 +3316,8 @@ export interface Oauth2Recipe {
   scopes?: string[];
   /** Bounds: at most 16. */
   parameters?: Oauth2Parameter[];
+  /** Of client-credentials. The client shows its secret in the body. */
+  json?: TokenNames;
 }
 
 /** Through which channels the plugin may send messages of its own. */
@@ -2756,14 +3523,30 @@ export interface Plugin {
   channelReact?(reaction: ChannelReaction): Answer<Sent>;
   /** Shows that an answer is being written. */
   channelTyping?(typing: ChannelTyping): Answer<Sent>;
+  /**
+   * Shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+   * sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+   * sent in its place, which edits change. Nothing is written on connections for it.
+   */
+  channelPreview?(preview: ChannelPreview): Answer<Sent>;
   /** Asks a question with options. */
   channelPoll?(poll: ChannelPoll): Answer<Sent>;
   /** Finds people and conversations by what they are called, and says what an id is called. */
   channelDirectory?(query: DirectoryQuery): Answer<DirectoryAnswer>;
+  /**
+   * Gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+   * Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+   */
+  channelFetch?(query: FileQuery): Answer<FetchedFile>;
   /** Gives the state that steps over an event that could not be handled. */
   channelSkip?(event: ChannelEvent): Answer<NewState>;
   /** Gives this version's form of the state that another version left. */
   channelMigrate?(migration: Migration): Answer<NewState>;
+  /**
+   * Gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+   * accounts and visitors.
+   */
+  channelPage?(query: PageQuery): Answer<PageFile>;
   /** Plans how a chat is answered: by a request, or at once. */
   providerRequest?(chat: Chat): Answer<ProviderPlan>;
   /**
@@ -2771,8 +3554,10 @@ export interface Plugin {
    * turn. A failure of the model is the answer's error, a failure to read it the function's.
    */
   providerChunk?(chunk: ProviderChunk): Answer<ProviderAnswer>;
-  /** Lists the models, or plans the request that does and is then asked again with the response. */
+  /** Lists the models, or plans a request that does and is then asked again with the response, until there is none. */
   providerModels?(query: ModelsQuery): Answer<ModelsAnswer>;
+  /** Makes vectors of texts, or plans the request that does and is then asked again with the response. */
+  providerEmbeddings?(query: EmbeddingQuery): Answer<EmbeddingAnswer>;
   /**
    * Runs the tool that call names, with arguments that fit its schema. What the model should know about a
    * failure is an output that failed; an error is for the owner.
@@ -2838,6 +3623,11 @@ export interface Imports {
   /** Writes a text or bytes, and returns when they were taken. */
   socket_write(writing: SocketWriting): ReceivedDone;
   /**
+   * Keeps a file that comes on a socket in the media store, without the plugin reading it. Needs the permission media. Errors:
+   * too-large, after which the socket is closed; invalid for an empty file.
+   */
+  socket_receive(receiving: SocketReceiving): ReceivedFile;
+  /**
    * Goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
    * the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
    */
@@ -2848,6 +3638,13 @@ export interface Imports {
   credential_has(query: CredentialQuery): CredentialPresence;
   /** Signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it. */
   credential_sign(signing: Signing): Signature;
+  /**
+   * Gives the next message of a login by SCRAM, by which a server never learns the password: without first the client's first
+   * message, with a random nonce in it, also while a pure function runs; with first and challenge the client's last message;
+   * with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
+   * million is refused. Counts as a signature.
+   */
+  credential_scram(login: ScramLogin): ScramMessage;
   /** Sets a job, in place of one with the same id. */
   schedule_set(job: ScheduledJob): JobScheduled;
   /** Takes a job back; taking back what is not there is no error. */
@@ -2856,6 +3653,11 @@ export interface Imports {
   emit_publish(event: EmittedEvent): ReceivedDone;
   /** Tells who watches the running call of the tool how far it is. Nothing of it is kept. */
   progress_report(progress: ProgressReport): ReceivedDone;
+  /**
+   * Gives an address for a platform that fetches what it is sent. Errors: not-found when the file is gone, forbidden where the
+   * owner has not said by which address the gateway is reached.
+   */
+  media_link(share: MediaShare): MediaLink;
   /** Describes a file, not-found when it is gone. */
   media_stat(reference: MediaReference): MediaInfo;
   /** Queues a message. What becomes of it the hook message_sent is told. */

@@ -14,14 +14,17 @@ import type {
   Json,
   MediaInfo,
   OutgoingMessage,
+  ReceivedFile,
   ReceivedHeader,
   Recording,
   RunOutcome,
   ScheduledJob,
+  ScramLogin,
   SessionFilter,
   SessionPage,
   Signing,
   SocketData,
+  SocketReceiving,
   ToolAnswer,
   ToolOutput,
 } from "./contract.js";
@@ -89,6 +92,8 @@ export const credential: {
   has(name: string, account?: string): boolean;
   /** Signs with a credential of the account whose call runs, or else of the plugin's: a text or bytes. Its value never reaches a plugin. Permission `credential`. */
   sign(signing: Signing): Uint8Array;
+  /** The next message of a login by SCRAM: without `first` the client's first, with the server's `challenge` its last, and with the `outcome` "" where the server has proved that it knows the password. Permission `credential`. */
+  scram(login: ScramLogin): string;
 };
 
 /** Later calls, of `scheduleFire`. Permission `schedule`. */
@@ -103,6 +108,11 @@ export const schedule: {
 export function emit(name: string, payload?: Json): void;
 
 export const media: {
+  /**
+   * Returns an address by which anybody may read the file for so many milliseconds, 30 days at most: for platforms that fetch what they
+   * are sent. `forbidden` where the owner has not set gateway.publicUrl.
+   */
+  link(id: string, within: number): string;
   /** Describes a file of the media store, `not_found` when it is gone. Permission `media`. */
   stat(id: string): MediaInfo;
 };
@@ -145,6 +155,8 @@ export interface Socket {
   read(most?: number): SocketData;
   /** Writes a text or bytes, 1 MiB at most. `fill` replaces `{{credential:name}}` in a text, which has to be the plugin's own words; `base64` writes the text so, as logins have it. */
   write(data: string | Uint8Array, options?: { fill?: boolean; base64?: boolean }): void;
+  /** Keeps what comes next, so many bytes as `size` says, in the media store, without reading it; `read` is what of it was read already. Permission `media`. */
+  receive(file: Omit<SocketReceiving, "socket">): ReceivedFile;
   /** Goes on encrypted, once the other side has agreed to it. */
   startTls(): void;
   close(): void;

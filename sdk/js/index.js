@@ -34,6 +34,7 @@ export const http = {
 export const credential = {
   has: (name, account) => call("credential_has", { name, account }).present,
   sign: (signing) => call("credential_sign", signing).bytes,
+  scram: (login) => call("credential_scram", login).text,
 };
 
 export const schedule = {
@@ -46,6 +47,7 @@ export const emit = (name, payload) => void call("emit_publish", { name, payload
 export const progress = (text) => void call("progress_report", { text });
 
 export const media = {
+  link: (id, within) => call("media_link", { media: id, within }).url,
   stat: (id) => call("media_stat", { media: id }),
 };
 
@@ -103,6 +105,7 @@ export const socket = {
       read: (most) => call("socket_read", { socket, most }),
       write: (data, { fill = false, base64 = false } = {}) =>
         void call("socket_write", { socket, [typeof data === "string" ? "text" : "bytes"]: data, fill, base64 }),
+      receive: (file) => call("socket_receive", { ...file, socket }),
       startTls: () => void call("socket_start_tls", { socket }),
       close: () => void call("socket_close", { socket }),
     };

@@ -440,6 +440,12 @@ pub const host = struct {
         return ask("socket_write", writing, Done);
     }
 
+    /// Keeps a file that comes on a socket in the media store, without the plugin reading it. Needs the permission media. Errors:
+    /// too-large, after which the socket is closed; invalid for an empty file.
+    pub fn socketReceive(receiving: SocketReceiving) Failure!ReceivedFile {
+        return ask("socket_receive", receiving, ReceivedFile);
+    }
+
     /// Goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
     /// the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
     pub fn socketStartTls(socket: SocketReference) Failure!Done {
@@ -461,6 +467,14 @@ pub const host = struct {
         return ask("credential_sign", signing, Signature);
     }
 
+    /// Gives the next message of a login by SCRAM, by which a server never learns the password: without first the client's first
+    /// message, with a random nonce in it, also while a pure function runs; with first and challenge the client's last message;
+    /// with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
+    /// million is refused. Counts as a signature.
+    pub fn credentialScram(login: ScramLogin) Failure!ScramMessage {
+        return ask("credential_scram", login, ScramMessage);
+    }
+
     /// Sets a job, in place of one with the same id.
     pub fn scheduleSet(job: ScheduledJob) Failure!JobScheduled {
         return ask("schedule_set", job, JobScheduled);
@@ -479,6 +493,12 @@ pub const host = struct {
     /// Tells who watches the running call of the tool how far it is. Nothing of it is kept.
     pub fn progressReport(progress: ProgressReport) Failure!Done {
         return ask("progress_report", progress, Done);
+    }
+
+    /// Gives an address for a platform that fetches what it is sent. Errors: not-found when the file is gone, forbidden where the
+    /// owner has not said by which address the gateway is reached.
+    pub fn mediaLink(share: MediaShare) Failure!MediaLink {
+        return ask("media_link", share, MediaLink);
     }
 
     /// Describes a file, not-found when it is gone.
@@ -536,21 +556,33 @@ pub const exports = struct {
     pub const channel_react = .{ ChannelReaction, Sent };
     /// Shows that an answer is being written.
     pub const channel_typing = .{ ChannelTyping, Sent };
+    /// Shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+    /// sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+    /// sent in its place, which edits change. Nothing is written on connections for it.
+    pub const channel_preview = .{ ChannelPreview, Sent };
     /// Asks a question with options.
     pub const channel_poll = .{ ChannelPoll, Sent };
     /// Finds people and conversations by what they are called, and says what an id is called.
     pub const channel_directory = .{ DirectoryQuery, DirectoryAnswer };
+    /// Gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+    /// Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+    pub const channel_fetch = .{ FileQuery, FetchedFile };
     /// Gives the state that steps over an event that could not be handled.
     pub const channel_skip = .{ ChannelEvent, NewState };
     /// Gives this version's form of the state that another version left.
     pub const channel_migrate = .{ Migration, NewState };
+    /// Gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+    /// accounts and visitors.
+    pub const channel_page = .{ PageQuery, PageFile };
     /// Plans how a chat is answered: by a request, or at once.
     pub const provider_request = .{ Chat, ProviderPlan };
     /// Reads what has arrived of the response. The answer's state comes with the next chunk; its stop ends the
     /// turn. A failure of the model is the answer's error, a failure to read it the function's.
     pub const provider_chunk = .{ ProviderChunk, ProviderAnswer };
-    /// Lists the models, or plans the request that does and is then asked again with the response.
+    /// Lists the models, or plans a request that does and is then asked again with the response, until there is none.
     pub const provider_models = .{ ModelsQuery, ModelsAnswer };
+    /// Makes vectors of texts, or plans the request that does and is then asked again with the response.
+    pub const provider_embeddings = .{ EmbeddingQuery, EmbeddingAnswer };
     /// Runs the tool that call names, with arguments that fit its schema. What the model should know about a
     /// failure is an output that failed; an error is for the owner.
     pub const tool_invoke = .{ ToolInvocation, ToolOutput };
@@ -622,13 +654,14 @@ pub const KeyEncoding = enum {
     unknown,
 };
 
-/// The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+/// The length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
 /// each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
 pub const LengthForm = enum {
     four_bytes,
     two_bytes,
     one_byte,
     varint,
+    three_bytes,
     /// One of a later contract.
     unknown,
 };
@@ -652,6 +685,17 @@ pub const AttachmentKind = enum {
     sticker,
     location,
     contact,
+    /// One of a later contract.
+    unknown,
+};
+
+/// What the field has.
+pub const ExcerptForm = enum {
+    /// the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with
+    /// a slash is on the same host
+    address,
+    /// the file itself, in base64
+    base64,
     /// One of a later contract.
     unknown,
 };
@@ -702,7 +746,7 @@ pub const EventKind = enum {
     opened,
     /// a connection has ended, or could not be opened
     closed,
-    /// already authenticated by the declared recipe
+    /// already authenticated by the declared recipe, or a visitor's, by the token that the kernel has given out
     webhook,
     timer,
     /// login, logout, probe: from the owner
@@ -741,6 +785,9 @@ pub const StreamFraming = enum {
     packets,
     /// what has come, in pieces of at most 64 KB: what comes while one is handled is joined
     raw,
+    /// a stream of XML: the start tag of its root, each element inside of that, whole, and the root's end tag. The root's start
+    /// tag may come again, which begins the stream anew.
+    elements,
     /// One of a later contract.
     unknown,
 };
@@ -792,6 +839,14 @@ pub const SignatureAlgorithm = enum {
     /// ECDSA with P-256 and SHA-256: r and s, 32 bytes each
     es256,
     ed25519,
+    /// One of a later contract.
+    unknown,
+};
+
+/// The hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better.
+pub const ScramHash = enum {
+    sha256,
+    sha1,
     /// One of a later contract.
     unknown,
 };
@@ -880,6 +935,16 @@ pub const StopCause = enum {
     unknown,
 };
 
+/// How a file is written that comes on a socket.
+pub const FileForm = enum {
+    bytes,
+    base64,
+    /// RFC 2045, 6.7
+    quoted_printable,
+    /// One of a later contract.
+    unknown,
+};
+
 /// How a sound is stored: opus in an Ogg file; mp3; wav; flac; aac in an MP4 file.
 pub const SoundFormat = enum {
     opus,
@@ -913,6 +978,16 @@ pub const ErrorRecord = struct {
 pub const Header = struct {
     name: []const u8 = "",
     value: []const u8 = "",
+};
+
+/// A login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see.
+pub const BasicLogin = struct {
+    /// Whose password it is, without a colon. No placeholder in it is replaced.
+    /// Bounds: at most 1 KB.
+    user: []const u8 = "",
+    /// The credential that is the password.
+    /// Bounds: a letter and up to 63 letters, digits, _ and -.
+    password: []const u8 = "",
 };
 
 /// AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
@@ -966,6 +1041,9 @@ pub const HttpRequest = struct {
     bytes: ?Bytes = null,
     /// A multipart/form-data body, instead of text, json or bytes.
     parts: []const HttpPart = &.{},
+    /// A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+    /// have another one. Needs the permission media.
+    media: ?[]const u8 = null,
     /// For all of the response; of a provider's request, which is read as it comes, for its first byte.
     /// Bounds: cut at 10 min; 30 s by default.
     timeout: i64 = 0,
@@ -979,6 +1057,8 @@ pub const HttpRequest = struct {
     embed: []const []const u8 = &.{},
     /// Sign it when all of it is filled in.
     sigv4: ?Sigv4 = null,
+    /// Log in with a name and a password. The kernel adds `Authorization`.
+    basic: ?BasicLogin = null,
 };
 
 /// The response to a request.
@@ -1006,6 +1086,33 @@ pub const LengthPrefix = struct {
     form: LengthForm = .four_bytes,
     /// The length counts the whole packet, and not only what follows it.
     whole: bool = false,
+    /// The number has its lowest byte first, as in MySQL.
+    low_first: bool = false,
+    /// How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+    /// PostgreSQL, whose lengths count themselves and not what stands before them.
+    /// Bounds: at most 16.
+    extra: i32 = 0,
+};
+
+/// A part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+/// them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+pub const FramePart = struct {
+    /// Bounds: at most 1 MB.
+    text: ?[]const u8 = null,
+    /// Bounds: at most 1 MB.
+    bytes: Bytes = .{},
+    /// Replace `{{credential:name}}` in the text, which has to be the plugin's own words.
+    fill: bool = false,
+    /// A file in the media store. Needs the permission media.
+    media: ?[]const u8 = null,
+    /// Write the text, with its credentials, or the file in base64.
+    base64: bool = false,
+    /// Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+    /// refused, and nothing is written. There is no offset, and whole counts the length itself.
+    length: ?LengthPrefix = null,
+    /// How many parts the length counts; 0 stands for all that follow.
+    /// Bounds: at most 64.
+    parts: u32 = 0,
 };
 
 /// Where a message was said: a direct chat, a group, a channel, or a thread of one of them.
@@ -1029,13 +1136,28 @@ pub const Person = struct {
     bot: bool = false,
 };
 
+/// What of an answer that is JSON leads to a file.
+pub const Excerpt = struct {
+    /// The field that has it, a text: `url`, or `result.data` for one inside of another.
+    /// Bounds: at most 64 bytes.
+    field: []const u8 = "",
+    form: ExcerptForm = .address,
+};
+
 /// A file or place that comes with a message.
 pub const Attachment = struct {
     kind: AttachmentKind = .image,
     /// A file in the media store. Empty when the file has to be fetched first.
     media: ?[]const u8 = null,
-    /// A request that fetches it, made by the kernel when something needs the file.
+    /// A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+    /// the file itself, in base64, for a platform that brings it with the message.
     fetch: ?HttpRequest = null,
+    /// Where the file is in the answer to fetch. Absent: the answer is the file.
+    excerpt: ?Excerpt = null,
+    /// Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+    /// platform from which no request does, such as a mailbox. It is instead of a request.
+    /// Bounds: at most 4 KB.
+    locator: ?[]const u8 = null,
     mime: ?[]const u8 = null,
     name: ?[]const u8 = null,
     size: ?i64 = null,
@@ -1136,8 +1258,8 @@ pub const RunOutcome = struct {
 };
 
 /// A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
-/// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
-/// is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+/// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
+/// where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
 /// line end (CR LF) behind it where the framing is lines. At most 1 MB.
 pub const Frame = struct {
     connection: []const u8 = "",
@@ -1151,6 +1273,11 @@ pub const Frame = struct {
     /// in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
     /// words: somebody's text could name a credential.
     fill: bool = false,
+    /// Write the text in base64, with its credentials, as logins have it.
+    base64: bool = false,
+    /// What is sent on tcp and tls, put together where it is sent, in place of text and bytes.
+    /// Bounds: at most 64.
+    parts: []const FramePart = &.{},
 };
 
 /// How a connection was opened.
@@ -1169,6 +1296,17 @@ pub const Closed = struct {
     reopens_after: ?i64 = null,
 };
 
+/// Somebody whose browser shows the account's page. The kernel knows the browser again by a token that it has given out,
+/// for as long as it comes back within 30 days.
+pub const Visitor = struct {
+    /// Unlike that of any other visitor of the account, and nobody can guess it.
+    /// Bounds: 1 to 1 KB.
+    id: []const u8 = "",
+    /// What came with the call, in the media store.
+    /// Bounds: at most 8.
+    files: []const Attachment = &.{},
+};
+
 /// A request to one of the plugin's webhook addresses.
 pub const WebhookRequest = struct {
     method: []const u8 = "",
@@ -1182,6 +1320,40 @@ pub const WebhookRequest = struct {
     text: ?[]const u8 = null,
     /// The body, where it is not, up to 64 KB.
     bytes: ?Bytes = null,
+    /// Who has called, where that is a visitor of the account's page: only then, and by no header.
+    visitor: ?Visitor = null,
+};
+
+/// Something for the browser of a visitor, which the page there understands.
+///
+/// With a key it is kept until the browser says that it has it, and then as one of the last 200, which are shown again when the
+/// page is opened anew; without one it reaches those that are connected now. In an answer to an event it is committed with the
+/// messages. For a browser that does not come, 1,000 are kept, of 4 MB together: from then on sends fail, and of what answers
+/// push the oldest goes. A visit of which nothing was heard for 30 days is forgotten.
+pub const Push = struct {
+    /// A visitor's.
+    /// Bounds: 1 to 1 KB.
+    visitor: []const u8 = "",
+    /// What is pushed under the key of something that is kept takes its place, and reaches the browser again.
+    /// Bounds: at most 1 KB.
+    key: ?[]const u8 = null,
+    /// JSON, for the page.
+    /// Bounds: at most 256 KB.
+    data: []const u8 = "",
+    /// Files of the media store that the visitor may load for as long as this is kept.
+    /// Bounds: at most 16.
+    files: []const []const u8 = &.{},
+};
+
+/// A file of the page that visitors see, by its name in the manifest.
+pub const PageQuery = struct {
+    name: []const u8 = "",
+};
+
+/// What a file of the page has in it.
+pub const PageFile = struct {
+    /// Bounds: at most 1 MB.
+    text: []const u8 = "",
 };
 
 /// What a webhook is answered with. It comes from the gateway's own address: headers by which it would speak for the
@@ -1232,6 +1404,9 @@ pub const Move = struct {
     /// Bounds: 1 to 1 KB.
     from: []const u8 = "",
     to: Conversation = .{},
+    /// The old id of a thread that has moved alone; its new one is in `to`. What is said under the old one is new from then on.
+    /// Bounds: at most 1 KB.
+    thread: ?[]const u8 = null,
 };
 
 /// What a message that somebody forwards was before: who said it and where, as far as the platform tells.
@@ -1266,7 +1441,7 @@ pub const Message = struct {
     kind: MessageKind = .text,
     conversation: Conversation = .{},
     sender: Person = .{},
-    /// What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+    /// What was said; of a reaction its emoji, or nothing where it was taken back; of an action the value of the chosen one.
     /// Bounds: at most 1 MB.
     text: []const u8 = "",
     attachments: []const Attachment = &.{},
@@ -1309,7 +1484,7 @@ pub const OpenConnection = struct {
     framing: StreamFraming = .lines,
     /// Where the length of a packet stands; without it, in its first four bytes, which it does not count.
     length: ?LengthPrefix = null,
-    /// The longest line or packet that is read, in bytes.
+    /// The longest line, packet or element that is read, in bytes.
     /// Bounds: at most 1 MB; 64 KB by default.
     max_bytes: u32 = 0,
 };
@@ -1362,12 +1537,16 @@ pub const ChannelSend = struct {
     account: []const u8 = "",
     config: Json = .null,
     to: Conversation = .{},
-    /// In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked.
+    /// Already chunked: in the kernel's neutral markup (CommonMark with tables, strike-through and spoilers) for a channel of that
+    /// markup, for all others without any.
     text: []const u8 = "",
+    /// The same text as HTML or in the channel's dialect; absent where that is the text. A platform that refuses it may be
+    /// sent the text.
+    formatted: ?[]const u8 = null,
     attachments: []const Attachment = &.{},
     reply_to: ?[]const u8 = null,
     silent: bool = false,
-    /// The same for each attempt at the same message.
+    /// The same for each attempt at the same message; `draft:…` for the first of one that is being written, sent beside others.
     idempotency_key: []const u8 = "",
     /// What the account's last answer left, as the next event gets it; a send cannot change it.
     state: Json = .null,
@@ -1387,6 +1566,9 @@ pub const Awaited = struct {
     token: []const u8 = "",
     /// Bounds: cut at 2 min; 30 s by default.
     within: i64 = 0,
+    /// When it is not confirmed in time, or the gateway stops meanwhile, it counts as sent, with the ids of the send's
+    /// answer: the platform has taken it, and would have told that it cannot deliver it.
+    taken: bool = false,
 };
 
 /// What came of a message.
@@ -1404,6 +1586,9 @@ pub const Sent = struct {
     frames: []const Frame = &.{},
     /// What has to be confirmed before it counts as sent. Without it, it does so once the frames are written.
     awaits: ?Awaited = null,
+    /// What the browsers of visitors are to get. It counts as sent once that is kept.
+    /// Bounds: at most 16.
+    pushes: []const Push = &.{},
 };
 
 /// What became of a send that waits for its token.
@@ -1448,9 +1633,12 @@ pub const ChannelAnswer = struct {
     /// Committed with the messages, before them: those of the new conversation belong to the old one.
     /// Bounds: at most 100.
     moved: []const Move = &.{},
-    /// What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+    /// What became of sends that wait, committed with the messages. It counts as well while a send without frames is still made that
+    /// will wait for the token. One that nothing waits for (any more) is ignored.
     /// Bounds: at most 100.
     confirmed: []const Confirmation = &.{},
+    /// Bounds: at most 100.
+    pushes: []const Push = &.{},
 };
 
 /// A new text for a message that was sent.
@@ -1461,6 +1649,8 @@ pub const ChannelEdit = struct {
     id: []const u8 = "",
     /// Empty leaves the text as it is; only a channel with actions is asked that.
     text: []const u8 = "",
+    /// As of a send.
+    formatted: ?[]const u8 = null,
     /// As of a send.
     state: Json = .null,
     /// The actions that it has from now on, in place of those that it had: without any they are taken away.
@@ -1495,6 +1685,21 @@ pub const ChannelTyping = struct {
     account: []const u8 = "",
     config: Json = .null,
     to: Conversation = .{},
+    /// As of a send.
+    state: Json = .null,
+};
+
+/// What is being written, as far as it has come.
+pub const ChannelPreview = struct {
+    account: []const u8 = "",
+    config: Json = .null,
+    to: Conversation = .{},
+    /// As of a send, all that is there so far. The same text may come again, to be shown for longer.
+    text: []const u8 = "",
+    /// As of a send.
+    formatted: ?[]const u8 = null,
+    /// The same for each preview of the same message.
+    key: []const u8 = "",
     /// As of a send.
     state: Json = .null,
 };
@@ -1542,6 +1747,26 @@ pub const DirectoryEntry = struct {
 pub const DirectoryAnswer = struct {
     /// Bounds: at most 100.
     entries: []const DirectoryEntry = &.{},
+};
+
+/// Asks for a file that came with a message.
+pub const FileQuery = struct {
+    account: []const u8 = "",
+    config: Json = .null,
+    /// The attachment's.
+    /// Bounds: at most 4 KB.
+    locator: []const u8 = "",
+    mime: ?[]const u8 = null,
+    name: ?[]const u8 = null,
+    /// A larger file is of no use, in bytes.
+    most: i64 = 0,
+};
+
+/// A file that was fetched.
+pub const FetchedFile = struct {
+    /// In the media store.
+    /// Bounds: 1 to 1 KB.
+    media: []const u8 = "",
 };
 
 /// The state that steps over an event that cannot be handled. Where its answer would have said what
@@ -1598,6 +1823,32 @@ pub const Signing = struct {
 /// A signature.
 pub const Signature = struct {
     bytes: Bytes = .{},
+};
+
+/// How far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used.
+pub const ScramLogin = struct {
+    /// The credential that is the password.
+    /// Bounds: a letter and up to 63 letters, digits, _ and -.
+    password: []const u8 = "",
+    account: ?[]const u8 = null,
+    hash: ScramHash = .sha256,
+    /// Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+    /// Bounds: at most 1 KB.
+    user: []const u8 = "",
+    /// The client's first message, as this login was given it. Without it the login begins.
+    /// Bounds: at most 4 KB.
+    first: ?[]const u8 = null,
+    /// The server's first message.
+    /// Bounds: at most 4 KB.
+    challenge: ?[]const u8 = null,
+    /// The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+    /// Bounds: at most 4 KB.
+    outcome: ?[]const u8 = null,
+};
+
+/// What the client says next, as it is: protocols have it in base64.
+pub const ScramMessage = struct {
+    text: []const u8 = "",
 };
 
 /// An event for clients.
@@ -1798,6 +2049,21 @@ pub const MediaInfo = struct {
     size: i64 = 0,
 };
 
+/// A file that others are to read.
+pub const MediaShare = struct {
+    media: []const u8 = "",
+    /// For how long.
+    /// Bounds: cut at 43200 min; 1440 min by default.
+    within: i64 = 0,
+};
+
+/// Where a file is.
+pub const MediaLink = struct {
+    /// An address below gateway.publicUrl of the settings, by which anybody may read the file until then. Of a picture, `&thumb=400`
+    /// behind it is a small one.
+    url: []const u8 = "",
+};
+
 /// A message to be sent: to a conversation of a channel, or to where a session was last spoken to.
 pub const OutgoingMessage = struct {
     /// The platform's id of the conversation, behind `group:` or `channel:` where it is not somebody's direct one.
@@ -1860,6 +2126,8 @@ pub const ChatTurn = struct {
     tool_calls: []const ToolCall = &.{},
     /// Which call a tool's turn answers.
     tool_call_id: ?[]const u8 = null,
+    /// Of a tool's turn: the call failed.
+    failed: bool = false,
     /// What the assistant thought before it called tools; not of other turns, and no more than its beginning
     /// where that is long.
     thinking: []const u8 = "",
@@ -1892,6 +2160,20 @@ pub const ToolSpec = struct {
     parameters: Json = .null,
 };
 
+/// An answer that is JSON.
+pub const AnswerFormat = struct {
+    /// The JSON Schema that it is to fit; absent is any object.
+    /// Bounds: at most 64 KB.
+    schema: Json = .null,
+    /// What the schema is called, and what it is for.
+    /// Bounds: at most 64 bytes.
+    name: []const u8 = "",
+    /// Bounds: at most 4 KB.
+    description: []const u8 = "",
+    /// Whether the model is to be kept to the schema exactly.
+    strict: bool = false,
+};
+
 /// A conversation to go on with.
 pub const Chat = struct {
     /// The model's id without the provider's.
@@ -1907,6 +2189,13 @@ pub const Chat = struct {
     thinking: []const u8 = "",
     /// Unique per conversation, for caches.
     session: []const u8 = "",
+    /// What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it.
+    format: ?AnswerFormat = null,
+    /// Texts that end the answer, which does not have them. Likewise.
+    /// Bounds: at most 4.
+    stop: []const []const u8 = &.{},
+    /// Makes answers to the same chat alike, as far as the model can. Likewise.
+    seed: ?i64 = null,
 };
 
 /// One thing that arrived of a response.
@@ -1943,9 +2232,16 @@ pub const Delta = struct {
 /// nothing else, the state included, is different after it.
 pub const EventPattern = struct {
     kind: DeltaKind = .text,
-    /// What stands before the text's opening quote.
+    /// The name of the SSE events; empty where they have none.
+    /// Bounds: at most 256 bytes.
+    name: []const u8 = "",
+    /// What stands before the text's opening quote; with `between`, before that of another text, which may be any.
     /// Bounds: 1 to 16 KB.
     before: []const u8 = "",
+    /// What stands between the other text, such as a time, and the one that counts. The other one is of printable
+    /// characters, with nothing escaped. Empty where there is none.
+    /// Bounds: at most 16 KB.
+    between: []const u8 = "",
     /// What stands after its closing one.
     /// Bounds: at most 16 KB.
     after: []const u8 = "",
@@ -2015,13 +2311,49 @@ pub const Model = struct {
 pub const ModelsQuery = struct {
     config: Json = .null,
     response: ?HttpResponse = null,
+    /// What the answer before left.
+    /// Bounds: at most 1 MB.
+    state: Json = .null,
 };
 
-/// The models, or the request that asks for them.
+/// Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+/// pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
 pub const ModelsAnswer = struct {
     request: ?HttpRequest = null,
     /// Bounds: at most 2,000.
     models: []const Model = &.{},
+    /// Handed over with the response to the request.
+    /// Bounds: at most 1 MB.
+    state: Json = .null,
+};
+
+/// Texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+/// response to the request that was answered.
+pub const EmbeddingQuery = struct {
+    /// The model's id without the provider's.
+    model: []const u8 = "",
+    config: Json = .null,
+    /// Bounds: 1 to 32.
+    texts: []const []const u8 = &.{},
+    /// How many numbers a vector is to have; 0 leaves it to the model.
+    dimensions: u32 = 0,
+    response: ?HttpResponse = null,
+};
+
+/// What a text has become.
+pub const Embedding = struct {
+    /// Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+    /// Bounds: at most 64 KB.
+    vector: Bytes = .{},
+};
+
+/// A vector for each text, in their order, or the request that asks for them.
+pub const EmbeddingAnswer = struct {
+    request: ?HttpRequest = null,
+    /// Bounds: at most 32.
+    embeddings: []const Embedding = &.{},
+    /// The tokens that were read.
+    usage: ?Usage = null,
 };
 
 /// Due at a moment, every so often, or by a cron expression.
@@ -2184,7 +2516,7 @@ pub const SocketData = struct {
     ended: bool = false,
 };
 
-/// What is to be written on a socket: text or bytes.
+/// What is to be written on a socket: text, bytes, a file or parts.
 pub const SocketWriting = struct {
     socket: u32 = 0,
     /// Bounds: at most 1 MB.
@@ -2194,8 +2526,38 @@ pub const SocketWriting = struct {
     /// Replace `{{credential:name}}` in the text, which has to be the plugin's own words. On a socket that is not
     /// encrypted and not to the owner's own network none is sent.
     fill: bool = false,
-    /// Write the text in base64, with its credentials, as logins have it.
+    /// Write the text in base64, with its credentials, as logins have it; a file in lines of 76 characters, as mails have them.
     base64: bool = false,
+    /// A file in the media store, in place of text and bytes. Needs the permission media.
+    media: ?[]const u8 = null,
+    /// What is put together where it is written.
+    /// Bounds: at most 64.
+    parts: []const FramePart = &.{},
+};
+
+/// A file that comes on a socket, as a part of a mail does.
+pub const SocketReceiving = struct {
+    socket: u32 = 0,
+    /// How many bytes it has as it comes; no more of the socket is read.
+    /// Bounds: 1 to 67,108,864.
+    size: i64 = 0,
+    /// The first of those, which the plugin has read already.
+    /// Bounds: at most 1 MB.
+    head: Bytes = .{},
+    form: FileForm = .bytes,
+    /// A file that is larger when it is decoded is not kept, in bytes. 0 leaves it to the store.
+    most: i64 = 0,
+    mime: ?[]const u8 = null,
+    name: ?[]const u8 = null,
+};
+
+/// A file that has come.
+pub const ReceivedFile = struct {
+    /// In the media store.
+    /// Bounds: 1 to 1 KB.
+    media: []const u8 = "",
+    /// In bytes, as it is kept.
+    size: i64 = 0,
 };
 
 /// What somebody has said. It stands in the media store, and a request sends it on as a part (`http-part`), so it need not

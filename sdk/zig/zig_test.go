@@ -1,4 +1,4 @@
-// Package zig tests the SDK for Zig, which is one file, with the compiler that `make toolchains` installs, or the machine's.
+// Package zig tests the SDK for Zig, which is one file and one for tests, with the compiler that `make toolchains` installs, or the machine's.
 package zig
 
 import (
@@ -22,10 +22,10 @@ func run(t *testing.T, dir, command string) {
 	}
 }
 
-// TestFile runs what test.zig tries, and holds the file to the language's format.
-func TestFile(t *testing.T) {
+// TestFiles runs what test.zig and test_gateway.zig try, and holds the files to the language's format.
+func TestFiles(t *testing.T) {
 	t.Parallel()
-	run(t, ".", "zig fmt --check carapace.zig test.zig && zig test test.zig")
+	run(t, ".", "zig fmt --check *.zig && zig test test.zig && zig test test_gateway.zig")
 }
 
 // TestReadme: what the README shows is built as it says, and passes its test.
@@ -35,17 +35,19 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.ReadFile("carapace.zig")
-	if err != nil {
-		t.Fatal(err)
-	}
 	plugin := regexp.MustCompile("(?s)```zig\n(.*?)```").FindSubmatch(readme)
 	commands := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(readme)
 	if plugin == nil || commands == nil {
 		t.Fatal("README.md has no plugin, or no commands")
 	}
 	dir := t.TempDir()
-	for name, text := range map[string][]byte{"carapace.zig": file, "plugin.zig": plugin[1]} {
+	files := map[string][]byte{"plugin.zig": plugin[1]}
+	for _, name := range []string{"carapace.zig", "carapace_test.zig"} {
+		if files[name], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}

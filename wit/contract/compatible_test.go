@@ -68,6 +68,8 @@ func TestIncompatible(t *testing.T) {
 		"an alternative less":           {func(c *Contract) { pattern(c, "Manifest", "entry", "|ts", "") }, "Manifest.entry has another pattern"},
 		"another alternative":           {func(c *Contract) { pattern(c, "Manifest", "entry", "|ts", "|tsx") }, "Manifest.entry has another pattern"},
 		"an alternative more":           {func(c *Contract) { pattern(c, "Manifest", "entry", "|py)", "|py|lua)") }, ""},
+		"an optional group more":        {func(c *Contract) { field(c, "Manifest", "entry").Pattern += "(@[0-9]+)?" }, ""},
+		"a group more":                  {func(c *Contract) { field(c, "Manifest", "entry").Pattern += "(@[0-9]+)" }, "Manifest.entry has another pattern"},
 		"more than a guest was told":    {func(c *Contract) { field(c, "ProviderChunk", "events").Max = max(1000) }, "ProviderChunk.events is bounded less"},
 		"a new field that is required": {func(c *Contract) {
 			add(c, "ToolOutput", Field{Name: "mood", Kind: "string", Bounds: Bounds{Required: true}})
@@ -241,9 +243,21 @@ func orElse(b, otherwise *Bounds) *Bounds {
 // alternative is a further one, of a group in a pattern.
 var alternative = regexp.MustCompile(`^\|[a-z0-9]+$`)
 
-// gained reports whether a pattern is another one with a further alternative at the end of a group, which takes all that that takes.
+// optional is a group that need not be there.
+var optional = regexp.MustCompile(`^\([^()|]+\)\?$`)
+
+// gained reports whether a pattern is another one with a further alternative at the end of a group, or with an optional group more,
+// which takes all that that takes.
 func gained(was, is string) bool {
 	more := len(is) - len(was)
+	for at := range len(was) + 1 {
+		// Nothing that stood there is part of the group, or repeated with it.
+		apart := at == len(was) || strings.IndexByte("*+?{", was[at]) < 0
+		whole := strings.Count(was[:at], "[") == strings.Count(was[:at], "]") && !strings.HasSuffix(was[:at], "\\")
+		if more > 0 && apart && whole && is[:at] == was[:at] && is[at+more:] == was[at:] && optional.MatchString(is[at:at+more]) {
+			return true
+		}
+	}
 	for at := range was {
 		if more > 0 && was[at] == ')' && at > 0 && was[at-1] != '\\' && is[:at] == was[:at] && is[at+more:] == was[at:] && alternative.MatchString(is[at:at+more]) {
 			return true

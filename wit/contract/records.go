@@ -13,6 +13,8 @@ func New(name string) Record {
 		return new(wit.Error)
 	case "Header":
 		return new(wit.Header)
+	case "BasicLogin":
+		return new(wit.BasicLogin)
 	case "SigV4":
 		return new(wit.SigV4)
 	case "HTTPPart":
@@ -23,10 +25,14 @@ func New(name string) Record {
 		return new(wit.HTTPResponse)
 	case "LengthPrefix":
 		return new(wit.LengthPrefix)
+	case "FramePart":
+		return new(wit.FramePart)
 	case "Conversation":
 		return new(wit.Conversation)
 	case "Person":
 		return new(wit.Person)
+	case "Excerpt":
+		return new(wit.Excerpt)
 	case "Attachment":
 		return new(wit.Attachment)
 	case "Done":
@@ -49,8 +55,16 @@ func New(name string) Record {
 		return new(wit.Opened)
 	case "Closed":
 		return new(wit.Closed)
+	case "Visitor":
+		return new(wit.Visitor)
 	case "WebhookRequest":
 		return new(wit.WebhookRequest)
+	case "Push":
+		return new(wit.Push)
+	case "PageQuery":
+		return new(wit.PageQuery)
+	case "PageFile":
+		return new(wit.PageFile)
 	case "WebhookReply":
 		return new(wit.WebhookReply)
 	case "Command":
@@ -95,6 +109,8 @@ func New(name string) Record {
 		return new(wit.ChannelReaction)
 	case "ChannelTyping":
 		return new(wit.ChannelTyping)
+	case "ChannelPreview":
+		return new(wit.ChannelPreview)
 	case "ChannelPoll":
 		return new(wit.ChannelPoll)
 	case "DirectoryQuery":
@@ -103,6 +119,10 @@ func New(name string) Record {
 		return new(wit.DirectoryEntry)
 	case "DirectoryAnswer":
 		return new(wit.DirectoryAnswer)
+	case "FileQuery":
+		return new(wit.FileQuery)
+	case "FetchedFile":
+		return new(wit.FetchedFile)
 	case "NewState":
 		return new(wit.NewState)
 	case "Migration":
@@ -119,6 +139,10 @@ func New(name string) Record {
 		return new(wit.Signing)
 	case "Signature":
 		return new(wit.Signature)
+	case "ScramLogin":
+		return new(wit.ScramLogin)
+	case "ScramMessage":
+		return new(wit.ScramMessage)
 	case "EmittedEvent":
 		return new(wit.EmittedEvent)
 	case "HookContext":
@@ -169,6 +193,10 @@ func New(name string) Record {
 		return new(wit.MediaReference)
 	case "MediaInfo":
 		return new(wit.MediaInfo)
+	case "MediaShare":
+		return new(wit.MediaShare)
+	case "MediaLink":
+		return new(wit.MediaLink)
 	case "OutgoingMessage":
 		return new(wit.OutgoingMessage)
 	case "MessageQueued":
@@ -183,6 +211,8 @@ func New(name string) Record {
 		return new(wit.CallDelta)
 	case "ToolSpec":
 		return new(wit.ToolSpec)
+	case "AnswerFormat":
+		return new(wit.AnswerFormat)
 	case "Chat":
 		return new(wit.Chat)
 	case "StreamEvent":
@@ -205,6 +235,12 @@ func New(name string) Record {
 		return new(wit.ModelsQuery)
 	case "ModelsAnswer":
 		return new(wit.ModelsAnswer)
+	case "EmbeddingQuery":
+		return new(wit.EmbeddingQuery)
+	case "Embedding":
+		return new(wit.Embedding)
+	case "EmbeddingAnswer":
+		return new(wit.EmbeddingAnswer)
 	case "ScheduledJob":
 		return new(wit.ScheduledJob)
 	case "JobReference":
@@ -243,6 +279,10 @@ func New(name string) Record {
 		return new(wit.SocketData)
 	case "SocketWriting":
 		return new(wit.SocketWriting)
+	case "SocketReceiving":
+		return new(wit.SocketReceiving)
+	case "ReceivedFile":
+		return new(wit.ReceivedFile)
 	case "Recording":
 		return new(wit.Recording)
 	case "Transcript":
@@ -271,18 +311,38 @@ func New(name string) Record {
 		return new(wit.VoicesAnswer)
 	case "Change":
 		return new(wit.Change)
+	case "Mark":
+		return new(wit.Mark)
+	case "Dialect":
+		return new(wit.Dialect)
+	case "PagePart":
+		return new(wit.PagePart)
+	case "VisitorFacts":
+		return new(wit.VisitorFacts)
 	case "ActionFacts":
 		return new(wit.ActionFacts)
+	case "TokenBinding":
+		return new(wit.TokenBinding)
 	case "TokenFacts":
 		return new(wit.TokenFacts)
 	case "WebhookChallenge":
 		return new(wit.WebhookChallenge)
+	case "WebhookSeal":
+		return new(wit.WebhookSeal)
 	case "WebhookFacts":
 		return new(wit.WebhookFacts)
 	case "ChannelFacts":
 		return new(wit.ChannelFacts)
 	case "WebhookRoute":
 		return new(wit.WebhookRoute)
+	case "PriceCondition":
+		return new(wit.PriceCondition)
+	case "LongPrice":
+		return new(wit.LongPrice)
+	case "ModelPrice":
+		return new(wit.ModelPrice)
+	case "PriceList":
+		return new(wit.PriceList)
 	case "ProviderFacts":
 		return new(wit.ProviderFacts)
 	case "STTFacts":
@@ -301,6 +361,8 @@ func New(name string) Record {
 		return new(wit.HTTPPermission)
 	case "CredentialPermission":
 		return new(wit.CredentialPermission)
+	case "TokenNames":
+		return new(wit.TokenNames)
 	case "OAuth2Parameter":
 		return new(wit.OAuth2Parameter)
 	case "OAuth2Recipe":

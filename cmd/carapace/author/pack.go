@@ -39,6 +39,20 @@ func (p Project) Pack(ctx context.Context, b *script.Bundler) ([]byte, error) {
 	return archive.Pack(files)
 }
 
+// Check looks through a script as a gateway does before it runs it. CodeInvalid with the position of what is wrong, and CodeNotFound
+// where there is no such file. What is compiled was looked through by its compiler.
+func (p Project) Check(ctx context.Context, b *script.Bundler) error {
+	if !script.IsEntry(p.Entry) || script.IsPython(p.Entry) {
+		return nil
+	}
+	code, err := p.folder.Code(p.Entry)
+	if err != nil {
+		return err
+	}
+	_, err = p.needed(ctx, b, code)
+	return err
+}
+
 // needed are the files of the code that a plugin needs to run.
 func (p Project) needed(ctx context.Context, b *script.Bundler, code []byte) (map[string][]byte, error) {
 	all, err := source.Files(p.Entry, code)

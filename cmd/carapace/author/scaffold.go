@@ -164,14 +164,34 @@ func (s scaffold) golang() error {
 		s.write(".gitignore", []byte("*.wasm\n")))
 }
 
-// typescript puts the SDK's types where editors and compilers look for them.
+// typescript puts the SDK beside the plugin, where package.json looks for it, and once more where editors find its types before npm
+// has installed anything. What npm installs is for tests and for the compiler's check of types: the gateway needs none of it.
 func (s scaffold) typescript() error {
+	whole := func(_ string, text []byte) []byte { return text }
 	tsconfig := "{\n  \"extends\": \"carapace/tsconfig.json\",\n  \"include\": [\"*.ts\"]\n}\n"
 	return errors.Join(
-		s.copy("sdk/js", "node_modules/carapace", func(_ string, text []byte) []byte { return text }),
+		s.copy("sdk/js", "vendor/carapace", whole),
+		s.copy("sdk/js", "node_modules/carapace", whole),
+		s.write("package.json", fmt.Appendf(nil, packageJSON, s.id)),
 		s.write("tsconfig.json", []byte(tsconfig)),
 		s.write(".gitignore", []byte("node_modules/\n")))
 }
+
+// packageJSON is that of a plugin in TypeScript.
+const packageJSON = `{
+  "name": "%s",
+  "private": true,
+  "type": "module",
+  "scripts": {
+    "check": "tsc -p .",
+    "test": "node --test plugin.test.mjs"
+  },
+  "devDependencies": {
+    "carapace": "file:vendor/carapace",
+    "typescript": "7.0.2"
+  }
+}
+`
 
 // python puts the SDK where editors and tests look for it. The gateway has its own.
 func (s scaffold) python() error {
@@ -180,20 +200,32 @@ func (s scaffold) python() error {
 		s.write(".gitignore", []byte("__pycache__/\n")))
 }
 
+// hints are what the README of a new plugin says of a language: what is installed once, and how the plugin's own test runs.
+var hints = map[string]struct{ once, test string }{
+	"as":     {"npm install", "npm test"},
+	"c":      {"", "cc -std=c11 -o test test.c && ./test"},
+	"go":     {"", "go test ."},
+	"python": {"carapace runtimes install python", "python3 -m unittest"},
+	"rust":   {"rustup target add " + wasmTarget, "cargo test --offline"},
+	"ts":     {"npm install", "npm test"},
+	"zig":    {"", "zig test plugin.zig"},
+}
+
 // readme says what to do with the folder.
 func (s scaffold) readme() error {
-	first := ""
-	if s.lang == "python" {
-		first = "carapace runtimes install python   # once\n"
+	of, lines := hints[s.lang], [][2]string{}
+	switch {
+	case s.lang == "ts":
+		lines = append(lines, [2]string{of.once, "once, for its own test and your editor: the gateway needs none of it"})
+	case of.once != "":
+		lines = append(lines, [2]string{of.once, "once"})
 	}
-	return s.write("README.md", fmt.Appendf(nil, `# %s
-
-A plugin for the carapace gateway: %s.
-
-`+"```sh"+`
-%[5]scarapace plugins dev %[3]s    # build it with each save, and have the gateway run it
-carapace plugins test %[3]s   # hold it to the contract, offline
-carapace plugins info %[4]s   # what it is, and how it is
-`+"```"+`
-`, title(s.id), s.kind, ".", s.id, first))
+	lines = append(lines, [2]string{"carapace plugins dev .", "build it with each save, and have the gateway run it"},
+		[2]string{"carapace plugins test .", "hold it to the contract, offline"}, [2]string{of.test, "its own test"},
+		[2]string{"carapace plugins info " + s.id, "what it is, and how it is"})
+	var b strings.Builder
+	for _, line := range lines {
+		fmt.Fprintf(&b, "%-38s # %s\n", line[0], line[1])
+	}
+	return s.write("README.md", fmt.Appendf(nil, "# %s\n\nA plugin for the carapace gateway: %s.\n\n```sh\n%s```\n", title(s.id), s.kind, b.String()))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +79,12 @@ type outcome struct {
 func (i *instance) call(export string, in []byte, most time.Duration) outcome {
 	ctx, cancel := context.WithTimeout(i.t.ctx, most)
 	defer cancel()
-	return i.callIn(ctx, export, in)
+	out := i.callIn(ctx, export, in)
+	least := min(most, time.Duration(manifest.Limits(i.t.manifest).Deadline)*time.Millisecond)
+	if out.err != nil && wit.CodeOf(out.err) == wit.CodeTimeout && out.took > least/10*9 { // and does not say so of what it asked for
+		i.t.late++
+	}
+	return out
 }
 
 func (i *instance) callIn(ctx context.Context, export string, in []byte) outcome {
@@ -121,15 +127,33 @@ func (t *tester) problem(f *contract.Function, o outcome) string {
 	return t.wrongAnswer(f, o.out)
 }
 
-// at is the line of a crash that says most.
+// at is the line of a crash that says most: the first one with a place in the plugin's own sources, or any.
 func at(c *engine.Crash) string {
+	if sources.MatchString(c.Error()) {
+		return ""
+	}
+	said := ""
 	for line := range strings.Lines(c.Output) {
-		if line = strings.TrimSpace(line); line != "" && !strings.Contains(c.Error(), line) {
-			return " (" + clip(plain.Line(line), 120) + ")"
+		line = strings.TrimSpace(line)
+		if sources.MatchString(line) && !ours.MatchString(line) {
+			said = line
+			break
+		}
+		if said == "" && !strings.Contains(c.Error(), line) {
+			said = line
 		}
 	}
-	return ""
+	if said == "" {
+		return ""
+	}
+	return " (" + clip(plain.Line(said), 120) + ")"
 }
+
+// Places in sources, as the languages' traces have them, and such as are not the plugin's.
+var (
+	sources = regexp.MustCompile(`\.(?:ts|js|go|rs|zig|c):\d+|\.py", line \d+`)
+	ours    = regexp.MustCompile(`^(?:runtime|internal|github\.com/carapace-gateway)/|vendor/|carapace\.js|assembly/(?:abi|json|contract)\.ts|~lib/`)
+)
 
 // wrongAnswer reads an answer as the gateway does.
 func (t *tester) wrongAnswer(f *contract.Function, out []byte) string {

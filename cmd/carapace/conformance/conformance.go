@@ -16,6 +16,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/contract"
@@ -118,6 +119,7 @@ type tester struct {
 	samples  samples
 	code     engine.Code
 	has      []string // exports
+	late     int      // calls of the export that is tested that did not end in time
 	report   Report
 }
 
@@ -141,7 +143,7 @@ func (t *tester) open() bool {
 	t.samples = newSamples(t.contract, m)
 	info, err := t.load()
 	if err != nil {
-		t.check("the code can be read", "", Failed, "build it, and look at entry in plugin.json", err.Error())
+		t.check("the code can be read", "", Failed, t.unreadable(err), err.Error())
 		return false
 	}
 	t.has = info.Exports
@@ -152,6 +154,21 @@ func (t *tester) open() bool {
 	}
 	t.check("the code is what the manifest says", "", Failed, "")
 	return true
+}
+
+// hung says that an export does not end, as two of its calls have shown: each more would take as long as the manifest allows.
+func (t *tester) hung() bool { return t.late >= 2 }
+
+// unreadable says what to do about code that cannot be read.
+func (t *tester) unreadable(err error) string {
+	file, _ := manifest.Entry(t.manifest)
+	switch {
+	case wit.CodeOf(err) == wit.CodeUnavailable:
+		return "do what it says, and test again"
+	case wit.CodeOf(err) == wit.CodeInvalid && script.IsEntry(file):
+		return "correct it there"
+	}
+	return "build it, and look at entry in plugin.json"
 }
 
 func (t *tester) load() (engine.Info, error) {

@@ -71,6 +71,8 @@ func TestConformanceOfBroken(t *testing.T) {
 		"code that is none":                  {plugin{provides: shout, code: `export function {`}, "the code can be read", "plugin.js:1"},
 		"a start that fails":                 {plugin{provides: shout, code: `throw new Error("no start");` + goodTool}, "an instance starts", "no start"},
 		"what is left out":                   {plugin{provides: shout, code: answer(`return { content: [{ kind: "text", text: args.text + args.mood.length }] };`)}, "answers as little as may be", "it crashes"},
+		"a permission that is missing":       {plugin{provides: shout, code: `import { kv } from "carapace"; ` + answer(`kv.get("a"); return {};`)}, "answers what is usual", `add "kv": {"reason": "…"} to the permissions`},
+		"a place in the sources":             {plugin{provides: shout, code: "\n\n" + answer(`throw new Error("boom");`)}, "answers what is usual", "boom (at toolInvoke (plugin.js:3:"},
 		"no end with long texts":             {plugin{provides: shout, code: answer(`while (args.text.length > 1000); return {};`)}, "answers at the bounds", "does not end in time"},
 		"too much of an answer":              {plugin{provides: shout, code: answer(`return { content: Array(args.text.length).fill({ kind: "text", text: "x" }) };`)}, "answers at the bounds", "content"},
 		"letters that it does not know":      {plugin{provides: shout, code: answer(`if (/\0|\ufffd|\ud800/.test(args.text)) throw new Error("odd"); return {};`)}, "answers letters of all kinds", "odd"},
@@ -111,6 +113,27 @@ func TestConformanceOfBroken(t *testing.T) {
 				}
 			}
 			t.Errorf("nothing found: %+v", report.Checks)
+		})
+	}
+}
+
+// TestConformanceOfALoop: what never ends is waited for twice at most, and not in every check.
+func TestConformanceOfALoop(t *testing.T) {
+	t.Parallel()
+	run := conformancetest.Engine(t)
+	for name, p := range map[string]plugin{
+		"tool":    {provides: shout, code: `export function toolInvoke() { for (;;); }`},
+		"channel": {provides: mirror, code: goodSend + `export function channelEvent(e) { if (e.kind === "response") for (;;); return { requests: [{ id: "a", url: "https://example.org/" }] }; }`, more: web},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			late := 0
+			for _, check := range conformancetest.Run(t, run, p.subject(t)).Checks {
+				late += strings.Count(strings.Join(check.Found, "\n"), "does not end in time")
+			}
+			if late < 1 || late > 2 {
+				t.Errorf("%d calls were waited for", late)
+			}
 		})
 	}
 }

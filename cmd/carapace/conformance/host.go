@@ -86,7 +86,9 @@ func (g *gateway) answer(ctx context.Context, f *contract.Function, in []byte) (
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f.Permission != "" && !g.t.manifest.Permissions.Has(f.Permission) {
-		return nil, wit.Errorf(wit.CodeForbidden, "permission %s is not granted: add it to the permissions in plugin.json", f.Permission)
+		refused := "permission " + f.Permission + " is not granted: add " + wit.Asking(f.Permission) + " to the permissions in plugin.json"
+		g.wrong = append(g.wrong, "it calls "+f.Name+", and "+refused)
+		return nil, wit.NewError(wit.CodeForbidden, refused)
 	}
 	if e := wit.Export(g.export); e != nil && e.Pure && slices.Contains(impure, f.Capability) {
 		g.wrong = append(g.wrong, "it calls "+f.Name+", which is refused to what is pure: answer with what is to be done instead")

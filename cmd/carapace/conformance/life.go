@@ -40,7 +40,7 @@ func (t *tester) states() {
 func (t *tester) accountLife(i *instance, f *contract.Function) {
 	l := &account{t: t, state: wit.JSON("null"), seen: map[string]bool{}, next: []map[string]any{{"kind": wit.EventKindStart}}}
 	var found []string
-	for n := 0; n < maxLife && len(l.next) > 0 && len(found) < most; n++ {
+	for n := 0; n < maxLife && len(l.next) > 0 && len(found) < most && !t.hung(); n++ {
 		event := l.next[0]
 		l.next = l.next[1:]
 		event["account"], event["config"], event["state"], event["now"] = "main", json.RawMessage(t.samples.config), json.RawMessage(l.state), moment+int64(n)*1000

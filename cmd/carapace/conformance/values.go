@@ -162,7 +162,7 @@ func (s *samples) known(of, name string) (any, bool) {
 	case "ProviderChunk.state":
 		return json.RawMessage(s.streamState), true
 	case "ChannelEvent.state", "ChannelSend.state", "ChannelEdit.state", "ChannelDelete.state", "ChannelReaction.state", "ChannelTyping.state",
-		"ChannelPoll.state", "Migration.state":
+		"ChannelPreview.state", "ChannelPoll.state", "Migration.state":
 		return json.RawMessage(s.accountState), true
 	case "ToolContext.timeZone":
 		return "Europe/Zurich", true

@@ -11,6 +11,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/cmd/platforms"
 )
 
 // gateway is the binary, its state directory, and the process that runs now.
@@ -29,8 +32,9 @@ type life struct {
 	aimed             bool // killed at a send
 }
 
-// newGateway prepares a new state directory. Each person has a session, so that answers do not mix.
-func newGateway(binary string) (*gateway, error) {
+// newGateway prepares a new state directory, for a gateway at a port, or at any where that is negative. Each person has a session,
+// so that answers do not mix. publicURL is what it is told as its own address, or "".
+func newGateway(binary string, port int, publicURL string) (*gateway, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return nil, err
@@ -43,7 +47,7 @@ func newGateway(binary string) (*gateway, error) {
 		return nil, err
 	}
 	settings, err := json.Marshal(map[string]any{
-		"gateway": map[string]any{"port": -1},
+		"gateway": map[string]any{"port": port, "publicUrl": publicURL},
 		"session": map[string]any{"dmScope": "per-channel-peer"},
 		"secrets": map[string]any{"keyring": false},
 	})
@@ -96,11 +100,12 @@ func (g *gateway) history() []life {
 }
 
 // setup connects the account through the running gateway, as its owner would.
-func (g *gateway) setup(ctx context.Context, apiRoot, token string) error {
+func (g *gateway) setup(ctx context.Context, a channeltest.Account) error {
+	args, env := platforms.Setup(a)
+	args = append(args, "--state-dir", g.dir)
 	for {
-		cmd := exec.CommandContext(ctx, g.binary, "setup", "telegram", "--state-dir", g.dir,
-			"--set", "apiRoot="+apiRoot, "--secret", "botToken=env:DEMO_BOT_TOKEN", "--dm", "open")
-		cmd.Env = append(os.Environ(), "DEMO_BOT_TOKEN="+token)
+		cmd := exec.CommandContext(ctx, g.binary, args...)
+		cmd.Env = append(os.Environ(), env...)
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			return nil

@@ -3,30 +3,30 @@ package crash
 import (
 	"fmt"
 	"io"
-	"maps"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 )
 
 // Report is what became of the messages.
 type Report struct {
-	Messages, Chats, Kills int
-	Once, Lost             int
+	Channel                 string
+	Messages, People, Kills int
+	Once, Lost              int
 	// Window counts messages that were answered once more because a kill came between the send and its
 	// record; Doubled those for which that is no excuse.
 	Window, Doubled int
 	// Wrong are messages of the bot that answer nothing that was asked.
 	Wrong []string
-	// Limited, Cut and Repeated count what the server did: 429s, cut connections, updates again.
-	Limited, Cut, Repeated int
+	// Disordered counts answers that came before the answer to an earlier question of the same person.
+	Disordered int
+	Disorders  bool // the platform may tell of messages in another order
+	// Troubles says what the server did.
+	Troubles string
 	// Gap is the longest time between a send and the kill that made it happen again.
 	Gap time.Duration
-	// Restarts are the times from a start to the first poll, sorted.
+	// Restarts are the times from a start until the account receives, sorted.
 	Restarts []time.Duration
 	Took     time.Duration
 	Seed     uint64
@@ -34,79 +34,44 @@ type Report struct {
 	Log string
 }
 
-// OK reports whether the gateway kept its promise.
+// OK reports whether the gateway kept its promise: order only where the platform does.
 func (r *Report) OK() bool {
-	return r.Messages > 0 && r.Once+r.Window == r.Messages && r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0
+	ordered := r.Disordered == 0 || r.Disorders
+	return r.Messages > 0 && r.Once+r.Window == r.Messages && r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0 && ordered
 }
-
-// sum is an answer of the offline provider: the number that was asked about, and the product.
-var sum = regexp.MustCompile(`3\*(\d+) is ([\d,]+)`)
 
 // evidence is what a verdict is made from.
 type evidence struct {
-	asked  map[int]question
-	sent   []botapi.Sent
+	*channeltest.Tally
 	lives  []life
 	window time.Duration
 }
 
-// evidence is what is known so far.
-func (r *run) evidence() evidence {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return evidence{maps.Clone(r.asked), r.server.Sent(), r.gateway.history(), r.Window}
-}
-
-// answers groups what the bot sent by the question that it answers.
-func (e evidence) answers() (byNumber map[int][]botapi.Sent, wrong []string) {
-	byNumber = map[int][]botapi.Sent{}
-	for _, sent := range e.sent {
-		m, n, product := sent.Message, 0, 0
-		if found := sum.FindStringSubmatch(sent.Message.Text); found != nil {
-			n, _ = strconv.Atoi(found[1])
-			product, _ = strconv.Atoi(strings.ReplaceAll(found[2], ",", ""))
-		}
-		if q, asked := e.asked[n]; !asked || q.chat != m.Chat.ID || product != 3*n {
-			wrong = append(wrong, fmt.Sprintf("to %d: %.80q", m.Chat.ID, m.Text))
-			continue
-		}
-		byNumber[n] = append(byNumber[n], sent)
-	}
-	return byNumber, wrong
-}
-
-// allAnswered reports whether each question has its answer.
-func (r *run) allAnswered() bool {
-	byNumber, _ := r.evidence().answers()
-	return len(byNumber) == r.Messages
-}
-
 // judge makes the report of a run that has ended.
 func (r *run) judge(took time.Duration) *Report {
-	out := r.evidence().verdict()
-	out.Chats, out.Kills, out.Seed, out.Took = r.Chats, r.Kills, r.Seed, took
-	out.Limited, out.Cut, out.Repeated = r.trouble.limited, r.trouble.cut, r.server.Repeated()
+	out := evidence{r.oracle.Count(r.platform.Heard()), r.gateway.history(), r.Window}.verdict()
+	out.Disorders = r.platform.Account().Disorders
+	out.Channel, out.People, out.Kills, out.Seed, out.Took = r.Channel, r.People, r.Kills, r.Seed, took
+	if teller, ok := r.platform.(interface{ Troubles() string }); ok {
+		out.Troubles = teller.Troubles()
+	}
 	return out
 }
 
 // verdict counts what became of each question.
 func (e evidence) verdict() *Report {
-	byNumber, wrong := e.answers()
-	out := &Report{Messages: len(e.asked), Wrong: wrong}
-	for n := range e.asked {
-		switch list := byNumber[n]; len(list) {
-		case 0:
-			out.Lost++
-		case 1:
+	out := &Report{Messages: e.Asked, Wrong: e.Wrong, Lost: len(e.Lost), Disordered: e.Disordered}
+	for _, list := range e.Answers {
+		if len(list) == 1 {
 			out.Once++
-		default:
-			gap, excused := e.excuse(list)
-			if excused {
-				out.Window++
-				out.Gap = max(out.Gap, gap)
-			} else {
-				out.Doubled++
-			}
+			continue
+		}
+		gap, excused := e.excuse(list)
+		if excused {
+			out.Window++
+			out.Gap = max(out.Gap, gap)
+		} else {
+			out.Doubled++
 		}
 	}
 	for i, l := range e.lives {
@@ -120,7 +85,7 @@ func (e evidence) verdict() *Report {
 
 // excuse reports whether each send but the last was shortly before the kill of the process that made
 // it, and how shortly at most.
-func (e evidence) excuse(list []botapi.Sent) (gap time.Duration, ok bool) {
+func (e evidence) excuse(list []channeltest.Heard) (gap time.Duration, ok bool) {
 	for i, sent := range list[:len(list)-1] {
 		at := slices.IndexFunc(e.lives, func(l life) bool {
 			return !sent.At.Before(l.start) && !l.end.IsZero() && sent.At.Before(l.end)
@@ -140,7 +105,7 @@ func (e evidence) excuse(list []botapi.Sent) (gap time.Duration, ok bool) {
 // Markdown writes the report as a table.
 func (r *Report) Markdown(w io.Writer) {
 	row := func(what string, value any) { fmt.Fprintf(w, "| %s | %v |\n", what, value) }
-	row("messages", fmt.Sprintf("%d from %d chats", r.Messages, r.Chats))
+	row("messages", fmt.Sprintf("%d from %d people, %s", r.Messages, r.People, r.Channel))
 	fmt.Fprintln(w, "|---|---|")
 	row("kill -9", r.Kills)
 	row("**answered exactly once**", r.Once)
@@ -148,9 +113,12 @@ func (r *Report) Markdown(w io.Writer) {
 	row("answered twice, in the send window", r.window())
 	row("**answered twice, otherwise**", r.Doubled)
 	row("wrong answers", len(r.Wrong))
-	row("429 answers, cut connections, updates delivered again", fmt.Sprintf("%d, %d, %d", r.Limited, r.Cut, r.Repeated))
+	row("answers out of order", r.Disordered)
+	if r.Troubles != "" {
+		row("what the platform did", r.Troubles)
+	}
 	if n := len(r.Restarts); n > 0 {
-		row("start to first poll, median and worst", fmt.Sprintf("%d ms, %d ms", r.Restarts[n/2].Milliseconds(), r.Restarts[n-1].Milliseconds()))
+		row("start to receiving, median and worst", fmt.Sprintf("%d ms, %d ms", r.Restarts[n/2].Milliseconds(), r.Restarts[n-1].Milliseconds()))
 	}
 	row("time", r.Took.Round(100*time.Millisecond))
 	row("seed", r.Seed)

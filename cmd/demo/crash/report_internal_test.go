@@ -6,33 +6,36 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 )
 
 func TestVerdict(t *testing.T) {
 	began := time.Now()
 	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
-	answer := func(ms int, chat int64, text string) botapi.Sent {
-		return botapi.Sent{At: at(ms), Message: botapi.Message{Chat: botapi.Chat{ID: chat}, Text: text}}
+	answer := func(ms int, person int, text string) channeltest.Heard {
+		return channeltest.Heard{Person: person, Text: text, At: at(ms)}
 	}
 	lives := []life{{start: at(0), end: at(1000)}, {start: at(1010), ready: at(1200), end: at(2000)}, {start: at(2010)}}
 	for name, test := range map[string]struct {
-		sent                                []botapi.Sent
+		sent                                []channeltest.Heard
 		once, lost, window, doubled, wrongs int
 	}{
-		"all once":               {sent: []botapi.Sent{answer(10, 1, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 2},
-		"one lost":               {sent: []botapi.Sent{answer(10, 1, "3*5 is 15.")}, once: 1, lost: 1},
+		"all once":               {sent: []channeltest.Heard{answer(10, 1, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 2},
+		"one lost":               {sent: []channeltest.Heard{answer(10, 1, "3*10001 is 30003.")}, once: 1, lost: 1},
 		"none":                   {lost: 2},
-		"again after a kill":     {sent: []botapi.Sent{answer(990, 1, "3*5 is 15."), answer(1500, 1, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 1, window: 1},
-		"again after two kills":  {sent: []botapi.Sent{answer(990, 1, "3*5 is 15."), answer(1990, 1, "3*5 is 15."), answer(2500, 1, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 1, window: 1},
-		"again in one life":      {sent: []botapi.Sent{answer(990, 1, "3*5 is 15."), answer(995, 1, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 1, doubled: 1},
-		"again long before":      {sent: []botapi.Sent{answer(500, 1, "3*5 is 15."), answer(1500, 1, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 1, doubled: 1},
-		"again in the last life": {sent: []botapi.Sent{answer(2100, 1, "3*5 is 15."), answer(2200, 1, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 1, doubled: 1},
-		"wrong sum":              {sent: []botapi.Sent{answer(10, 1, "3*5 is 16."), answer(20, 2, "3*6 is 18.")}, once: 1, lost: 1, wrongs: 1},
-		"wrong chat":             {sent: []botapi.Sent{answer(10, 2, "3*5 is 15."), answer(20, 2, "3*6 is 18.")}, once: 1, lost: 1, wrongs: 1},
-		"an error message":       {sent: []botapi.Sent{answer(10, 1, "Something went wrong."), answer(20, 2, "3*6 is 18.")}, once: 1, lost: 1, wrongs: 1},
+		"again after a kill":     {sent: []channeltest.Heard{answer(990, 1, "3*10001 is 30003."), answer(1500, 1, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 1, window: 1},
+		"again after two kills":  {sent: []channeltest.Heard{answer(990, 1, "3*10001 is 30003."), answer(1990, 1, "3*10001 is 30003."), answer(2500, 1, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 1, window: 1},
+		"again in one life":      {sent: []channeltest.Heard{answer(990, 1, "3*10001 is 30003."), answer(995, 1, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 1, doubled: 1},
+		"again long before":      {sent: []channeltest.Heard{answer(500, 1, "3*10001 is 30003."), answer(1500, 1, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 1, doubled: 1},
+		"again in the last life": {sent: []channeltest.Heard{answer(2100, 1, "3*10001 is 30003."), answer(2200, 1, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 1, doubled: 1},
+		"wrong sum":              {sent: []channeltest.Heard{answer(10, 1, "3*10001 is 30004."), answer(20, 2, "3*10002 is 30006.")}, once: 1, lost: 1, wrongs: 1},
+		"wrong chat":             {sent: []channeltest.Heard{answer(10, 2, "3*10001 is 30003."), answer(20, 2, "3*10002 is 30006.")}, once: 1, lost: 1, wrongs: 1},
+		"an error message":       {sent: []channeltest.Heard{answer(10, 1, "Something went wrong."), answer(20, 2, "3*10002 is 30006.")}, once: 1, lost: 1, wrongs: 1},
 	} {
-		e := evidence{asked: map[int]question{5: {chat: 1}, 6: {chat: 2}}, sent: test.sent, lives: lives, window: 100 * time.Millisecond}
+		var oracle channeltest.Oracle
+		oracle.Ask(1)
+		oracle.Ask(2)
+		e := evidence{oracle.Count(test.sent), lives, 100 * time.Millisecond}
 		r := e.verdict()
 		if r.Once != test.once || r.Lost != test.lost || r.Window != test.window || r.Doubled != test.doubled || len(r.Wrong) != test.wrongs {
 			t.Errorf("%s: %+v", name, r)
@@ -44,17 +47,17 @@ func TestVerdict(t *testing.T) {
 }
 
 func TestNothingAskedIsNotOK(t *testing.T) {
-	if (evidence{}).verdict().OK() {
+	if (evidence{Tally: new(channeltest.Tally)}).verdict().OK() {
 		t.Error("a demo without messages proves nothing")
 	}
 }
 
 func TestMarkdown(t *testing.T) {
 	var b strings.Builder
-	r := &Report{Messages: 3, Chats: 2, Kills: 1, Once: 1, Lost: 1, Window: 1, Gap: 7 * time.Millisecond, Wrong: []string{"to 1: x"},
+	r := &Report{Channel: "telegram", Messages: 3, People: 2, Kills: 1, Once: 1, Lost: 1, Window: 1, Gap: 7 * time.Millisecond, Wrong: []string{"to 1: x"},
 		Restarts: []time.Duration{time.Second}, Seed: 9, Log: "demo.log"}
 	r.Markdown(&b)
-	for _, want := range []string{"| messages | 3 from 2 chats |\n|---|---|\n", "| **lost** | 1 |", "7 ms after the send", "| seed | 9 |", "wrong: to 1: x", "demo.log"} {
+	for _, want := range []string{"| messages | 3 from 2 people, telegram |\n|---|---|\n", "| **lost** | 1 |", "7 ms after the send", "| seed | 9 |", "wrong: to 1: x", "demo.log"} {
 		if !strings.Contains(b.String(), want) {
 			t.Error(fmt.Sprintf("%q is missing in\n", want), b.String())
 		}

@@ -5,19 +5,23 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/cmd/platforms"
 )
 
 // Options say what to do.
 type Options struct {
 	// Gateway is the path of the built binary.
 	Gateway string
-	// Messages are sent from Chats people while the gateway is killed Kills times.
-	Messages, Chats, Kills int
+	// Channel is the one that people write to; one of platforms.Channels.
+	Channel string
+	// Messages are sent by People while the gateway is killed Kills times.
+	Messages, People, Kills int
 	// Seed of everything that is random.
 	Seed uint64
 	// Pace is the mean time between two messages.
@@ -34,24 +38,29 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
-	r := &run{Options: o, dice: rand.New(rand.NewPCG(o.Seed, 0)), asked: map[int]question{}, aimed: make(chan struct{}, 1)}
-	r.trouble = trouble{dice: rand.New(rand.NewPCG(o.Seed, 1)), aim: r.aimed}
-	r.server = botapi.New(botapi.Config{Chaos: r.trouble.fault})
-	defer r.server.Close()
-	root, err := r.server.Listen("127.0.0.1:0")
-	if err != nil {
+	r := &run{Options: o, dice: rand.New(rand.NewPCG(o.Seed, 0))}
+	var err error
+	if r.platform, r.aim, err = platforms.Begin(o.Channel, o.Seed); err != nil {
 		return nil, err
 	}
-	if r.gateway, err = newGateway(o.Gateway); err != nil {
+	defer r.platform.Close()
+	port := -1
+	if called, ok := r.platform.(channeltest.Reachable); ok {
+		if port, err = freePort(rand.New(rand.NewPCG(o.Seed, 3))); err != nil {
+			return nil, err
+		}
+		called.Reach(fmt.Sprintf("http://127.0.0.1:%d", port))
+	}
+	if r.gateway, err = newGateway(o.Gateway, port, r.platform.Account().PublicURL); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	if err := r.begin(ctx, root); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return nil, fmt.Errorf("%w; the log is %s", err, r.gateway.log.Name())
 	}
 	defer r.gateway.kill(false)
 	r.printf("connected after %.1f s", time.Since(began).Seconds())
-	r.trouble.on()
+	r.platform.Trouble(true)
 	var talk sync.WaitGroup
 	talk.Go(func() { r.talk(ctx) })
 	err = r.killAll(ctx)
@@ -69,42 +78,53 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return report, ctx.Err()
 }
 
-// run is one run of the demo. asked is shared with whoever asks meanwhile.
+// run is one run of the demo.
 type run struct {
 	Options
-	dice    *rand.Rand
-	server  *botapi.Server
-	gateway *gateway
-	trouble trouble
-	aimed   chan struct{} // one value for each send that the next kill may aim at
-
-	mu    sync.Mutex
-	asked map[int]question
+	dice     *rand.Rand
+	platform channeltest.Platform
+	aim      <-chan struct{} // one value for each send that the next kill may aim at
+	gateway  *gateway
+	oracle   channeltest.Oracle
 }
 
-// question is one message: who asked for three times n.
-type question struct {
-	chat int64
-	at   time.Time
+// Ports that no system gives to whoever asks for any: below those that Linux and others choose from for connections that go out. One of
+// those could be taken while the gateway that had it is dead.
+const (
+	firstPort = 20_000
+	ports     = 10_000
+	tries     = 100
+)
+
+// freePort is a port that nobody listens at, for a gateway that a platform has to find again.
+func freePort(dice *rand.Rand) (port int, err error) {
+	for range tries {
+		port = firstPort + dice.IntN(ports)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, err
 }
 
 // printf tells what happens.
 func (r *run) printf(format string, args ...any) { fmt.Fprintf(r.Progress, format+"\n", args...) }
 
-// begin starts the first process, connects the account and waits until it polls.
-func (r *run) begin(ctx context.Context, root string) error {
+// begin starts the first process, connects the account and waits until it receives.
+func (r *run) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if err := r.gateway.start(); err != nil {
 		return err
 	}
-	if err := r.gateway.setup(ctx, root, r.server.Token()); err != nil {
+	if err := r.gateway.setup(ctx, r.platform.Account()); err != nil {
 		r.gateway.kill(false)
 		return err
 	}
-	if err := r.server.Wait(ctx, r.server.Polling); err != nil {
+	if err := r.platform.Wait(ctx, r.platform.Connected); err != nil {
 		r.gateway.kill(false)
-		return fmt.Errorf("the gateway does not poll: %w", err)
+		return fmt.Errorf("the account does not connect: %w", err)
 	}
 	r.gateway.ready(0)
 	return nil
@@ -114,21 +134,12 @@ func (r *run) begin(ctx context.Context, root string) error {
 func (r *run) talk(ctx context.Context) {
 	dice := rand.New(rand.NewPCG(r.Seed, 2))
 	for i := range r.Messages {
-		chat := int64(1000 + dice.IntN(r.Chats))
-		if i < r.Chats {
-			chat = int64(1000 + i) // everybody says something
+		person := dice.IntN(r.People)
+		if i < r.People {
+			person = i // everybody says something
 		}
-		r.mu.Lock()
-		n := 10_001 + i
-		r.asked[n] = question{chat, time.Now()}
-		r.mu.Unlock()
-		r.server.DM(botapi.User{ID: chat, FirstName: fmt.Sprint("Person ", chat)}, fmt.Sprintf("what is 3*%d?", n))
-		if dice.IntN(25) == 0 {
-			r.server.Redeliver(1 + dice.IntN(4))
-		}
-		select {
-		case <-time.After(time.Duration(dice.Int64N(2*int64(r.Pace) + 1))):
-		case <-ctx.Done():
+		r.platform.Say(person, r.oracle.Ask(person))
+		if sleep(ctx, time.Duration(dice.Int64N(2*int64(r.Pace)+1))) != nil {
 			return
 		}
 	}
@@ -154,7 +165,7 @@ func (r *run) killAll(ctx context.Context) error {
 			return err
 		}
 		go r.noteReady(ctx, len(r.gateway.history())-1)
-		r.printf("killed %d of %d, %d of %d answered", i+1, r.Kills, len(r.server.Sent()), r.Messages)
+		r.printf("killed %d of %d, %d of %d answered", i+1, r.Kills, len(r.platform.Heard()), r.Messages)
 	}
 	return nil
 }
@@ -172,41 +183,40 @@ func sleep(ctx context.Context, d time.Duration) error {
 // takeAim waits for a send to begin, and then for as long as one may take.
 func (r *run) takeAim(ctx context.Context) {
 	select {
-	case <-r.aimed: // an old one
+	case <-r.aim: // an old one
 	default:
 	}
 	select {
-	case <-r.aimed:
+	case <-r.aim:
 		_ = sleep(ctx, time.Duration(r.dice.Int64N(int64(8*time.Millisecond))))
 	case <-time.After(10 * time.Second):
 	case <-ctx.Done():
 	}
 }
 
-// awaitGone waits until the server has noticed that the process is gone, so that the next poll is the next
-// process's.
+// awaitGone waits until the server has noticed that the process is gone, so that what connects next is the next process.
 func (r *run) awaitGone(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_ = r.server.Wait(ctx, func() bool { return !r.server.Polling() })
+	_ = r.platform.Wait(ctx, func() bool { return !r.platform.Connected() })
 }
 
-// noteReady notes when a new process polls.
+// noteReady notes when a new process receives.
 func (r *run) noteReady(ctx context.Context, i int) {
-	if r.server.Wait(ctx, r.server.Polling) == nil {
+	if r.platform.Wait(ctx, r.platform.Connected) == nil {
 		r.gateway.ready(i)
 	}
 }
 
 // wait returns when all is answered and nothing more comes, or nothing has come for three minutes.
 func (r *run) wait(ctx context.Context) {
-	r.trouble.off()
+	r.platform.Trouble(false)
 	last, since := -1, time.Now()
 	for time.Since(since) < 3*time.Minute && ctx.Err() == nil {
-		if n := len(r.server.Sent()); n != last {
+		if n := len(r.platform.Heard()); n != last {
 			last, since = n, time.Now()
 		}
-		if r.allAnswered() && time.Since(since) > 4*time.Second {
+		if len(r.oracle.Count(r.platform.Heard()).Lost) == 0 && time.Since(since) > 4*time.Second {
 			return
 		}
 		_ = sleep(ctx, 200*time.Millisecond)

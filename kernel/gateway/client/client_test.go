@@ -140,7 +140,7 @@ func TestDialSays(t *testing.T) {
 		{web.URL, wit.CodeUnavailable, "404"},
 		{refusing, wit.CodeUnauthorized, "pairing required"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		_, err := client.Dial(ctx, client.Options{URL: tt.url})
 		cancel()
 		if wit.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.text) {

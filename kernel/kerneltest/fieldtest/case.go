@@ -42,8 +42,8 @@ type Kind func(t *testing.T, stage Stage, data []byte)
 
 // Stage is what cases are run on.
 type Stage struct {
-	// Folder holds the built-in plugins, and Bundle is the package that all of their code is built from.
-	Folder, Bundle string
+	// Folder holds the built-in plugins.
+	Folder string
 	// Provider is the id of the plugin that speaks to a server of chat completions.
 	Provider string
 }
@@ -141,7 +141,7 @@ func (c *Case) Options(t *testing.T, stage Stage) []kerneltest.Option {
 		more[id+"/plugin.json"] = &fstest.MapFile{Data: Manifest(t, id, m)}
 	}
 	return []kerneltest.Option{
-		kerneltest.Bundled(t, stage.Folder, stage.Bundle), kerneltest.Compiled(t),
+		kerneltest.Bundled(t, stage.Folder), kerneltest.Compiled(t),
 		func(o *kernel.Options) {
 			files := o.Builtins.(fstest.MapFS) // Bundled's own, made for this case
 			for name, file := range more {

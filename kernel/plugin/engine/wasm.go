@@ -25,6 +25,11 @@ func (c *wasmCode) Info(context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	return Inspect(wasm)
+}
+
+// Inspect is what a module imports and exports, by itself.
+func Inspect(wasm []byte) (Info, error) {
 	found, err := runtime.Inspect(wasm)
 	if err != nil {
 		return Info{}, err

@@ -6,8 +6,9 @@ package grant
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -142,16 +143,27 @@ func (g *Grant) Lacking(m *wit.Manifest) []string {
 	for _, limit := range []struct {
 		name       string
 		have, want int64
+		shown      func(int64) string
 	}{
-		{"limits.memory", g.Limits.Memory, want.Memory},
-		{"limits.deadline", g.Limits.Deadline, want.Deadline},
-		{"limits.maxInstances", int64(g.Limits.MaxInstances), int64(want.MaxInstances)},
+		{"limits.memory", g.Limits.Memory, want.Memory, megabytes},
+		{"limits.deadline", g.Limits.Deadline, want.Deadline, func(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }},
+		{"limits.maxInstances", int64(g.Limits.MaxInstances), int64(want.MaxInstances), func(n int64) string { return strconv.FormatInt(n, 10) }},
 	} {
-		if limit.want > limit.have {
-			lacking = append(lacking, fmt.Sprintf("%s %d instead of %d", limit.name, limit.want, limit.have))
+		if limit.want <= limit.have {
+			continue
 		}
+		more := limit.name + " " + limit.shown(limit.want)
+		if limit.have > 0 { // of what was taken back there is nothing to compare with
+			more += " instead of " + limit.shown(limit.have)
+		}
+		lacking = append(lacking, more)
 	}
 	return lacking
+}
+
+// megabytes is a number of bytes for people.
+func megabytes(n int64) string {
+	return strconv.FormatFloat(math.Ceil(float64(n)/(1<<20)*10)/10, 'f', -1, 64) + " MB"
 }
 
 // kinds names what a plugin is: its kinds, of which tools stand one by one with their effects, since approvals go by them,

@@ -72,7 +72,7 @@ func TestLacking(t *testing.T) {
 		{tool, `{"provides":{"tools":[{"name":"t","effects":["reads"]}]}}`, `tool t reads`},
 		{`{}`, hook, `hook message_received closed`},
 		{hook, hook, ``},
-		{low, high, `limits.memory 2097152 instead of 1048576, limits.deadline 2000 instead of 1000, limits.maxInstances 2 instead of 1`},
+		{low, high, `limits.memory 2 MB instead of 1 MB, limits.deadline 2s instead of 1s, limits.maxInstances 2 instead of 1`},
 		{high, low, ``},
 		{low, low, ``},
 		{`{"permissions":{"kv":{"reason":"r"}}}`, `{"permissions":{"emit":{"reason":"r"}},"provides":{"channel":{}}}`, `emit, channel`},

@@ -70,7 +70,7 @@ func (i *Installer) origin(s Source) (depot.Origin, error) {
 	}
 	o := now.Origin
 	if o.Registry = ""; o == (depot.Origin{}) {
-		return o, wit.Errorf(wit.CodeConflict, "plugin %s was installed from a file, so nobody knows where the next one is: install that file", s.Update)
+		return o, wit.Errorf(wit.CodeConflict, "plugin %s was installed from a file, so nobody knows where the next one is: get its next file, and `carapace plugins install` that", s.Update)
 	}
 	return o, nil
 }

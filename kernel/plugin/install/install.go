@@ -135,7 +135,7 @@ func (i *Installer) permits(a arrival, p Params) error {
 		return wit.Errorf(wit.CodeConflict, "what is there now is %s, and not the %s that was meant: look at it once more", a.digest, p.Digest)
 	}
 	if p.Digest == "" && !i.trusted(a.Package) {
-		return wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: say which one is meant by its digest, which is %s", a.Manifest.ID, a.Manifest.Version, a.digest)
+		return wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or who has signed it among the signers in the settings", a.Manifest.ID, a.Manifest.Version, a.digest)
 	}
 	now, there := i.current(a.Manifest.ID)
 	if !there {

@@ -112,6 +112,9 @@ func (c *checker) provides(m *wit.Manifest) {
 	if p.Channel != nil && p.Channel.Webhook != nil {
 		c.webhook("provides.channel.webhook", p.Channel.Webhook, m)
 	}
+	if p.Channel != nil && p.Channel.Visitors != nil {
+		c.visitors("provides.channel.visitors", p.Channel)
+	}
 	c.webhooks(p, m)
 	for i, t := range p.Tools {
 		path := fmt.Sprintf("provides.tools[%d]", i)
@@ -128,6 +131,22 @@ func (c *checker) provides(m *wit.Manifest) {
 		if slices.ContainsFunc(p.Hooks[:i], func(o wit.HookFacts) bool { return o.Name == h.Name }) {
 			c.problem(fmt.Sprintf("provides.hooks[%d].name", i), "%q is a duplicate", h.Name)
 		}
+	}
+}
+
+// visitors checks a page, whose files the plugin has to give.
+func (c *checker) visitors(path string, facts *wit.ChannelFacts) {
+	if !slices.Contains(facts.Operations, "page") {
+		c.problem(path, `the page needs the operation "page", which gives its files`)
+	}
+	files := facts.Visitors.Files
+	for i, f := range files {
+		if slices.ContainsFunc(files[:i], func(o wit.PagePart) bool { return o.Name == f.Name }) {
+			c.problem(fmt.Sprintf("%s.files[%d].name", path, i), "%q is a duplicate", f.Name)
+		}
+	}
+	if !slices.ContainsFunc(files, func(f wit.PagePart) bool { return f.Name == "" }) {
+		c.problem(path+".files", "there is no page among them, which is the one without a name")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/proof"
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -25,7 +26,7 @@ func (c *checker) oauth2(m *wit.Manifest) {
 			settings[fmt.Sprintf("parameters[%d].value", n)] = p.Value
 		}
 		for name, text := range settings {
-			if field, ok := strings.CutPrefix(text, "config:"); ok && !in.HasField(field) {
+			if field, ok := setting.Field(text); ok && !in.HasField(field) {
 				c.problem(path+"."+name, "names the field %.64q, which config does not have", field)
 			}
 		}
@@ -75,6 +76,9 @@ func (c *checker) tokenNeeds(path string, r *wit.OAuth2Recipe) {
 		{"keyId", r.KeyID != "", bearer, false},
 		{"subject", r.Subject != "", bearer, false},
 		{"audience", r.Audience != "", bearer, false},
+		{"json", r.JSON != nil, client, false},
+		{"scopes", len(r.Scopes) > 0, r.JSON == nil, false},
+		{"clientAuth", r.ClientAuth != "" && r.ClientAuth != wit.ClientAuthBasic, r.JSON == nil, false},
 		{"algorithm", r.Algorithm != "" && r.Algorithm != wit.TokenAlgorithmRS256, bearer, false},
 	} {
 		switch {

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,14 +18,17 @@ func Verify(m *wit.Manifest, imports map[string][]string, exports []string) erro
 	if missing := without(required(m), exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
 	}
-	var unknown, forbidden []string
+	var unknown, forbidden, asking []string
 	for _, name := range imports[userModule] {
 		permission, known := wit.PermissionOf(name)
 		switch {
 		case !known:
 			unknown = append(unknown, name)
 		case permission != "" && !m.Permissions.Has(permission):
-			forbidden = append(forbidden, fmt.Sprintf("%s (permissions.%s)", name, permission))
+			forbidden = append(forbidden, name)
+			if ask := wit.Asking(permission); !slices.Contains(asking, ask) {
+				asking = append(asking, ask)
+			}
 		}
 	}
 	if len(unknown) > 0 {
@@ -34,7 +36,8 @@ func Verify(m *wit.Manifest, imports map[string][]string, exports []string) erro
 	}
 	if _, bundled := Entry(m); bundled == "" {
 		if len(forbidden) > 0 {
-			problems = append(problems, "the code imports what the manifest does not ask for: "+strings.Join(forbidden, ", "))
+			problems = append(problems, "the code imports what the manifest does not ask for: "+strings.Join(forbidden, ", ")+
+				": add "+strings.Join(asking, ", ")+" to the permissions in plugin.json, or leave that out")
 		}
 		if extra := slices.DeleteFunc(slices.Clone(exports), m.Declares); len(extra) > 0 {
 			problems = append(problems, "the code exports what the manifest does not provide: "+strings.Join(extra, ", "))

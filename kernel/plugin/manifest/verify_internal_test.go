@@ -26,7 +26,7 @@ func TestVerify(t *testing.T) {
 		{"undeclared in a bundle", wit.Manifest{Entry: "p.wasm#a", Provides: tool}, "tool_invoke hook_handle", "http_request", nil},
 		{"missing in a bundle", wit.Manifest{Entry: "p.wasm#a", Provides: tool}, "hook_handle", "", []string{"tool_invoke"}},
 		{"permitted", wit.Manifest{Entry: "p.wasm", Provides: tool, Permissions: kv}, "tool_invoke", "kv_get", nil},
-		{"forbidden", wit.Manifest{Entry: "p.wasm", Provides: tool}, "tool_invoke", "kv_get http_request", []string{"kv_get (permissions.kv)", "http_request (permissions.http)"}},
+		{"forbidden", wit.Manifest{Entry: "p.wasm", Provides: tool}, "tool_invoke", "kv_get http_request", []string{`kv_get, http_request: add "kv": {"reason": "…"}, "http": {"reason": "…", "hosts": ["…"]} to the permissions`}},
 		{"unknown import", wit.Manifest{Entry: "p.wasm#a", Provides: tool}, "tool_invoke", "fly", []string{"does not have: fly"}},
 		{"schedule", wit.Manifest{Entry: "p.wasm", Provides: tool, Permissions: wit.Permissions{Schedule: &wit.Permission{}}}, "tool_invoke", "", []string{"schedule_fire"}},
 		{"provider", wit.Manifest{Entry: "p.wasm", Provides: wit.Provides{Provider: &wit.ProviderFacts{}}}, "provider_request", "", []string{"provider_chunk"}},

@@ -7,6 +7,7 @@
 package source
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,6 +114,36 @@ func (p *Package) CodeKey(file string) (string, error) {
 }
 
 func stamp(i fs.FileInfo) string { return fmt.Sprintf("%d@%d", i.Size(), i.ModTime().UnixNano()) }
+
+// Facts is what is known of a file of code by itself.
+type Facts struct {
+	SHA256 string // in hex
+	engine.Info
+}
+
+// FactsFile is where a build writes down the Facts of a file of code of the gateway's own, beside it and as JSON.
+func FactsFile(file string) string { return file + ".json" }
+
+// maxFacts bounds such a file, in bytes.
+const maxFacts = 64 << 10
+
+// Facts returns what the gateway's build has written down of its own file of code, which then need not be read to be known; nil for
+// any other.
+func (p *Package) Facts(file string) *Facts {
+	if !p.Stock || script.IsEntry(file) {
+		return nil
+	}
+	name, _, err := p.find(file)
+	if err != nil {
+		return nil
+	}
+	data, err := p.read(FactsFile(name), maxFacts)
+	var f Facts
+	if err != nil || json.Unmarshal(data, &f) != nil {
+		return nil
+	}
+	return &f
+}
 
 // Code reads the file of code. Of a script it is all its files, as script.Decode reads them.
 func (p *Package) Code(file string) ([]byte, error) {

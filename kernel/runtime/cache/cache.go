@@ -1,6 +1,6 @@
 // Package cache keeps compiled modules in a directory, so that a module is compiled once per machine.
 //
-// A module has one entry file: a header, the metered bytes, and the name and digest of the machine code's
+// A module has one entry file: a header, the metered bytes without the functions, and the name and digest of the machine code's
 // file, which wazero keeps beside it under a name of its own and of its version. wazero trusts that file almost
 // blindly, so it is checked against the entry before wazero may see it, and machine code is made in a directory
 // of its own and only moved here once it is known what it is. The entry is sealed with a key of the owner's, so
@@ -150,8 +150,7 @@ func processor() string {
 }
 
 // Load returns a module whose machine code is here or in the seed, nil if it is in neither. hash is the SHA-256
-// of the bytes before they were metered, in hexadecimal. The returned guest has no WASM: the compiler has taken
-// what it needs of it.
+// of the bytes before they were metered, in hexadecimal. Of the returned guest's WASM the compiler has taken what it needs.
 func (c *Cache) Load(ctx context.Context, r wazero.Runtime, hash string) (wazero.CompiledModule, Guest) {
 	raw, err := file.Read(c.path(hash), maxEntry)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -177,8 +176,10 @@ func (c *Cache) Load(ctx context.Context, r wazero.Runtime, hash string) (wazero
 		c.drop(hash, e)
 		return nil, Guest{}
 	}
+	if err := c.lean(e.Code); err != nil {
+		c.log.Debug("machine code stays in memory as a whole", "module", hash, "error", err)
+	}
 	c.touch(hash, e)
-	e.WASM = nil
 	return compiled, e.Guest
 }
 
@@ -206,7 +207,11 @@ func (c *Cache) Store(ctx context.Context, hash string, g *Guest, own bool) erro
 	if err := compile(ctx, staging, g.WASM); err != nil {
 		return err
 	}
-	name, err := onlyFile(staging)
+	kept := *g
+	if kept.WASM, err = hollow(g.WASM); err != nil {
+		return err
+	}
+	name, err := c.asHollow(ctx, compile, staging, kept.WASM)
 	if err != nil {
 		return err
 	}
@@ -214,7 +219,7 @@ func (c *Cache) Store(ctx context.Context, hash string, g *Guest, own bool) erro
 	if err != nil {
 		return err
 	}
-	b, err := c.encode(hash, &entry{Guest: *g, Code: name, CodeSum: sum})
+	b, err := c.encode(hash, &entry{Guest: kept, Code: name, CodeSum: sum})
 	if err != nil {
 		return err
 	}

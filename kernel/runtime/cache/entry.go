@@ -19,7 +19,7 @@ import (
 )
 
 // entry is the header of an entry file. The file is entryMagic, the seal, the header's length in four bytes, the
-// header as JSON, the wasm.
+// header as JSON, the hollow wasm.
 type entry struct {
 	Guest
 	WasmSum []byte // see digest
@@ -29,7 +29,7 @@ type entry struct {
 
 const (
 	// entryVersion is part of the files' names, so that gateways of different versions may share a directory.
-	entryVersion = "3"
+	entryVersion = "4"
 	entryMagic   = "carapace-module-" + entryVersion + "\n"
 	entryHead    = len(entryMagic) + sha256.Size + 4
 	maxEntry     = 2*meter.MaxModuleBytes + 1<<20

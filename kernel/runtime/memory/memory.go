@@ -32,15 +32,16 @@ const commitStep = 1 << 20
 // not free the memory of an instance whose start function failed.
 type Allocator struct {
 	limit uint64
+	image *Image
 	grow  func(bytes int64) bool
 	alive *atomic.Int64
 	made  *Linear
 }
 
-// NewAllocator makes one whose memory has at most limit bytes and is counted in alive until it is freed. grow is asked
-// for the bytes of its first size, and each time that it is to have more, and may refuse them.
-func NewAllocator(limit uint64, grow func(bytes int64) bool, alive *atomic.Int64) *Allocator {
-	return &Allocator{limit: limit, grow: grow, alive: alive}
+// NewAllocator makes one whose memory has at most limit bytes and is counted in alive until it is freed. It begins with image,
+// which may be nil. grow is asked for the bytes of its first size, and each time that it is to have more, and may refuse them.
+func NewAllocator(limit uint64, image *Image, grow func(bytes int64) bool, alive *atomic.Int64) *Allocator {
+	return &Allocator{limit: limit, image: image, grow: grow, alive: alive}
 }
 
 // Allocate implements wazero's experimental.MemoryAllocator. A memory whose address space cannot be had is
@@ -48,12 +49,17 @@ func NewAllocator(limit uint64, grow func(bytes int64) bool, alive *atomic.Int64
 func (a *Allocator) Allocate(_, most uint64) experimental.LinearMemory {
 	most = min(most, a.limit)
 	m := &Linear{reserved: reserve(most), limit: most, grow: a.grow, alive: a.alive}
-	if m.reserved == nil {
+	if m.reserved == nil || !m.begin(a.image) {
 		m.limit = 0
 	}
 	a.alive.Add(1)
 	a.made = m
 	return m
+}
+
+// begin gives the memory its first content.
+func (m *Linear) begin(image *Image) bool {
+	return image.Size() == 0 || image.Size() <= m.limit && m.commit(image.Size()) && image.fill(m)
 }
 
 // Made returns the memory, nil if the instance asked for none.
@@ -113,8 +119,8 @@ func (m *Linear) Slice(off, n uint64) ([]byte, bool) {
 	return m.reserved[off : off+n : off+n], true
 }
 
-// Discard gives the pages from off on back to the system. They stay usable and read as zero. off must be a
-// multiple of the page size.
+// Discard gives the pages from off on back to the system. They stay usable and read as zero, in a memory that began with
+// nothing. off must be a multiple of the page size.
 func (m *Linear) Discard(off uint64) {
 	if off < m.size {
 		discard(m.reserved[off:m.size])

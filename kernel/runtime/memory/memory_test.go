@@ -14,7 +14,7 @@ const page = 64 << 10
 func TestLinearGrowsToItsCapAndNoFurther(t *testing.T) {
 	var alive atomic.Int64
 	var asked []int64
-	a := memory.NewAllocator(2*page, func(n int64) bool { asked = append(asked, n); return true }, &alive)
+	a := memory.NewAllocator(2*page, nil, func(n int64) bool { asked = append(asked, n); return true }, &alive)
 	if a.Made() != nil || alive.Load() != 0 {
 		t.Fatal("an allocator that was never asked made a memory")
 	}
@@ -59,7 +59,7 @@ func TestLinearGrowsToItsCapAndNoFurther(t *testing.T) {
 
 func TestMemoryThatCannotBeHadRefusesToGrow(t *testing.T) {
 	var alive atomic.Int64
-	a := memory.NewAllocator(1<<62, func(int64) bool { return true }, &alive)
+	a := memory.NewAllocator(1<<62, nil, func(int64) bool { return true }, &alive)
 	if goruntime.GOOS != "linux" && goruntime.GOOS != "darwin" {
 		t.Skip("memories live in Go's heap here, which panics instead")
 	}
@@ -76,7 +76,7 @@ func TestMemoryThatCannotBeHadRefusesToGrow(t *testing.T) {
 func TestMemoryThatIsRefusedStaysAsItIs(t *testing.T) {
 	var alive atomic.Int64
 	left := int64(page)
-	a := memory.NewAllocator(4*page, func(n int64) bool { left -= n; return left >= 0 }, &alive)
+	a := memory.NewAllocator(4*page, nil, func(n int64) bool { left -= n; return left >= 0 }, &alive)
 	a.Allocate(0, 4*page)
 	m := a.Made()
 	defer m.Free()

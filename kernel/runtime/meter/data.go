@@ -23,7 +23,11 @@ func (w *rewriter) dataSection() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	segments = w.merge(segments)
+	segments, plain := w.merge(segments)
+	if w.apart = w.o.Apart && plain; w.apart {
+		w.aside = asideSection(segments)
+		return nil, nil
+	}
 	b := appendU32(make([]byte, 0, len(src)), uint32(len(segments)))
 	for _, s := range segments {
 		b = appendU32(b, s.flag)
@@ -72,30 +76,30 @@ const mergeGap = 256
 // each one's offset for each instance: two thirds of what starting an instance of a Go guest took.
 //
 // It does so only where nothing can tell: the segments have no index that code refers to, are
-// constant, do not overlap, and lie in what the module's own memory has from the start.
-func (w *rewriter) merge(list []segment) []segment {
+// constant, do not overlap, and lie in what the module's own memory has from the start. plain says that it is so.
+func (w *rewriter) merge(list []segment) (merged []segment, plain bool) {
 	if w.sections[secDataCount] != nil || w.sections[secMemory] == nil {
-		return list
+		return list, false
 	}
 	placed := slices.Clone(list)
 	for n := range placed {
 		ok := false
 		if placed[n].at, ok = placed[n].constant(); !ok {
-			return list
+			return list, false
 		}
 	}
 	slices.SortStableFunc(placed, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
 	// filled counts the zero bytes that joining adds. Without a bound a small file could name segments far apart
 	// and have this make many times its size.
 	end, filled := uint64(0), uint64(0)
-	merged := placed[:0]
+	merged = placed[:0]
 	for _, s := range placed {
 		if s.at < end || s.at+uint64(len(s.data)) > uint64(w.memoryMin)<<16 {
-			return list
+			return list, false
 		}
 		if gap := s.at - end; len(merged) > 0 && gap <= mergeGap {
 			if filled += gap; filled > uint64(len(w.sections[secData])) {
-				return list // it would more than double
+				return list, false // it would more than double
 			}
 			last := &merged[len(merged)-1]
 			last.data = append(append(last.data, make([]byte, gap)...), s.data...)
@@ -105,7 +109,7 @@ func (w *rewriter) merge(list []segment) []segment {
 		}
 		end = s.at + uint64(len(s.data))
 	}
-	return merged
+	return merged, true
 }
 
 // constant returns the offset of an active segment if it is a plain number. The offset of one that the host

@@ -23,7 +23,7 @@ import "github.com/carapace-gateway/carapace/wit"
 
 // Version names the rewriting; it changes whenever the output for some input does, and is part of
 // the key of whatever caches that output.
-const Version = "5"
+const Version = "6"
 
 // Interval is how many steps a guest makes between two calls of the tick import.
 const Interval = 1 << 16
@@ -58,6 +58,11 @@ type Options struct {
 	// Start, if not empty, is the name under which a start function is exported instead of being started, so that
 	// whoever makes an instance calls it as any other function. A module that exports this name itself is refused.
 	Start string
+	// Apart puts the data that fills the memory into a section that the engine does not read, where nothing can tell; see Data.
+	Apart bool
+	// Image, if not empty, is the export by which a module says that its instances may begin as copies of one: its mutable
+	// globals are exported then, see Globals.
+	Image string
 	// Interval is the number of steps between ticks; 0 means the constant Interval. Tests tick at
 	// every step.
 	Interval int64

@@ -121,3 +121,74 @@ func TestHidingPlaces(t *testing.T) {
 		}
 	}
 }
+
+// memoryOfOnePage is a module with a memory of a page, a mutable global of type i32 that it exports by that name, and data.
+func memoryOfOnePage(name string, data string) []byte {
+	exports := "\x01" + string(rune(len(name))) + name + "\x03\x00"
+	return []byte(header + "\x05\x03\x01\x00\x01" + "\x06\x06\x01\x7f\x01\x41\x07\x0b" +
+		"\x07" + string(rune(len(exports))) + exports + "\x0b" + string(rune(len(data))) + data)
+}
+
+func TestDataStandApartWhereNothingCanTell(t *testing.T) {
+	const (
+		two         = "\x02\x00\x41\x10\x0b\x02hi\x00\x41\x20\x0b\x03you"
+		overlapping = "\x02\x00\x41\x10\x0b\x02hi\x00\x41\x11\x0b\x03you"
+		passive     = "\x01\x01\x02hi"
+		outside     = "\x01\x00\x41\xff\xff\x03\x0b\x02hi"
+	)
+	for data, apart := range map[string]bool{two: true, overlapping: false, passive: false, outside: false} {
+		out, err := meter.Instrument(memoryOfOnePage("g", data), meter.Options{Apart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments, err := meter.Data(out)
+		if err != nil || (len(segments) > 0) != apart {
+			t.Errorf("%q: %v, %v", data, segments, err)
+		}
+		again, err := meter.Instrument(out, meter.Options{})
+		if err != nil {
+			t.Errorf("%q: what comes out is not accepted: %v", data, err)
+		}
+		// What a module says in a section of this name is not believed.
+		if said, err := meter.Data(again); err != nil || len(said) > 0 {
+			t.Errorf("%q: %v, %v", data, said, err)
+		}
+	}
+	out, err := meter.Instrument(memoryOfOnePage("g", two), meter.Options{Apart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var memory [64]byte
+	segments, _ := meter.Data(out)
+	for _, s := range segments {
+		copy(memory[s.At:], s.Bytes)
+	}
+	if got := strings.Trim(string(memory[0x10:0x23]), "\x00"); got != "hi"+strings.Repeat("\x00", 14)+"you" {
+		t.Errorf("the memory has %q", got)
+	}
+}
+
+func TestGlobalsAreExportedWhereAModuleAsks(t *testing.T) {
+	const data = "\x00"
+	o := meter.Options{Image: "copy"}
+	for name, want := range map[string]bool{"copy": true, "other": false} {
+		out, err := meter.Instrument(memoryOfOnePage(name, data), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := meter.Inspect(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Its own, and what the pass counts by.
+		for n := range 3 {
+			has := slices.ContainsFunc(info.Exports, func(e meter.Export) bool { return e.Name == meter.GlobalName(n) })
+			if has != (want && n < 2) {
+				t.Errorf("export %s: %s is %v", name, meter.GlobalName(n), has)
+			}
+		}
+	}
+	if _, err := meter.Instrument(memoryOfOnePage(meter.GlobalName(0), data), o); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("a module exports a name of the host's: %v", err)
+	}
+}

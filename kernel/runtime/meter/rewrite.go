@@ -1,6 +1,10 @@
 package meter
 
-import "github.com/carapace-gateway/carapace/kernel/runtime/leb"
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/leb"
+)
 
 // rewriter holds what the sections of one output share.
 //
@@ -16,6 +20,11 @@ type rewriter struct {
 	typeNil uint32 // type () -> ()
 	typeI32 uint32 // type (i32) -> (i32)
 	work    work   // of all functions so far
+
+	mutable []uint32 // globals that the module defines
+	opaque  bool     // one of them cannot be written down
+	apart   bool     // the data are in aside
+	aside   []byte
 
 	keepers  []string // types of the helpers that refill and return what they are passed
 	keptLeft int      // how many values loops may still pass so
@@ -52,6 +61,9 @@ func (m *module) rewrite(o Options) ([]byte, error) {
 		if body != nil {
 			out = appendSection(out, id, body)
 		}
+	}
+	if w.apart {
+		out = appendSection(out, secCustom, w.aside)
 	}
 	if names := w.nameSection(); names != nil {
 		out = appendSection(out, secCustom, names)
@@ -178,8 +190,12 @@ func (w *rewriter) globalSection() ([]byte, error) {
 		n = r.u32()
 	}
 	b := appendU32(nil, n+1)
-	for range n {
-		b = append(b, r.globalType()...)
+	for index := range n {
+		kind := r.globalType()
+		if w.noteGlobal(w.globals-w.definedGlobals+index, kind); r.err != nil {
+			return nil, r.err
+		}
+		b = append(b, kind...)
 		if b = w.constExpr(r, b); r.err != nil {
 			return nil, r.err
 		}
@@ -190,7 +206,7 @@ func (w *rewriter) globalSection() ([]byte, error) {
 }
 
 // exportSection copies the exports, with the functions' new indices. None of what the pass adds is exported, except
-// the start function where it is asked for.
+// the start function and the mutable globals where they are asked for.
 func (w *rewriter) exportSection() ([]byte, error) {
 	start, err := w.startFunction()
 	if err != nil || w.sections[secExport] == nil && (start == nil || w.o.Start == "") {
@@ -198,17 +214,24 @@ func (w *rewriter) exportSection() ([]byte, error) {
 	}
 	var count uint32
 	var b []byte
-	taken := false
+	taken, image := "", false
 	err = w.eachExport(func(name string, kind byte, index uint32) {
 		if kind == kindFunc && index >= w.importedFuncs {
 			index++
 		}
 		count++
-		taken = taken || name == w.o.Start
+		if w.o.Start != "" && name == w.o.Start || w.o.Image != "" && strings.HasPrefix(name, globalPrefix) {
+			taken = name
+		}
+		image = image || w.o.Image != "" && name == w.o.Image
 		b = appendU32(append(appendName(b, name), kind), index)
 	})
-	if err == nil && taken && w.o.Start != "" {
-		return nil, invalid("wasm module exports %q, a name that belongs to the host", w.o.Start)
+	if err == nil && taken != "" {
+		return nil, invalid("wasm module exports %q, a name that belongs to the host", taken)
+	}
+	if image {
+		globals, n := w.globalExports()
+		b, count = append(b, globals...), count+n
 	}
 	if start != nil && w.o.Start != "" {
 		count++

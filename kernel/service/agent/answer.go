@@ -3,6 +3,7 @@ package agent
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -38,6 +39,8 @@ type collector struct {
 	size    int // of the pieces' arguments
 	say     func(wit.Delta)
 	ended   bool // the model has given its reason to stop
+	// patience is how long a response may say nothing at its beginning, 0 for any time.
+	patience time.Duration
 }
 
 // callPieces is a tool call that comes in pieces.

@@ -179,7 +179,7 @@ func asked(r run.Run, attached []wit.Part) session.Message {
 	if startsFresh(r) {
 		_, text = splitCommand(r.Text)
 	}
-	m := session.Message{Role: wit.RoleUser, Run: r.ID}
+	m := session.Message{Role: wit.RoleUser, Run: r.ID, Quiet: r.Quiet > 0}
 	if r.Origin.Channel != "" {
 		m.Origin = &r.Origin
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -47,6 +48,8 @@ func Commands() []CommandInfo {
 			info.Argument, info.Category = "model", "options"
 		case "think":
 			info.Argument, info.Category, info.Choices = "level", "options", session.ThinkingLevels()
+		case "voice":
+			info.Argument, info.Category, info.Choices = "mode", "options", session.SpeechModes()
 		case "compact":
 			info.Argument, info.Category = "focus", "session"
 		case "new", "reset":
@@ -70,7 +73,8 @@ func commandList() []command {
 		{"reset", "the same as /new", false, changes},
 		{"compact", "remember the beginning of this conversation as a summary; text after it says what matters", false, changes},
 		{"model", "show the model, or choose one: /model provider/model", false, chooses},
-		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false, chooses},
+		{"think", "show how much I think, or choose: /think off, low, medium, high, …; a question after it is thought about so much", false, chooses},
+		{"voice", "show whether I speak my answers here, or choose: /voice off, inbound, always", false, chooses},
 	}
 }
 
@@ -96,18 +100,33 @@ func splitCommand(text string) (c command, rest string) {
 }
 
 // AsCommand marks a run that is a text command.
-// It is decided when the run is queued, since an urgent one must not wait in the queue.
+// It is decided when the run is queued, since an urgent one must not wait in the queue. A /think with a question after the level is
+// that question, about which is thought so much.
 func AsCommand(r run.Run) run.Run {
-	c, _ := splitCommand(r.Text)
+	c, rest := splitCommand(r.Text)
+	if level, question := leveled(c, rest); question != "" {
+		r.Thinking, r.Text = level, question
+		return r
+	}
 	r.Command, r.Urgent = c.name, c.urgent
 	return r
+}
+
+// leveled is what stands after a /think as a level and a question, "" for what has none.
+func leveled(c command, rest string) (level, question string) {
+	level, question, _ = strings.Cut(rest, " ")
+	level = strings.ToLower(strings.TrimSuffix(level, ":"))
+	if c.name != "think" || !slices.Contains(session.ThinkingLevels(), level) {
+		return "", ""
+	}
+	return level, strings.TrimSpace(question)
 }
 
 // fromChat marks a run that somebody asked for in a chat: as AsCommand does, and a command that its sender may
 // not give as denied. alone says that nobody else has the session.
 func fromChat(r run.Run, owner, alone bool) run.Run {
-	r = AsCommand(r)
 	c, rest := splitCommand(r.Text)
+	r = AsCommand(r)
 	allowed := owner || c.reach == looks || c.reach == stops && alone || c.reach == chooses && rest == ""
 	if !allowed {
 		r.Command, r.Urgent = commandDenied, true

@@ -117,6 +117,8 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 		return c.chooseModel(ctx, a, rest)
 	case "think":
 		return c.chooseThinking(a, rest)
+	case "voice":
+		return chooseSpeech(a, rest)
 	}
 	text, err = c.status(ctx, a.Run)
 	return text, nil, err
@@ -156,7 +158,7 @@ func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (
 		if err != nil {
 			return "", nil, err
 		}
-		model, err := c.models.choose(e.Model, a.Run.Session.Agent())
+		model, err := c.models.choose(wantedAt(e.Model, a.Run.Session.Agent(), a.Run.Origin))
 		if err != nil {
 			return publicText(err), nil, nil
 		}
@@ -193,7 +195,7 @@ func (c commands) chooseThinking(a *run.Active, level string) (string, func(*ses
 	level = strings.ToLower(level)
 	if level == "" {
 		e, err := entryOf(a)
-		return "Thinking is " + cmp.Or(e.Thinking, c.settings().Thinking, "off") + ". Choose another level with /think, or /think default.", nil, err
+		return "Thinking is " + cmp.Or(e.Thinking, c.settings().ThinkingOf(a.Run.Session.Agent()), "off") + ". Choose another level with /think, or /think default.", nil, err
 	}
 	if level == "default" {
 		return "Thinking is as configured again.", func(e *session.Entry) { e.Thinking = "" }, nil

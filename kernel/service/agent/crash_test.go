@@ -169,6 +169,75 @@ func TestCrashAnywhereOfAClient(t *testing.T) {
 	}
 }
 
+// TestCrashAnywhereOfASteeredRun lets the process die before each of the store's transactions in turn, while something is said to steer
+// a run. The client asks again with the same keys: each thing that was said is in the history once, and has its end.
+func TestCrashAnywhereOfASteeredRun(t *testing.T) {
+	for step, finished := 0, false; !finished && !t.Failed(); step++ {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if finished = steered(t, step); finished && step < 6 {
+					t.Errorf("it takes %d transactions only", step)
+				}
+			})
+		})
+	}
+}
+
+// steered reports whether all was through before the process died.
+func steered(t *testing.T, step int) (finished bool) {
+	w := chattest.NewWorld(t)
+	if err := w.Build(nil).Sessions.Arrange(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Model.Set(func(c *wit.Chat) *wit.ProviderAnswer {
+		if slices.ContainsFunc(c.Turns, func(turn wit.ChatTurn) bool { return turn.Role == wit.RoleTool }) {
+			return chattest.Say("2 euros")
+		}
+		return chattest.Ask(chattest.Call("c1", "pay", `{}`))
+	})
+	ask := map[string]any{"sessionKey": "main", "message": "what is it?", "idempotencyKey": "r1"}
+	steer := map[string]any{"sessionKey": "main", "message": "in euros", "idempotencyKey": "r2", "queueMode": "steer"}
+	m := &mortal{Store: w.Store, left: step, dead: make(chan struct{})}
+	p := w.Build(m)
+	w.Tools.Do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		_, _ = p.Call("chat.send", steer)
+		return &wit.ToolOutput{}, nil
+	}
+	p.Run()
+	_, _ = p.Call("chat.send", ask)
+	synctest.Wait()
+	select {
+	case <-m.dead:
+	default:
+		finished = true
+	}
+	p.Stop()
+	p = w.Start(nil)
+	p.Must("chat.send", ask)
+	p.Must("chat.send", steer)
+	for _, id := range []string{"r1", "r2"} {
+		if r := p.Wait(id); r.State != run.Done {
+			t.Errorf("%s: %+v", id, r)
+		}
+	}
+	synctest.Wait()
+	got := w.History(chattest.MainKey)
+	if count(got, "user: what is it?") != 1 || count(got, "user: in euros") != 1 || count(got, "call pay") != 1 || got[len(got)-1] != "assistant: 2 euros" {
+		t.Errorf("history %q", got)
+	}
+	return finished
+}
+
+// count is how often a line is there.
+func count(lines []string, line string) (n int) {
+	for _, l := range lines {
+		if l == line {
+			n++
+		}
+	}
+	return n
+}
+
 // TestShutdownAndResume: a run that is being answered at a shutdown is answered after the start, and
 // the user's message is there once.
 func TestShutdownAndResume(t *testing.T) {

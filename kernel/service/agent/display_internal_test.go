@@ -135,3 +135,58 @@ func TestNamesAreNoWords(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAProviderShows: documents of people and pictures of tools are shown where the provider's facts say so, within bounds, and
+// named elsewhere.
+func TestWhatAProviderShows(t *testing.T) {
+	image := func(media string) wit.Part { return wit.Part{Kind: wit.PartKindImage, Media: &media} }
+	s := &shelf{sizes: map[string]int64{"drawn": 9, "sent": 9, "huge": maxPictureBytes}, mimes: map[string]string{}}
+	said := wit.ChatTurn{Role: wit.RoleUser, Content: []wit.Part{filePart("huge"), image("sent")}}
+	s.mimes["huge"] = pdf
+	for _, id := range []string{"a", "b", "c", "d", "e"} {
+		s.sizes[id], s.mimes[id] = 9, pdf
+		said.Content = append(said.Content, filePart(id))
+	}
+	list := func() []wit.ChatTurn {
+		return []wit.ChatTurn{said, {Role: wit.RoleTool, Content: []wit.Part{image("drawn")}}, {Role: wit.RoleAssistant, Content: []wit.Part{filePart("a")}}}
+	}
+	named := func(ids ...string) string {
+		var out []string
+		for _, id := range ids {
+			kind := "file"
+			if id == "sent" || id == "drawn" {
+				kind = "image"
+			}
+			size := "1 KB"
+			if id == "huge" {
+				size = "16384 KB"
+			}
+			mime := pdf
+			if s.mimes[id] == "" {
+				mime = "image/png"
+			}
+			out = append(out, "[attached: "+kind+" "+id+".png, "+mime+", "+size+"]")
+		}
+		return strings.Join(out, "|")
+	}
+	d := newDisplay(s, true, 1<<20)
+	turns := list()
+	if files := d.show(t.Context(), turns); !files || words(turns[0].Content) != named("huge")+"|image=sent|"+named("a", "b", "c", "d", "e") || words(turns[1].Content) != named("drawn") {
+		t.Errorf("a provider that shows no more: %s and %s", words(turns[0].Content), words(turns[1].Content))
+	}
+	d = newDisplay(s, true, 1<<20)
+	d.shows = []wit.Exhibit{wit.ExhibitDocuments, wit.ExhibitResults}
+	turns = list()
+	if files := d.show(t.Context(), turns); !files || d.documents != maxDocuments {
+		t.Errorf("%d documents", d.documents)
+	}
+	if got := words(turns[0].Content); got != named("huge")+"|image=sent|"+named("a")+"|file=b|file=c|file=d|file=e" {
+		t.Errorf("shown %s", got)
+	}
+	if got := words(turns[1].Content) + "|" + words(turns[2].Content); got != "image=drawn|"+named("a") {
+		t.Errorf("shown %s", got)
+	}
+	if p := turns[0].Content[3]; p.Mime == nil || *p.Mime != pdf {
+		t.Errorf("%+v", p)
+	}
+}

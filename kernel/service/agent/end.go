@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
@@ -57,8 +56,15 @@ func (l *loop) finish(a answer) error {
 	if theirs := l.calls.theirs; len(theirs) > 0 {
 		return l.close(ending{state: run.Done, answer: a.text, calls: theirs, stop: string(wit.StopReasonToolCalls), metered: a.usage != nil})
 	}
-	m := l.assistant(a)
-	return l.close(ending{state: run.Done, last: &m, deliver: l.active.Run.Heard(a.text), answer: a.text, stop: string(a.stop), metered: a.usage != nil})
+	m, heard := l.assistant(a), l.active.Run.Heard(a.text)
+	m.Quiet = l.quiet(heard)
+	return l.close(ending{state: run.Done, last: &m, deliver: heard, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
+}
+
+// quiet reports whether the run leaves nothing behind of which the model should know later: nobody has asked, nobody hears
+// the answer, and no tool was called. What a tool has done, the model would do again.
+func (l *loop) quiet(heard string) bool {
+	return l.active.Run.Quiet > 0 && l.rounds == 0 && heard == ""
 }
 
 // abort ends the run because somebody, or the clock, stopped it. What was said so far stays.
@@ -84,7 +90,7 @@ func (l *loop) broken(stop, reason string) *session.Message {
 		return nil
 	}
 	m := l.assistant(answer{text: l.written})
-	m.Stop, m.Error = stop, reason
+	m.Stop, m.Error, m.Quiet = stop, reason, l.quiet("")
 	return &m
 }
 
@@ -148,7 +154,7 @@ func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attach
 	}
 	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {
 		r.Answer, r.Stop, r.Error, r.Calls = e.answer, e.stop, e.fault, e.calls
-		r.Provider, r.Used = l.model.provider, l.model.model
+		r.Provider, r.Used, r.Replaced = l.model.provider, l.model.model, l.replaced(*r)
 		r.Usage = wit.Usage{}
 		for _, m := range mine {
 			if m.Usage != nil {
@@ -165,37 +171,32 @@ type outgoing struct {
 	log hclog.Logger
 }
 
-// enqueue gives text and files to the conversation that waits for the run's answer, if one does. The message's id has a
-// prefix, so that the key of a client's run is not taken for another message. Its errors are the
+// AnswerID is the id of the message that answers a run. It has a prefix, so that the key of a client's run is not taken for another
+// message.
+func AnswerID(run string) string { return "answer:" + run }
+
+// enqueue gives text and files to the conversation that waits for the run's answer, if one does. Its errors are the
 // store's: what can never be delivered must not keep the run from its end.
 func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attachment) error {
 	if r.Reply == nil || r.Reply.Conversation == nil || text == "" && len(files) == 0 {
 		return nil
 	}
+	spoken, err := speech(tx, r)
+	if err != nil {
+		return err
+	}
 	out := message.Outbound{
-		ID: "answer:" + r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,
-		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID, Speech: speech(r),
+		ID: AnswerID(r.ID), Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,
+		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID, Speech: spoken,
 	}
 	if isGroup(&out.To) {
 		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
 	}
-	err := o.to.Enqueue(tx, out)
-	if err == nil || store.Failed(err) {
+	if err = o.to.Enqueue(tx, out); err == nil || store.Failed(err) {
 		return err
 	}
 	o.log.Error("answer not deliverable", "run", r.ID, "channel", out.Channel, "error", err)
 	return nil
-}
-
-// speech says whether the answer of a run may be spoken: what a command and a failure say may not.
-func speech(r run.Run) message.Speech {
-	switch {
-	case r.State != run.Done || r.Command != "":
-		return ""
-	case slices.ContainsFunc(r.Attachments, func(a wit.Attachment) bool { return a.Kind == wit.AttachmentKindVoice }):
-		return message.SpeechReply
-	}
-	return message.SpeechAnswer
 }
 
 // apology is what a conversation is told about an error. People there are not always the owner, so it

@@ -15,8 +15,8 @@ import (
 
 // Files are what people attach and tools make.
 type Files interface {
-	// Fetch makes the request that an attachment names, under the permission of the channel that it came through, and
-	// returns the file's reference. Errors are coded.
+	// Fetch makes the request that an attachment names, or has the channel that it came through get the file by its locator, under
+	// that channel's permission, and returns the file's reference. Errors are coded.
 	Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (media string, err error)
 	// Stat describes a file, or returns CodeNotFound.
 	Stat(ctx context.Context, media string) (wit.MediaInfo, error)
@@ -53,7 +53,7 @@ func (c common) fetch(ctx context.Context, r run.Run) []wit.Attachment {
 	at := r.Origin.At()
 	for i := range list {
 		a := &list[i]
-		if a.Fetch == nil || a.Media != nil && *a.Media != "" {
+		if a.Fetch == nil && a.Locator == nil || a.Media != nil && *a.Media != "" {
 			continue
 		}
 		var media string
@@ -120,7 +120,7 @@ func what(a *wit.Attachment) string {
 		text += ", " + kilobytes(*a.Size)
 	}
 	text += message.Measures(a.Duration, a.Width, a.Height)
-	if a.Fetch != nil {
+	if a.Fetch != nil || a.Locator != nil {
 		return text + ", which could not be fetched"
 	}
 	return text + ", which was left out"

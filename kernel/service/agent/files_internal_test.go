@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 // shelf is a store of files: their sizes by reference. A file is fetched from a URL that is its reference.
 type shelf struct {
+	mimes  map[string]string // image/png where there is none
 	sizes  map[string]int64
 	texts  map[string]string
 	asked  []string
@@ -48,7 +50,7 @@ func (s *shelf) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 	if !ok {
 		return wit.MediaInfo{}, wit.NewError(wit.CodeNotFound, "no such file")
 	}
-	return wit.MediaInfo{Media: id, Mime: "image/png", Size: size, Name: new(id + ".png")}, nil
+	return wit.MediaInfo{Media: id, Mime: cmp.Or(s.mimes[id], "image/png"), Size: size, Name: new(id + ".png")}, nil
 }
 
 // Head implements Files: a file's content is in texts, and others are bytes.

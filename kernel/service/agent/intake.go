@@ -52,7 +52,10 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) (string, error) {
 	if m.Home != "" {
 		home.ID = m.Home
 	}
-	key := settings.Conversation("", from.Channel, home, in.Sender.ID)
+	if m.HomeThread != "" {
+		home.Thread = &m.HomeThread
+	}
+	key := settings.Conversation(settings.Bound(from, home.ID), from.At(), home, in.Sender.ID)
 	if _, err := session.Ensure(tx, key, from); err != nil {
 		return "", err
 	}
@@ -66,7 +69,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) (string, error) {
 		owner, alone)
 	r.Asker = asker(from, owner)
 	if r.Command == "" {
-		r.Text = message.Clip(preface(m)+text, maxText)
+		r.Text = message.Clip(preface(m)+r.Text, maxText)
 		if n := len(in.Attachments) - maxAttachments; n > 0 {
 			r.Text += fmt.Sprintf("\n[%d more attachments were left out]", n)
 		}
@@ -114,11 +117,11 @@ func (i *Intake) decline(tx store.Tx, r run.Run, m message.Inbound) error {
 func preface(in message.Inbound) string {
 	var b strings.Builder
 	if len(in.History) > 0 {
-		b.WriteString("[said before in this conversation:\n")
+		b.WriteString(message.SaidBefore + "\n")
 		for _, h := range in.History {
 			b.WriteString(message.Who(h.Sender) + ": " + quote(h.Text) + "\n")
 		}
-		b.WriteString("]\n")
+		b.WriteString(message.Over + "\n")
 	}
 	if q := in.Message.ReplyTo; q != nil && q.Text != nil && *q.Text != "" {
 		b.WriteString("[in reply to " + message.Source(q.Sender, q.Conversation, "an earlier message") + ": " + quote(*q.Text) + "]\n")

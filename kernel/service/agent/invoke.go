@@ -15,12 +15,12 @@ import (
 // the same bounds. It belongs to the run at, if that names one, and is not recorded in its history. What the tool says of its
 // progress is heard by nobody.
 //
-// Errors: CodeNotFound for a tool that there is not; CodeForbidden where a hook or the approver refuses the call, or a hook withholds its result;
+// Errors: CodeNotFound for a tool that there is not; CodeForbidden for one that the agent may not use, and where a hook or the approver refuses the call, or a hook withholds its result;
 // the tool's, such as CodeInvalid for arguments that do not fit; CodeTimeout when ctx ends.
 func (s *Service) Invoke(ctx context.Context, at wit.HookContext, name string, args wit.JSON) (*wit.ToolOutput, error) {
-	tool, ok := s.tools.Tool(name)
+	tool, ok := s.Tools(at.Agent).Tool(name)
 	if !ok {
-		return nil, wit.Errorf(wit.CodeNotFound, "there is no tool %.80q", name)
+		return nil, s.lacking(at.Agent, name)
 	}
 	call := wit.ToolCall{ID: uuid.NewString(), Name: name, Args: args}
 	e, err := hook.BeforeToolCall.Fire(ctx, s.hooks, at, wit.BeforeToolCall{Tool: name, CallID: call.ID, Args: args})
@@ -54,4 +54,12 @@ func (s *Service) Invoke(ctx context.Context, at wit.HookContext, name string, a
 		Tool: name, CallID: call.ID, Args: e.Args, Result: res.text(), Failed: res.failed, Duration: took,
 	})
 	return &wit.ToolOutput{Content: res.parts, Failed: res.failed}, err
+}
+
+// lacking is why an agent has no tool of a name.
+func (s *Service) lacking(agent, name string) error {
+	if _, there := s.tools.Tool(name); there {
+		return wit.Errorf(wit.CodeForbidden, "agent %q may not use the tool %.80q: see tools of agents.list in the settings", agent, name)
+	}
+	return wit.Errorf(wit.CodeNotFound, "there is no tool %.80q", name)
 }

@@ -7,17 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// retries is how often a request is made again, and maxRetryDelay how long anybody waits for an answer.
+// retries is how often a request is made again, and maxRetryDelay how long anybody waits for an answer. firstOutput is how
+// long a model may say nothing at all where another one would be asked in its place.
 const (
 	retries       = 3
 	maxRetryDelay = 30 * time.Second
+	firstOutput   = 2 * time.Minute
 )
 
 // loop is one run while it is answered: it goes between the model and the tools. It belongs to the goroutine
@@ -32,7 +33,11 @@ type loop struct {
 
 	report    Reporter // set by begin
 	entry     session.Entry
-	model     opened
+	chain     []choice // who may answer, at least one
+	model     opened   // who is asked, or was last
+	answered  bool     // it has answered in this run
+	moved     seat     // of whom was told last that it is asked in the place of another one
+	standing  []Text   // of the prompt
 	prompt    prompt
 	calls     *toolCalls
 	rounds    int      // requests for tools so far
@@ -48,14 +53,11 @@ type loop struct {
 // failed. Calls of the client's own tools end the run: the answer is what was said with them then.
 func (l *loop) converse(ctx context.Context) (a answer, err error) {
 	r := l.active.Run
-	name := r.Model
-	if name == "" {
-		name = l.entry.Model
-	}
-	if l.model, err = l.models.open(name, r.Session.Agent()); err != nil {
+	if l.chain, err = l.models.chain(wantedAt(cmp.Or(r.Model, l.entry.Model), r.Session.Agent(), r.Origin)); err != nil {
 		return answer{}, err
 	}
-	if l.prompt, err = makePrompt(ctx, l.hooks, l.settings, r, l.question, l.calls.tools.Tools()); err != nil {
+	l.model.seat.choice = l.chain[0]
+	if l.prompt, err = makePrompt(ctx, l.hooks, l.settings, r, l.question, l.calls.tools.Tools(), l.standing); err != nil {
 		return answer{}, err
 	}
 	for {
@@ -64,6 +66,9 @@ func (l *loop) converse(ctx context.Context) (a answer, err error) {
 		}
 		if len(l.calls.theirs) > 0 {
 			return a, nil
+		}
+		if err := l.join(); err != nil {
+			return answer{}, err
 		}
 		if a, err = l.ask(ctx); err != nil {
 			return a, err
@@ -136,62 +141,14 @@ func (l *loop) assistant(a answer) session.Message {
 	return m
 }
 
-// ask requests one answer, and again when that fails in a way that may pass while nothing was shown.
-// A provider that asks for a longer pause than maxRetryDelay is not waited for: whoever asked is better served by
-// an error now.
-func (l *loop) ask(ctx context.Context) (answer, error) {
-	// The window is read once: nothing that a failed request leaves behind belongs into it.
-	chat, budget, err := l.request(ctx)
-	if err != nil {
-		return answer{}, err
-	}
-	if err := l.affordable(ctx, chat); err != nil {
-		return answer{}, err
-	}
-	files := newDisplay(l.files, l.models.sees(l.model.choice), budget)
-	pictures := pictured{shown: files.show(ctx, chat.Turns)}
-	backoff := retry.Backoff{Min: time.Second, Max: maxRetryDelay}
-	for attempt := 1; ; attempt++ {
-		a, shown, err := l.try(ctx, chat)
-		if err == nil && pictures.refused {
-			l.models.noteBlind(l.model.choice)
-		}
-		if err == nil || ctx.Err() != nil {
-			return a, err
-		}
-		e := wit.AsError(err)
-		if !shown && pictures.giveUp(e, attempt > retries) {
-			l.log.Warn("model may not see pictures; it is asked without them", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
-			newDisplay(l.files, false, 0).show(ctx, chat.Turns)
-			continue
-		}
-		// What was shown is not taken back: another try could begin differently.
-		if shown && a.broken {
-			l.log.Warn("answer broke off", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
-			return a.cutOff(), nil
-		}
-		if !e.Retryable || attempt > retries || shown {
-			return a, err
-		}
-		wait := backoff.Delay(attempt)
-		if e.RetryAfter != nil {
-			if wait = max(wait, retry.Asked(e.RetryAfter, 2*maxRetryDelay)); wait > maxRetryDelay {
-				return a, err
-			}
-		}
-		l.log.Warn("provider failed; it is asked again", "run", l.active.Run.ID, "provider", l.model.provider,
-			"attempt", attempt, "wait", wait, "error", err)
-		l.report.Retrying(Retry{Attempt: attempt, Max: retries, Delay: wait, Error: publicError(err)})
-		if !retry.Sleep(ctx, wait) {
-			return a, err
-		}
-	}
-}
-
 // try requests one answer, and reports whether anything of its text was shown. Thinking may begin anew.
 func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, err error) {
 	l.report.Message()
-	a, err = request(ctx, l.model.code, chat, func(d wit.Delta) {
+	patience := time.Duration(0)
+	if l.several() {
+		patience = firstOutput
+	}
+	a, err = requestWithin(ctx, l.model.code, chat, patience, func(d wit.Delta) {
 		if d.Text != "" {
 			shown = shown || d.Kind != wit.DeltaKindThinking
 			l.report.Delta(d)
@@ -228,13 +185,16 @@ func identify(calls []wit.ToolCall, round int) {
 func (l *loop) request(ctx context.Context) (_ *wit.Chat, budget int, err error) {
 	r := l.active.Run
 	c := &wit.Chat{
-		Model: l.model.model, System: l.prompt.system, Thinking: thinking(l.settings.Thinking, l.entry.Thinking, r.Thinking),
+		Model: l.model.model, System: l.prompt.system, Thinking: thinking(l.settings.ThinkingOf(r.Session.Agent()), l.entry.Thinking, r.Thinking),
 		MaxTokens: l.settings.MaxTokens, Session: r.SessionID,
 	}
 	if t := r.Terms; t != nil {
 		c.MaxTokens, c.Temperature = cmp.Or(t.MaxTokens, c.MaxTokens), t.Temperature
+		if err := l.wishes(c, t); err != nil {
+			return nil, 0, err
+		}
 	}
-	if l.rounds < maxRounds {
+	if l.rounds < maxRounds && l.models.callsTools(l.model.choice) {
 		c.Tools = l.prompt.tools // in the last round the model has to answer
 	}
 	tokens := int(l.model.context) - int(l.model.context)/reserved

@@ -3,17 +3,25 @@ package agent
 import (
 	"context"
 
-	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Meter counts what models are asked for, and keeps it within the owner's limits.
 type Meter interface {
-	// Allow is asked before each question. Its error ends the run.
+	// Allow is asked before each question. Its error ends what the question is for.
 	Allow(ctx context.Context, q Question) error
 	// Count is told of each answer, in the transaction that appends it.
-	Count(tx store.Tx, r run.Run, a Metered) error
+	Count(tx store.Tx, by Spender, a Metered) error
+	// Spent is told of each answer that is appended to nothing. Errors: the store's.
+	Spent(ctx context.Context, by Spender, a Metered) error
+}
+
+// Spender is for what, or for whom, a model was asked: a session that somebody began in a channel, or neither.
+type Spender struct {
+	Session        session.Key
+	Agent, Channel string
 }
 
 // Question is what a model is about to be asked.
@@ -34,21 +42,31 @@ type Metered struct {
 // unmetered counts nothing.
 type unmetered struct{}
 
-func (unmetered) Allow(context.Context, Question) error  { return nil }
-func (unmetered) Count(store.Tx, run.Run, Metered) error { return nil }
+func (unmetered) Allow(context.Context, Question) error         { return nil }
+func (unmetered) Count(store.Tx, Spender, Metered) error        { return nil }
+func (unmetered) Spent(context.Context, Spender, Metered) error { return nil }
 
 // count counts an answer of which its provider has said how long it is.
 func (l *loop) count(tx store.Tx, a answer) error {
 	if a.usage == nil {
 		return nil
 	}
-	return l.meter.Count(tx, l.active.Run, Metered{l.model.provider, l.model.model, *a.usage, len(a.calls)})
+	r := l.active.Run
+	by := Spender{r.Session, r.Session.Agent(), r.Origin.Channel}
+	return l.models.meter.Count(tx, by, Metered{l.model.provider, l.model.model, *a.usage, len(a.calls)})
+}
+
+// spent counts an answer that is appended to nothing. One that cannot be counted was given all the same.
+func (m *Models) spent(ctx context.Context, by Spender, a Metered) {
+	if err := m.meter.Spent(context.WithoutCancel(ctx), by, a); err != nil {
+		m.log.Error("what a model was asked for is not counted", "provider", a.Provider, "model", a.Model, "error", err)
+	}
 }
 
 // affordable refuses a question that is beyond the owner's limits.
-func (l *loop) affordable(ctx context.Context, c *wit.Chat) error {
-	size := overhead(c.System, c.Tools)
-	for _, t := range c.Turns {
+func (m *Models) affordable(ctx context.Context, c choice, chat *wit.Chat) error {
+	size := overhead(chat.System, chat.Tools)
+	for _, t := range chat.Turns {
 		for _, p := range t.Content {
 			if p.Text != nil {
 				size += len(*p.Text)
@@ -58,5 +76,5 @@ func (l *loop) affordable(ctx context.Context, c *wit.Chat) error {
 			size += len(call.Args)
 		}
 	}
-	return l.meter.Allow(ctx, Question{l.model.provider, l.model.model, size / bytesPerToken})
+	return m.meter.Allow(ctx, Question{c.provider, c.model, size / bytesPerToken})
 }

@@ -2,14 +2,17 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/service/agent/cooldown"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // How long a provider's list of models, or its failure to give one, is believed.
@@ -25,6 +28,8 @@ const (
 type Models struct {
 	providers  Providers
 	settings   func() Settings
+	rests      *cooldown.Book
+	meter      Meter
 	log        hclog.Logger
 	background background
 
@@ -32,9 +37,13 @@ type Models struct {
 	by map[string]*listing // by provider
 }
 
-// NewModels returns the models of these providers.
-func NewModels(p Providers, settings func() Settings, log hclog.Logger) *Models {
-	return &Models{providers: p, settings: settings, log: log.Named("models"), by: map[string]*listing{}}
+// NewModels returns the models of these providers. What has failed rests as the book says, and the meter counts what they are asked
+// for; nil counts nothing.
+func NewModels(p Providers, settings func() Settings, rests *cooldown.Book, meter Meter, log hclog.Logger) *Models {
+	if meter == nil {
+		meter = unmetered{}
+	}
+	return &Models{providers: p, settings: settings, rests: rests, meter: meter, log: log.Named("models"), by: map[string]*listing{}}
 }
 
 // Providers lists the providers in the order of preference: those with a network first, the offline ones last.
@@ -164,7 +173,7 @@ func (m *Models) List(ctx context.Context, provider string, refresh bool) ([]wit
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	models, err := m.ask(ctx, provider)
+	models, err := m.askKeys(ctx, provider)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -175,41 +184,70 @@ func (m *Models) List(ctx context.Context, provider string, refresh bool) ([]wit
 	return models, nil
 }
 
+// askKeys asks a provider for its list by each key until one is let in. A key that may not list models may still ask them, so none
+// rests because of that.
+func (m *Models) askKeys(ctx context.Context, provider string) (models []wit.Model, err error) {
+	for _, s := range m.queue([]choice{{provider, ""}}, "") {
+		models, err = m.ask(ctx, provider, s.key)
+		switch wit.CodeOf(err) {
+		case wit.CodeUnauthorized, wit.CodeForbidden, wit.CodeRateLimited:
+			continue
+		}
+		break
+	}
+	return models, err
+}
+
+// ListWith asks a provider for its models by one of several keys. Errors are those of List.
+func (m *Models) ListWith(ctx context.Context, provider, key string) ([]wit.Model, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	return m.ask(ctx, provider, key)
+}
+
+// maxModelRequests is how many requests a provider may make to list its models.
+const maxModelRequests = 64
+
 // ask makes the provider list its models.
-// It is asked twice if it needs a request: for the request, and for what the response says. What it lists is
+// It is asked again with each response, for the models and for a further request: lists come in pages. What it lists is
 // bounded, since it goes to clients as it is.
-func (m *Models) ask(ctx context.Context, provider string) ([]wit.Model, error) {
-	p, ok := m.providers.Provider(provider)
-	if !ok {
-		return nil, wit.Errorf(wit.CodeUnavailable, "the provider %s cannot be called now", provider)
+func (m *Models) ask(ctx context.Context, provider, key string) ([]wit.Model, error) {
+	p, err := m.code(provider, key)
+	if err != nil {
+		return nil, err
 	}
 	a, err := p.Models(ctx, &wit.ModelsQuery{})
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return nil, nil // it has no list: its default model is all that is known
 	}
-	if err != nil {
-		return nil, err
-	}
-	if a != nil && a.Request != nil {
-		res, err := p.Do(ctx, a.Request)
-		if err != nil {
-			return nil, err
+	var models []wit.Model
+	for requests := 0; err == nil; requests++ {
+		if a == nil || a.Request != nil && requests == maxModelRequests {
+			return nil, wit.Errorf(wit.CodeInternal, "the provider %s lists no models: report it to its author", provider)
 		}
-		if a, err = p.Models(ctx, &wit.ModelsQuery{Response: res}); err != nil {
-			return nil, err
+		for _, x := range a.Models {
+			if x.ID != "" && len(x.ID) <= maxModelName && len(models) < maxModels {
+				models = append(models, x)
+			}
+		}
+		if a.Request == nil {
+			return models, nil
+		}
+		var res *wit.HTTPResponse
+		if res, err = p.Do(ctx, a.Request); err == nil {
+			a, err = p.Models(ctx, &wit.ModelsQuery{Response: res, State: a.State})
 		}
 	}
-	if a == nil || a.Request != nil {
-		return nil, wit.Errorf(wit.CodeInternal, "the provider %s lists no models: report it to its author", provider)
-	}
-	models := slices.DeleteFunc(slices.Clone(a.Models), func(x wit.Model) bool { return x.ID == "" || len(x.ID) > maxModelName })
-	return models[:min(len(models), maxModels)], nil
+	return nil, err
 }
 
 // contextOf returns how many tokens a model reads. What is not known yet is found out in the background
 // and assumed until then.
 // It never waits, because a run does not begin later for the sake of a better estimate.
 func (m *Models) contextOf(provider, model string) uint32 {
+	if n := m.facts(choice{provider, model}).Context; n > 0 {
+		return n
+	}
 	l := m.listing(provider)
 	_, _, fresh := l.known()
 	if !fresh {
@@ -226,8 +264,5 @@ func (m *Models) contextOf(provider, model string) uint32 {
 			return x.ContextWindow
 		}
 	}
-	if n := m.settings().ContextTokens; n > 0 {
-		return n
-	}
-	return defaultContext
+	return cmp.Or(m.settings().ContextTokens, defaultContext)
 }

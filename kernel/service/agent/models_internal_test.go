@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/service/agent/cooldown"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -25,6 +26,10 @@ type lister struct {
 
 func (l *lister) Providers() []ProviderInfo           { return []ProviderInfo{{ID: "p", Credentials: 1}} }
 func (l *lister) Provider(id string) (Provider, bool) { return l, id == "p" && !l.gone }
+
+func (l *lister) Embeddings(context.Context, *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {
+	return nil, wit.NewError(wit.CodeNotFound, "it makes no vectors")
+}
 
 func (l *lister) Models(_ context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
 	l.asked++
@@ -42,7 +47,7 @@ func (*lister) Chunk(context.Context, *wit.ProviderChunk) (*wit.ProviderAnswer, 
 func (*lister) Stream(context.Context, *wit.HTTPRequest) (*egress.Response, error) { return nil, nil }
 
 func modelsOf(l *lister) *Models {
-	return NewModels(l, func() Settings { return Settings{ContextTokens: 77} }, hclog.NewNullLogger())
+	return NewModels(l, func() Settings { return Settings{ContextTokens: 77} }, cooldown.New(nil, hclog.NewNullLogger()), nil, hclog.NewNullLogger())
 }
 
 func listed(ids ...string) *wit.ModelsAnswer {
@@ -177,6 +182,7 @@ func TestWhatAProviderLists(t *testing.T) {
 func TestContextOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &lister{list: func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+			time.Sleep(time.Second)
 			return &wit.ModelsAnswer{Models: []wit.Model{{ID: "other", ContextWindow: 9}, {ID: "a", ContextWindow: 100}, {ID: "none"}}}, nil
 		}}
 		m := modelsOf(l)
@@ -187,7 +193,7 @@ func TestContextOf(t *testing.T) {
 		if n := m.contextOf("p", "a"); n != 77 {
 			t.Errorf("before it is known: %d", n)
 		}
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		for model, want := range map[string]uint32{"a": 100, "none": 77, "unknown": 77} {
 			if n := m.contextOf("p", model); n != want {
 				t.Errorf("%s: %d, want %d", model, n, want)
@@ -215,6 +221,15 @@ func TestContextOf(t *testing.T) {
 	})
 }
 
+// open opens the first who may answer.
+func open(m *Models, name string) (opened, error) {
+	chain, err := m.chain(wanted{name: name})
+	if err != nil {
+		return opened{}, err
+	}
+	return m.openSeat(m.queue(chain, "")[0])
+}
+
 // TestOpen: a model is opened by its name, or by what answers where none is named; the choice stands beside an error.
 func TestOpen(t *testing.T) {
 	none := func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) { return listed(), nil }
@@ -225,7 +240,7 @@ func TestOpen(t *testing.T) {
 	}{
 		"p/m": {false, choice{"p", "m"}, ""}, "": {false, choice{"p", ""}, ""}, "p": {true, choice{"p", ""}, wit.CodeUnavailable}, "q/m": {false, choice{}, wit.CodeInvalid},
 	} {
-		got, err := modelsOf(&lister{list: none, gone: tt.gone}).open(name, "")
+		got, err := open(modelsOf(&lister{list: none, gone: tt.gone}), name)
 		if got.choice != tt.want || wit.CodeOf(err) != tt.code || (got.code != nil) != (err == nil) {
 			t.Errorf("%q: %+v, %v", name, got, err)
 		}
@@ -266,6 +281,74 @@ func TestOwnModel(t *testing.T) {
 	} {
 		if got := l.own(wit.JSON(tt.settings)); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.settings, got, tt.want)
+		}
+	}
+}
+
+// TestModelsInPages: a provider is asked again with each response, with the state that it left, and not for ever.
+func TestModelsInPages(t *testing.T) {
+	l := &lister{}
+	l.list = func(q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+		if q.Response == nil {
+			return &wit.ModelsAnswer{Request: &wit.HTTPRequest{}, State: wit.JSON("1")}, nil
+		}
+		a := listed("m" + string(q.State))
+		if string(q.State) == "1" {
+			a.Request, a.State = &wit.HTTPRequest{}, wit.JSON("2")
+		}
+		return a, nil
+	}
+	models, err := modelsOf(l).List(t.Context(), "p", false)
+	if err != nil || len(models) != 2 || models[0].ID != "m1" || models[1].ID != "m2" {
+		t.Errorf("%+v, %v", models, err)
+	}
+	l = &lister{list: func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+		return &wit.ModelsAnswer{Request: &wit.HTTPRequest{}}, nil
+	}}
+	if _, err := modelsOf(l).List(t.Context(), "p", false); wit.CodeOf(err) != wit.CodeInternal || l.asked != maxModelRequests+1 {
+		t.Errorf("asked %d times: %v", l.asked, err)
+	}
+}
+
+// TestWhoCallsTools: a list that says how much models read says also which of them call tools.
+func TestWhoCallsTools(t *testing.T) {
+	for name, c := range map[string]struct {
+		model wit.Model
+		want  bool
+	}{
+		"only a name":       {wit.Model{ID: "m"}, true},
+		"a length":          {wit.Model{ID: "m", ContextWindow: 4096}, false},
+		"a length, and can": {wit.Model{ID: "m", ContextWindow: 4096, Tools: true}, true},
+	} {
+		l := &lister{list: func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+			return &wit.ModelsAnswer{Models: []wit.Model{c.model}}, nil
+		}}
+		m := modelsOf(l)
+		if _, err := m.List(t.Context(), "p", false); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.callsTools(choice{"p", "m"}); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestNear: names that begin alike, or are nearly written so, the nearest first, and not what has nothing to do with them.
+func TestNear(t *testing.T) {
+	var list []wit.Model
+	for _, id := range []string{"whisper-1", "gpt-5", "gpt-5-mini", "gpt-4.1-mini", "gpt-5-nano", "o3"} {
+		list = append(list, wit.Model{ID: id})
+	}
+	for name, want := range map[string]string{
+		"gpt-5-mimi": "gpt-5-mini gpt-5 gpt-4.1-mini", "gpt-5-mini-2099": "gpt-5-mini gpt-5", "wisper-1": "whisper-1", "claude": "", "": "",
+	} {
+		if got := strings.Join(near(name, list), " "); got != want {
+			t.Errorf("near %q: %q, want %q", name, got, want)
+		}
+	}
+	for pair, want := range map[[2]string]int{{"", ""}: 0, {"abc", ""}: 3, {"", "ab"}: 2, {"kitten", "sitting"}: 3, {"abc", "abc"}: 0} {
+		if got := distance(pair[0], pair[1]); got != want {
+			t.Errorf("%q is %d away, want %d", pair, got, want)
 		}
 	}
 }

@@ -34,6 +34,8 @@ type Reporter interface {
 	Called(result session.Message)
 	// Retrying says that the provider failed and is asked again.
 	Retrying(r Retry)
+	// Moved says that another model, or another key, is asked than the one before.
+	Moved(m Move)
 	// Ended says how the run ended.
 	Ended(e End)
 	// Close says that nothing follows, also if the run was left without an end.
@@ -46,6 +48,16 @@ type Retry struct {
 	Attempt, Max int
 	// Delay is how long is waited before.
 	Delay time.Duration
+	// Error is why, in words for people.
+	Error *wit.Error
+}
+
+// Move is a step in a chain of models: From has failed, or rests, and To is asked in its place.
+type Move struct {
+	// From and To are provider/model, and the same where only the key is another one.
+	From, To string
+	// Key is the one that To is asked with.
+	Key string
 	// Error is why, in words for people.
 	Error *wit.Error
 }

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -27,6 +26,12 @@ type ProviderInfo struct {
 	Credentials int
 }
 
+// Keyring is Providers of which some can be asked with several keys.
+type Keyring interface {
+	// Keys lists those of a provider, in a stable order; none is one without a name.
+	Keys(provider string) []Key
+}
+
 // configured reports whether the provider can be expected to answer: the owner has said something of it or
 // given it a credential, or it needs neither.
 // Two bytes are an empty object. Whether a credential is right, only the provider can say.
@@ -44,11 +49,19 @@ type Provider interface {
 	Network
 }
 
+// Keyed is a Provider that can be asked with one of several keys.
+type Keyed interface {
+	// With returns the provider with the credentials of one of its accounts.
+	With(key string) Provider
+}
+
 // Codec is the plugin. Implementations fill in the configuration. Errors are coded.
 type Codec interface {
 	Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, error)
 	Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error)
 	Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error)
+	// Embeddings fails with CodeNotFound where the provider makes none.
+	Embeddings(ctx context.Context, q *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error)
 }
 
 // Network makes a provider's requests.
@@ -81,27 +94,17 @@ type Typing interface {
 	Typing(ctx context.Context, at message.Account, to wit.Conversation) error
 }
 
-// allowed are the tools that a run may use: all if names is nil.
-func allowed(tools Tools, names []string) Tools {
-	if names == nil {
-		return tools
-	}
-	return restricted{tools, names}
+// Texts are what the owner, or a client, has written for the prompts of agents.
+type Texts interface {
+	// Texts returns those of an agent, in their order; those about the owner only if private ones are wanted. Errors: the
+	// store's.
+	Texts(ctx context.Context, agent string, private bool) ([]Text, error)
 }
 
-// restricted are those of the tools that have one of the names.
-type restricted struct {
-	all   Tools
-	names []string
-}
+// Text is one of them.
+type Text struct{ Name, Content string }
 
-func (r restricted) Tools() []wit.ToolDefinition {
-	return slices.DeleteFunc(slices.Clone(r.all.Tools()), func(d wit.ToolDefinition) bool { return !slices.Contains(r.names, d.Name) })
-}
+// noTexts are those of a gateway that keeps none.
+type noTexts struct{}
 
-func (r restricted) Tool(name string) (Tool, bool) {
-	if !slices.Contains(r.names, name) {
-		return nil, false
-	}
-	return r.all.Tool(name)
-}
+func (noTexts) Texts(context.Context, string, bool) ([]Text, error) { return nil, nil }

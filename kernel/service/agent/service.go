@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -29,8 +30,8 @@ type Deps struct {
 	Files    Files
 	// Transcribers write down what is said in recordings.
 	Transcribers Transcribers
-	// Meter counts; nil does not.
-	Meter Meter
+	// Texts stand in prompts; nil has none.
+	Texts Texts
 	// Approver is asked before each call of a tool; nil approves all.
 	Approver Approver
 	Settings func() Settings
@@ -56,7 +57,7 @@ type common struct {
 	out      outgoing
 	observer Observer
 	files    Files
-	meter    Meter
+	texts    Texts
 	log      hclog.Logger
 }
 
@@ -69,21 +70,21 @@ func New(d Deps) *Service {
 	if d.Transcribers == nil {
 		d.Transcribers = nobody{}
 	}
-	if d.Meter == nil {
-		d.Meter = unmetered{}
+	if d.Texts == nil {
+		d.Texts = noTexts{}
 	}
 	if d.Approver == nil {
 		d.Approver = everything{}
 	}
 	return &Service{
-		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, d.Meter, log},
+		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, d.Texts, log},
 		store:  d.Store, tools: d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, approver: d.Approver, settings: d.Settings,
 	}
 }
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
-	return service.Service{Name: "agent", Run: s.Run, Checks: []func(context.Context) service.Check{s.models.check, s.checkTranscriber}}
+	return service.Service{Name: "agent", Run: s.Run, Notices: s.models.notices, Checks: []func(context.Context) service.Check{s.models.check, s.checkTranscriber}}
 }
 
 // Run lets work go on beside the runs, until ctx ends. It returns nil when all of that has ended; what
@@ -111,8 +112,12 @@ func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 		return err
 	}
 	defer l.report.Close()
-	if err := a.Run.Refusal(); err != nil {
+	if err := cmp.Or(a.Run.Refusal(), l.settings.gone(a.Run.Session.Agent())); err != nil {
 		return l.end(ctx, answer{}, err)
+	}
+	var err error
+	if l.standing, err = s.texts.Texts(ctx, a.Run.Session.Agent(), private(a.Run, s.sessions.Settings())); err != nil {
+		return err // the store has failed, not the run
 	}
 	ctx, cancel := a.WithTimeout(ctx)
 	defer cancel()
@@ -125,7 +130,7 @@ func (s *Service) newLoop(a *run.Active) *loop {
 	settings := s.settings()
 	return &loop{
 		common: s.common, active: a, settings: settings, began: time.Now(),
-		calls: &toolCalls{active: a, tools: allowed(s.tools, a.Run.Tools), hooks: s.hooks, zone: settings.zone().String(), approver: s.approver, log: s.log},
+		calls: &toolCalls{active: a, tools: allowed(s.Tools(a.Run.Session.Agent()), a.Run.Tools), hooks: s.hooks, zone: settings.zone().String(), approver: s.approver, log: s.log},
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 // sees reports whether a model can be shown pictures, as far as that is known: its provider's list says it of some
 // model, or it has refused them. Many lists say nothing of pictures, so a model is believed to see until it refuses.
 func (m *Models) sees(c choice) bool {
+	if sees := m.facts(c).Images; sees != nil {
+		return *sees
+	}
 	l := m.listing(c.provider)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -17,6 +20,32 @@ func (m *Models) sees(c choice) bool {
 	}
 	said := slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.Images })
 	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Images })
+}
+
+// shows is what of files a provider shows to its models beside pictures of people.
+func (m *Models) shows(provider string) []wit.Exhibit {
+	for _, p := range m.providers.Providers() {
+		if p.ID == provider {
+			return p.Facts.Shows
+		}
+	}
+	return nil
+}
+
+// facts are what the owner says of a model.
+func (m *Models) facts(c choice) ModelFacts { return m.settings().Facts[c.String()] }
+
+// callsTools reports whether a model can call tools, as far as that is known: its provider's list says it of some model, or how much
+// its models read, and not that this one can. Many lists say nothing but names, so a model is believed to call them.
+func (m *Models) callsTools(c choice) bool {
+	if calls := m.facts(c).Tools; calls != nil {
+		return *calls
+	}
+	l := m.listing(c.provider)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	said := slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.Tools || x.ContextWindow > 0 })
+	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Tools })
 }
 
 // noteBlind remembers that a model has refused pictures, until its provider's settings or code are others.
@@ -30,10 +59,12 @@ func (m *Models) noteBlind(c choice) {
 	l.blind[c.model] = true
 }
 
-// pictured is what is known of the pictures in a request.
+// pictured is what is known of the pictures, and documents, in a request.
 type pictured struct {
 	shown   bool // there are some in it
 	refused bool // there were some, and the provider refused the request
+	// documents are among them: that the request was refused says nothing of pictures then.
+	documents bool
 }
 
 // giveUp reports whether a request that has failed is to be made again without its pictures: for good, or as often as

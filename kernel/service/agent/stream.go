@@ -20,7 +20,12 @@ const (
 
 // request asks a provider once. Each delta goes to say as it comes. Errors are coded.
 func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta)) (answer, error) {
-	c := &collector{say: say}
+	return requestWithin(ctx, p, chat, 0, say)
+}
+
+// requestWithin is request that gives up a response of which nothing has come for as long as patience; 0 waits for it.
+func requestWithin(ctx context.Context, p Provider, chat *wit.Chat, patience time.Duration, say func(wit.Delta)) (answer, error) {
+	c := &collector{say: say, patience: patience}
 	plan, err := p.Request(ctx, chat)
 	switch {
 	case err != nil:
@@ -43,7 +48,15 @@ func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta
 func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPlan) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	heard := func() bool { return true }
+	if c.patience > 0 {
+		heard = time.AfterFunc(c.patience, func() { cancel(errSilent) }).Stop
+		defer heard()
+	}
 	res, err := p.Stream(ctx, plan.Request)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		err = wit.Errorf(wit.CodeTimeout, "the model has said nothing for %s: %w", c.patience, errSilent)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,6 +76,9 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	f.add(wit.StreamEvent{Kind: wit.StreamEventKindHead, Status: uint16(res.Status), Headers: res.Headers})
 	for {
 		batch, err := frames.next()
+		if len(batch) > 0 {
+			heard()
+		}
 		for i := range batch {
 			f.add(batch[i].event())
 		}
@@ -89,7 +105,10 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	}
 }
 
-var errLate = errors.New("the stream stayed open after its end")
+var (
+	errLate   = errors.New("the stream stayed open after its end")
+	errSilent = errors.New("nothing came")
+)
 
 // feed hands events to a provider, with the state that its last answer left.
 type feed struct {

@@ -31,7 +31,7 @@ type view struct {
 // window reads as much of the end of the run's history as fits into budget bytes, cut where a user speaks, and
 // always all of the run's own messages.
 // A window that began with an answer, or with a tool's result, would be refused by some providers. Messages marked
-// as aside are in the history for people and cost nothing here. A damaged message may be any, also the run's first:
+// as aside are in the history for people and cost nothing here, nor do other runs' quiet ones. A damaged message may be any, also the run's first:
 // the model reads of it where the user could have spoken.
 func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view, err error) {
 	run := l.active.Run.ID
@@ -39,12 +39,12 @@ func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view,
 	if err != nil {
 		return v, err
 	}
-	left, whole := budget-len(summary.Text), false // whole: the run's first message was seen
+	left, whole, heard := budget-len(summary.Text), false, hearing{} // whole: the run's first message was seen
 	messages, err := history.Newest(tx, maxWindow, func(m session.Message) bool {
 		if m.Number <= summary.Through {
 			return false
 		}
-		if m.Aside {
+		if heard.see(m) && m.Run != run || m.Aside {
 			return true
 		}
 		left -= cost(m)
@@ -66,7 +66,7 @@ func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view,
 		if m.Damaged {
 			m.Role = wit.RoleUser
 		}
-		if m.Aside || len(v.messages) == 0 && m.Role != wit.RoleUser && m.Run != run {
+		if m.Aside || m.Run != run && heard.nothing(m) || len(v.messages) == 0 && m.Role != wit.RoleUser && m.Run != run {
 			continue
 		}
 		if m.Role == wit.RoleAssistant && len(m.Parts) == 0 && len(m.ToolCalls) == 0 {
@@ -74,11 +74,61 @@ func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view,
 		}
 		v.messages = append(v.messages, m)
 	}
+	if v.cut {
+		v.messages = steadyStart(v.messages, run, budget-len(summary.Text))
+	}
 	if summary.Through > 0 {
 		v.messages = remember(v.messages, summary.Text)
 	}
 	return v, nil
 }
+
+// steadyShare is the part of the window that may be left empty for the sake of the providers' caches, which read again what a request
+// has in common with the one before it: one in steadyShare.
+const steadyShare = 4
+
+// steadyStart lets a window that older messages were cut off begin where it has begun before, as far as that fits: else each question
+// would push the beginning on, and nothing of a request would be as in the one before it. Of the places where a user speaks, up
+// to the run's own question, and that leave it full enough, it takes the one that weighs most.
+func steadyStart(messages []session.Message, run string, room int) []session.Message {
+	best, heaviest, left := 0, uint64(0), size(messages)
+	for i, m := range messages {
+		if left < room-room/steadyShare {
+			break
+		}
+		if w := weight(m.Number); m.Role == wit.RoleUser && left <= room && w > heaviest {
+			best, heaviest = i, w
+		}
+		if m.Run == run {
+			break
+		}
+		left -= cost(m)
+	}
+	return messages[best:]
+}
+
+// weight is a number that has nothing to do with a message's but that it is always the same: of messages that move through a
+// window, the one that weighs most stays the same for as long as half of the window takes. It is the finalizer of SplitMix64.
+func weight(number uint64) uint64 {
+	number += 0x9e3779b97f4a7c15
+	number = (number ^ number>>30) * 0xbf58476d1ce4e5b9
+	number = (number ^ number>>27) * 0x94d049bb133111eb
+	return number ^ number>>31
+}
+
+// hearing is the runs, by id, of which somebody has heard, or which called a tool. A history is shown to it from its end.
+type hearing map[string]bool
+
+// see takes note of a message and reports whether the model does not read it.
+func (h hearing) see(m session.Message) (unread bool) {
+	if !m.Quiet {
+		h[m.Run] = true
+	}
+	return h.nothing(m)
+}
+
+// nothing reports whether a message that was seen is of a run of which nobody has heard.
+func (h hearing) nothing(m session.Message) bool { return m.Quiet && !h[m.Run] }
 
 // remember puts what a summary says before the messages that follow it.
 func remember(messages []session.Message, summary string) []session.Message {
@@ -135,7 +185,8 @@ func cost(m session.Message) int {
 
 // shrink replaces the oldest results of tools by a note until the messages fit; of the newest one as much stays as
 // fits then, and at least leastResult bytes. It returns how many it has changed.
-// Only results of tools are given up, the oldest first: they are long, and the model has drawn on them already.
+// Only results of tools are given up, the oldest first: they are long, and the model has drawn on them already. Some more are than
+// have to be, so that the next requests need not give up one each, see steadyStart.
 func shrink(messages []session.Message, budget int) (changed int) {
 	total, last := size(messages), -1
 	for i, m := range messages {
@@ -143,16 +194,11 @@ func shrink(messages []session.Message, budget int) (changed int) {
 			last = i
 		}
 	}
-	for i := range messages {
-		if total <= budget || i >= last {
-			break
-		}
-		if messages[i].Role == wit.RoleTool {
-			total -= cost(messages[i])
-			messages[i].Parts = []wit.Part{session.TextPart("[left out: the conversation is too long for the model]")}
-			total += cost(messages[i])
-			changed++
-		}
+	for _, i := range givenUp(messages, total, budget, last) {
+		total -= cost(messages[i])
+		messages[i].Parts = []wit.Part{session.TextPart(leftOut)}
+		total += cost(messages[i])
+		changed++
 	}
 	if last < 0 {
 		return changed
@@ -162,6 +208,30 @@ func shrink(messages []session.Message, budget int) (changed int) {
 		changed++
 	}
 	return changed
+}
+
+// leftOut stands for a result that a model does not read any more.
+const leftOut = "[left out: the conversation is too long for the model]"
+
+// givenUp are the results of tools before the last one that are given up for messages of a size to fit, by their places.
+func givenUp(messages []session.Message, total, budget, last int) (list []int) {
+	fits, heaviest := -1, uint64(0)
+	for i := 0; i < last && (total > budget || total > budget-budget/steadyShare && fits >= 0); i++ {
+		if messages[i].Role != wit.RoleTool {
+			continue
+		}
+		note := messages[i]
+		note.Parts = []wit.Part{session.TextPart(leftOut)}
+		total += cost(note) - cost(messages[i])
+		list = append(list, i)
+		if w := weight(messages[i].Number); total <= budget && w > heaviest {
+			fits, heaviest = len(list), w
+		}
+	}
+	if fits >= 0 {
+		return list[:fits]
+	}
+	return list
 }
 
 // leastResult is how much of a tool's newest result a model reads in any case.
@@ -209,11 +279,11 @@ func turns(messages []session.Message, model choice) []wit.ChatTurn {
 		out = append(out, wit.ChatTurn{Role: m.Role, Content: content(m), ToolCalls: m.ToolCalls, Thinking: m.Thinking, Opaque: m.Opaque})
 		for _, call := range m.ToolCalls {
 			id := call.ID
-			result := []wit.Part{session.TextPart("[no result was recorded]")}
+			result := wit.ChatTurn{Role: wit.RoleTool, Content: []wit.Part{session.TextPart("[no result was recorded]")}, ToolCallID: &id}
 			if found := results[id]; len(found) > 0 {
-				result, results[id] = found[0].Parts, found[1:]
+				result.Content, result.Failed, results[id] = found[0].Parts, found[0].Failed, found[1:]
 			}
-			out = append(out, wit.ChatTurn{Role: wit.RoleTool, Content: result, ToolCallID: &id})
+			out = append(out, result)
 		}
 	}
 	return out

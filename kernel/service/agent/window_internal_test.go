@@ -40,7 +40,7 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestShrink: the oldest results go first, only as many as must, and of the newest the beginning stays.
+// TestShrink: the oldest results go first, and of the newest the beginning stays.
 func TestShrink(t *testing.T) {
 	const out = "[left out: the conversation is too long for the model]"
 	long, longest := strings.Repeat("o", 1000), strings.Repeat("n", 10_000)
@@ -230,6 +230,63 @@ func TestOpaqueDataIsOfAModelOfAProvider(t *testing.T) {
 	for model, want := range map[choice]bool{{"p", "m"}: true, {"p", "n"}: false, {"q", "m"}: false} {
 		if got := turns(said, model); (got[0].Opaque != nil) != want {
 			t.Errorf("%v reads %+v", model, got)
+		}
+	}
+}
+
+// TestWhatIsLeftOutStaysSo: of a conversation, and of results of tools, that do not fit, what a model reads begins alike from one request to
+// the next, nearly always; and at least three quarters of the room are used.
+func TestWhatIsLeftOutStaysSo(t *testing.T) {
+	const most, rounds = 100, 400
+	text := strings.Repeat("o", 1000)
+	unit := cost(session.Message{Parts: []wit.Part{session.TextPart(text)}})
+	steps := map[string]func(number int) (first uint64, used int){
+		"a conversation": func(number int) (uint64, int) {
+			var list []session.Message
+			for n := max(1, number-most+1); n <= number; n++ {
+				m := session.Message{Number: uint64(n), Role: []wit.Role{wit.RoleUser, wit.RoleAssistant}[n%2], Parts: []wit.Part{session.TextPart(text)}}
+				if n == number {
+					m.Run, m.Role = "now", wit.RoleUser
+				}
+				list = append(list, m)
+			}
+			list = steadyStart(list, "now", most*unit)
+			return list[0].Number, size(list)
+		},
+		"results": func(number int) (first uint64, used int) {
+			var list []session.Message
+			for n := 1; n <= number; n++ {
+				m := toolResult("a", text)
+				m.Number = uint64(n)
+				list = append(list, m)
+			}
+			shrink(list, most*unit)
+			for _, m := range list {
+				if m.Text() == text && first == 0 {
+					first = m.Number
+				}
+			}
+			return first, size(list)
+		},
+	}
+	for name, step := range steps {
+		changes, last := 0, uint64(0)
+		for n := most + 1; n <= most+rounds; n++ {
+			first, used := step(n)
+			if first != last {
+				changes++
+			}
+			if last = first; used > most*unit || used < (most-most/4-2)*unit {
+				t.Errorf("%s of %d: %d bytes of %d are used", name, n, used, most*unit)
+			}
+		}
+		if changes > rounds/5 {
+			t.Errorf("%s: the beginning is another one %d times in %d", name, changes, rounds)
+		}
+	}
+	for n, want := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 5, 6, 7, 8, 5} {
+		if got := steady(n, maxPictures); got != want {
+			t.Errorf("of %d files %d are shown, want %d", n, got, want)
 		}
 	}
 }

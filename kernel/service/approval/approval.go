@@ -49,8 +49,10 @@ type Deps struct {
 	Nodes Nodes
 	// Redact replaces secrets in a text.
 	Redact func(string) string
-	// Agent is who asks where nobody is named; Home is what ~ stands for in patterns; Path is where the policy is kept.
-	Agent, Home, Path string
+	// Agent is who asks where only a session is named, or nothing.
+	Agent func(session string) string
+	// Home is what ~ stands for in patterns; Path is where the policy is kept.
+	Home, Path string
 }
 
 // Nodes runs commands on nodes.

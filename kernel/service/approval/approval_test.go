@@ -66,7 +66,7 @@ func open(t *testing.T, db store.Store, sent *[]message.Outbound, to route) *des
 	d := &desk{Store: db, bus: new(event.Bus), sent: sent}
 	d.book = question.NewBook(d, nil)
 	d.bus.Subscribe(func(e event.Event) { d.events = append(d.events, e) })
-	d.Service = approval.New(approval.Deps{Store: d, Bus: d.bus, Questions: d.book, Log: hclog.NewNullLogger(), Agent: "main",
+	d.Service = approval.New(approval.Deps{Store: d, Bus: d.bus, Questions: d.book, Log: hclog.NewNullLogger(), Agent: func(string) string { return "main" },
 		Settings: func() policy.Settings {
 			return policy.Settings{Approve: []wit.Effect{wit.EffectSends, wit.EffectSpends}}
 		},

@@ -20,8 +20,9 @@ const (
 	usedTable   = store.Table[used]("approval.used") // by entry
 )
 
-// used is when an entry of an allowlist has last let something through.
+// used is when an entry of an allowlist has last let something through, and how often it has.
 type used struct {
+	Count   int64  `json:"count,omitempty"`
 	At      int64  `json:"at"`
 	Command string `json:"command"`
 	Path    string `json:"path,omitempty"`
@@ -50,8 +51,16 @@ func (v judged) use(tx store.Tx, command string) error {
 	if len(v.subject.Executables) > 0 {
 		u.Path = v.subject.Executables[0]
 	}
+	before, err := usedTable.Get(tx, v.entry.ID)
+	if err != nil && !lost(err) {
+		return err
+	}
+	u.Count = before.Count + 1
 	return usedTable.Put(tx, v.entry.ID, u)
 }
+
+// lost reports whether something is not there, or cannot be read any more.
+func lost(err error) bool { return wit.CodeOf(err) == wit.CodeNotFound || store.Damaged(err) }
 
 // Snapshot is the policy file of this gateway.
 type Snapshot struct {
@@ -77,7 +86,7 @@ func (s *Service) snapshot(tx store.Tx) (Snapshot, error) {
 		for i := range a.Allowlist {
 			e := &a.Allowlist[i]
 			u, err := usedTable.Get(tx, e.ID)
-			if wit.CodeOf(err) == wit.CodeNotFound || store.Damaged(err) {
+			if lost(err) {
 				continue
 			} else if err != nil {
 				return out, err
@@ -136,7 +145,7 @@ func (s *Service) setFile(ctx context.Context, p SetParams) (out Snapshot, err e
 	return out, err
 }
 
-// forgetUses forgets the uses of entries that are gone.
+// forgetUses forgets the uses of entries that are gone, and where they came from.
 func forgetUses(tx store.Tx, f policy.File) error {
 	there := map[string]bool{}
 	for _, a := range f.Agents {
@@ -158,7 +167,7 @@ func forgetUses(tx store.Tx, f policy.File) error {
 			return err
 		}
 	}
-	return nil
+	return forgetGrants(tx, there)
 }
 
 // NodeParams name a node.

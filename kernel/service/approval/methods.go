@@ -18,6 +18,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("exec.approval.resolve", wire.ScopeApprovals, s.resolve(Exec)).Doc("Says whether it may be done; the first word counts, and the same again is no error."),
 		rpc.New("exec.approval.get", wire.ScopeApprovals, s.get).Doc("Returns one approval, also one that is over."),
 		rpc.New("exec.approval.list", wire.ScopeApprovals, s.listExec).Doc("Lists the calls and commands that wait for an answer, the oldest first."),
+		rpc.New("exec.approval.grants.list", wire.ScopeApprovals, s.listGrants).Doc("Lists what was allowed always, by agent, the newest first."),
+		rpc.New("exec.approval.grants.revoke", wire.ScopeApprovals, s.revokeGrant).Doc("Takes back what was allowed always: it is asked about again."),
 		rpc.New("exec.approvals.get", wire.ScopeAdmin, s.getFile).Doc("Returns the policy: what may be done by whom, and when somebody is asked."),
 		rpc.New("exec.approvals.set", wire.ScopeAdmin, s.setFile).Doc("Replaces the policy."),
 		rpc.NewTwoPhase("plugin.approval.request", wire.ScopeApprovals, s.requestPlugin).Doc("Asks on behalf of a client's plugin, as exec.approval.request does."),

@@ -211,7 +211,13 @@ func remember(tx store.Tx, r record) error {
 	if err != nil {
 		return err
 	}
-	f = f.Add(r.Agent, policy.Entry{Pattern: r.Pattern, Source: string(AllowAlways), LastUsedAt: float64(time.Now().UnixMilli()), LastUsedCommand: r.command()})
+	f, added := f.Add(r.Agent, policy.Entry{Pattern: r.Pattern, Source: string(AllowAlways), LastUsedAt: float64(time.Now().UnixMilli()), LastUsedCommand: r.command()})
+	if added.ID == "" {
+		return nil // it was there
+	}
+	if err := grants(tx, added, r); err != nil {
+		return err
+	}
 	return policyTable.Put(tx, policyKey, f)
 }
 

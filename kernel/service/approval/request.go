@@ -180,7 +180,7 @@ func choices(unavailable []string) []Decision {
 func (s *Service) newRecord(kind Kind, id string, c Common) record {
 	now := time.Now().UnixMilli()
 	return record{
-		ID: cmp.Or(strings.TrimSpace(id), newID()), Kind: kind, Agent: cmp.Or(strings.TrimSpace(text(c.AgentID)), s.d.Agent),
+		ID: cmp.Or(strings.TrimSpace(id), newID()), Kind: kind, Agent: cmp.Or(strings.TrimSpace(text(c.AgentID)), s.d.Agent(text(c.SessionKey))),
 		CreatedAt: now, ExpiresAt: now + min(cmp.Or(c.TimeoutMs, defaultWaitMs), maxTimeoutMs), outcome: outcome{Status: Pending},
 	}
 }

@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"time"
+
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -19,6 +21,9 @@ func (l *loop) committed(done *inbox.Result) {
 func (l *loop) act(in *input, p Plugin, a *wit.ChannelAnswer) {
 	if in.letter == "" && l.wanted(in) {
 		if l.report.said(a.Status, in.event.Kind, l.redact) {
+			if l.report.status.State == wit.ConnectionStateConnected {
+				l.bench.state.hurry(time.Now()) // from where on messages are the account's may stand there alone
+			}
 			l.publish()
 		}
 		l.report.heard(in)

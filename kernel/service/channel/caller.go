@@ -161,11 +161,11 @@ func writeAll(ctx context.Context, o *outlet, conn Conn) error {
 
 // Bounds of what is read while what came before is handled.
 const (
-	maxAhead  = 16
+	maxAhead  = 30
 	aheadSize = 256 << 10 // bytes
 	// maxUnwritten is how many frames of answers may wait to be written while more is read: whoever sends and takes nothing is not
-	// listened to.
-	maxUnwritten = maxFrames / 2
+	// listened to. What was read by then may be answered by three frames each, and its connection is not given up for that.
+	maxUnwritten = maxFrames - 3*maxAhead
 )
 
 // readAll hands frames on until the connection ends, ctx does, or one was answered by securing it. Of a connection that

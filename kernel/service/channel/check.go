@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -41,6 +42,9 @@ func described(a Changed) string {
 	text := a.Channel + "/" + a.Account + ": " + a.Condition()
 	if a.Message != "" {
 		text += ": " + a.Message
+	}
+	if a.Login {
+		text += " (`carapace channels login " + plain.Words(a.Channel, a.Account) + "` shows the code)"
 	}
 	return text
 }

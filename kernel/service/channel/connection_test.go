@@ -195,7 +195,7 @@ func TestABrokenConnectionIsOpenedAgain(t *testing.T) {
 
 func TestFramesOfAConnection(t *testing.T) {
 	inBubble("few are read while one is handled", t, func(t *testing.T) {
-		const ahead = 16
+		const ahead = 30
 		gw, gate := newPipe(), make(chan struct{})
 		p := opener(wit.OpenConnection{}, func(e *wit.ChannelEvent) *wit.ChannelAnswer {
 			if e.Kind == wit.EventKindMessage {
@@ -219,7 +219,7 @@ func TestFramesOfAConnection(t *testing.T) {
 		gw.in <- wit.Frame{Text: ptr("two")}
 	})
 	inBubble("a peer that takes none is given up", t, func(t *testing.T) {
-		stuck := newPipe()
+		stuck, gate := newPipe(), make(chan struct{})
 		x := &exchange{answer: func(n int) (channel.Conn, error) {
 			if n == 1 {
 				return stuck, nil
@@ -230,6 +230,7 @@ func TestFramesOfAConnection(t *testing.T) {
 			if e.Kind != wit.EventKindMessage {
 				return nil
 			}
+			<-gate // until both are read: nothing is read behind many frames that wait
 			a := &wit.ChannelAnswer{}
 			for range 60 {
 				a.Frames = append(a.Frames, wit.Frame{Connection: "gw", Text: ptr("x")})
@@ -243,9 +244,19 @@ func TestFramesOfAConnection(t *testing.T) {
 			stuck.in <- wit.Frame{Text: ptr("go")}
 			synctest.Wait()
 		}
-		for range 10 { // a write that waits would end with a real connection
-			<-stuck.out
-		}
+		close(gate)
+		synctest.Wait()
+		quit := make(chan struct{})
+		defer close(quit)
+		go func() { // a write that waits would end with a real connection
+			for {
+				select {
+				case <-stuck.out:
+				case <-quit:
+					return
+				}
+			}
+		}()
 		time.Sleep(time.Second)
 		if x.count() != 2 || !strings.HasSuffix(p.kinds(), "closed opened") {
 			t.Errorf("%d dials, events %s", x.count(), p.kinds())

@@ -15,6 +15,8 @@ type Changed struct {
 	State   wit.ConnectionState `json:"state,omitempty"`
 	Phase   string              `json:"phase"`
 	Message string              `json:"message,omitempty"`
+	// Login says that a code waits to be scanned, or an address to be opened: channels.status shows it to administrators.
+	Login bool `json:"login,omitempty"`
 }
 
 // Receipt is what a platform says about messages and members.

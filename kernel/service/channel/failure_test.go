@@ -200,7 +200,7 @@ func TestCommands(t *testing.T) {
 		if st := status(t, s); st["connected"] != true {
 			t.Errorf("status %v", st)
 		}
-		for _, method := range []string{"channels.start", "channels.stop", "channels.logout"} {
+		for _, method := range []string{"channels.start", "channels.stop", "channels.login", "channels.logout"} {
 			for _, params := range []string{`{"channel":"other"}`, `{"channel":"chat","accountId":"other"}`} {
 				if err := call(t, s, method, params, nil); wit.CodeOf(err) != wit.CodeNotFound {
 					t.Errorf("%s %s: %v", method, params, err)

@@ -37,6 +37,7 @@ type fakePlugin struct {
 	skip    func(e *wit.ChannelEvent) (*wit.NewState, error)
 	migrate func(m *wit.Migration) (*wit.NewState, error)
 	do      func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error)
+	texts   map[string]string // of the configuration
 	events  []wit.ChannelEvent
 }
 
@@ -80,6 +81,8 @@ func (p *fakePlugin) Migrate(_ context.Context, m *wit.Migration) (*wit.NewState
 func (p *fakePlugin) Do(ctx context.Context, _ string, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	return p.do(ctx, r)
 }
+
+func (p *fakePlugin) Setting(_, field string) string { return p.texts[field] }
 
 // kinds lists the events that the plugin has seen.
 func (p *fakePlugin) kinds() string {

@@ -63,7 +63,7 @@ func TestHammer(t *testing.T) {
 		t.Errorf("%d turns of %d", n, accounts*messages)
 	}
 	// The last upgrade starts the accounts anew.
-	for late := time.After(10 * time.Second); !wellOff(s); runtime.Gosched() {
+	for late := time.After(5 * time.Minute); !wellOff(s); runtime.Gosched() {
 		select {
 		case <-late:
 			t.Fatalf("accounts %+v", s.List())

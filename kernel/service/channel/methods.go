@@ -18,13 +18,14 @@ func (m *methods) list() []rpc.Method {
 		rpc.New("channels.status", wire.ScopeRead, m.status).Doc("Lists the channels and their accounts."),
 		rpc.New("channels.start", wire.ScopeAdmin, m.start).Doc("Starts an account."),
 		rpc.New("channels.stop", wire.ScopeAdmin, m.stop).Doc("Stops an account until it is started again."),
+		rpc.New("channels.login", wire.ScopeAdmin, m.login).Doc("Has an account log in to its platform; channels.status has the code that its owner is to scan, where there is one."),
 		rpc.New("channels.logout", wire.ScopeAdmin, m.logout).Doc("Logs an account out of its platform."),
 		rpc.New("channels.poison.replay", wire.ScopeAdmin, m.replay).Doc("Gives a dead letter to the plugin again."),
 		rpc.New("channels.poison.drop", wire.ScopeAdmin, m.drop).Doc("Forgets a dead letter."),
 	}
 }
 
-// AccountParams name an account, for channels.start, channels.stop and channels.logout.
+// AccountParams name an account, for channels.start, channels.stop, channels.login and channels.logout.
 type AccountParams struct {
 	Channel string `json:"channel" rpc:"required,min=1,max=128"`
 	// AccountID is the channel's first account when absent.
@@ -71,6 +72,26 @@ func (m *methods) order(ctx context.Context, in AccountParams, o order) (Account
 		return AccountResult{}, err
 	}
 	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID}, a.order(ctx, o)
+}
+
+// login has the plugin log the account in anew, and starts one that does not run: that is a login too. A code that is shown
+// already stays, since somebody may be about to scan it.
+func (m *methods) login(ctx context.Context, in AccountParams) (AccountResult, error) {
+	a, err := m.channels.roster.find(in.Channel, in.AccountID)
+	if err != nil {
+		return AccountResult{}, err
+	}
+	did := AccountResult{Channel: a.id.Channel, AccountID: a.id.ID}
+	switch v := a.view.Load(); {
+	case v.phase != phaseRunning:
+		return m.start(ctx, in)
+	case v.report.status.Login != nil:
+		return did, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	_, err = a.command(ctx, "login")
+	return did, err
 }
 
 // logout has the plugin log the account out, and stops it: the same one, whatever the settings say by then.

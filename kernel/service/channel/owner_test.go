@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,7 +134,7 @@ func TestOrdersSayWhatWasDone(t *testing.T) {
 			}
 		}
 		end()
-		for _, method := range []string{"channels.start", "channels.stop", "channels.logout"} {
+		for _, method := range []string{"channels.start", "channels.stop", "channels.login", "channels.logout"} {
 			if err := call(t, s, method, `{"channel":"chat"}`, nil); wit.CodeOf(err) != wit.CodeUnavailable {
 				t.Errorf("%s when the gateway has stopped: %v", method, err)
 			}
@@ -174,6 +175,48 @@ func TestTheCheckNamesAccounts(t *testing.T) {
 		w.configure(main, channel.Account{ID: "third", Enabled: true})
 		synctest.Wait()
 		want(false, "chat/third: waiting: it cannot be claimed, which is tried again: no connection")
+	})
+}
+
+// TestALogin is the plugin's to begin, or a start where the account does not run. A code that waits to be scanned stays.
+func TestALogin(t *testing.T) {
+	inBubble("login", t, func(t *testing.T) {
+		var kinds []string
+		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if e.Command == nil {
+				kinds = append(kinds, string(e.Kind))
+				return &wit.ChannelAnswer{}, nil
+			}
+			kinds = append(kinds, e.Command.Name)
+			return &wit.ChannelAnswer{Status: &wit.AccountStatus{State: wit.ConnectionStateNeedsLogin, Message: ptr("scan it"), Login: ptr("the-code")}}, nil
+		}}
+		w := newWorld(t, p)
+		var news []bool
+		channel.ChangedKind.Subscribe(w.bus, func(c channel.Changed) { news = append(news, c.Login) })
+		s, _ := w.run()
+		synctest.Wait()
+		for range 2 {
+			if err := call(t, s, "channels.login", `{"channel":"chat"}`, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if fmt.Sprint(kinds) != "[start login]" || !slices.Contains(news, true) {
+			t.Errorf("%v, news %v", kinds, news)
+		}
+		if c := s.Service().Checks[0](t.Context()); c.OK || !strings.Contains(c.Message, "`carapace channels login chat main` shows the code") || strings.Contains(c.Message, "the-code") {
+			t.Errorf("%+v", c)
+		}
+		if err := call(t, s, "channels.stop", `{"channel":"chat"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := call(t, s, "channels.login", `{"channel":"chat","accountId":"main"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if kinds[len(kinds)-1] != "start" {
+			t.Errorf("%v", kinds)
+		}
 	})
 }
 

@@ -28,6 +28,9 @@ type Plugin interface {
 	// Do makes an HTTP request under the plugin's permission and the account's credentials. It ends
 	// with ctx, and outlives an upgrade of the plugin.
 	Do(ctx context.Context, account string, r *wit.HTTPRequest) (*wit.HTTPResponse, error)
+	// Setting is a text of the account's configuration or, where the owner has set nothing, the default of the field; "" where there is
+	// none.
+	Setting(account, field string) string
 }
 
 // Describer says what a channel plugin is.

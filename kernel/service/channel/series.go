@@ -86,7 +86,7 @@ func (w *worker) replaced(m made) bool {
 // brought reports whether answers have something that is committed at once, and left whether one has a state.
 func brought(answers []*wit.ChannelAnswer) (something, state bool) {
 	for _, a := range answers {
-		something = something || len(a.Messages)+len(a.Moved)+len(a.Confirmed) > 0
+		something = something || len(a.Messages)+len(a.Moved)+len(a.Confirmed)+len(a.Pushes) > 0
 		state = state || a.State != nil
 	}
 	return something, state
@@ -95,12 +95,13 @@ func brought(answers []*wit.ChannelAnswer) (something, state bool) {
 // gather puts what answers have to be committed into a batch, in order.
 func gather(b *inbox.Batch, answers []*wit.ChannelAnswer) {
 	if len(answers) == 1 {
-		b.Moved, b.Messages, b.Confirmed = answers[0].Moved, answers[0].Messages, answers[0].Confirmed
+		b.Moved, b.Messages, b.Confirmed, b.Pushes = answers[0].Moved, answers[0].Messages, answers[0].Confirmed, answers[0].Pushes
 		return
 	}
 	for _, a := range answers {
 		b.Moved = append(b.Moved, a.Moved...)
 		b.Messages = append(b.Messages, a.Messages...)
 		b.Confirmed = append(b.Confirmed, a.Confirmed...)
+		b.Pushes = append(b.Pushes, a.Pushes...)
 	}
 }

@@ -264,6 +264,8 @@ func (c current) Do(ctx context.Context, account string, r *wit.HTTPRequest) (*w
 	return c.now().Do(ctx, account, r)
 }
 
+func (c current) Setting(account, field string) string { return c.now().Setting(account, field) }
+
 // finder gives out such plugins. before, if it is set, is told of a message that is about to be handled.
 type finder struct {
 	*world

@@ -70,6 +70,28 @@ func TestStateWithoutMessagesIsWrittenLazilyAndAtStop(t *testing.T) {
 	})
 }
 
+// TestTheStateOfAConnectedAccountIsWritten before time passes: a kill must not lose from where on messages are for it.
+func TestTheStateOfAConnectedAccountIsWritten(t *testing.T) {
+	for state, kept := range map[wit.ConnectionState]bool{wit.ConnectionStateConnected: true, wit.ConnectionStateConnecting: false} {
+		inBubble(string(state), t, func(t *testing.T) {
+			p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+				return &wit.ChannelAnswer{State: wit.JSON(`7`), Status: &wit.AccountStatus{State: state}}, nil
+			}}
+			w := newWorld(t, p)
+			_, _ = w.run()
+			synctest.Wait()
+			var saved struct{ State int }
+			err := w.store.View(t.Context(), func(tx store.Tx) (err error) {
+				saved, err = store.Table[struct{ State int }]("channel.state").Get(tx, "chat/main")
+				return err
+			})
+			if written := err == nil && saved.State == 7; written != kept {
+				t.Errorf("written %t: %+v, %v", written, saved, err)
+			}
+		})
+	}
+}
+
 func TestALazyStateSurvivesAStopOfTheAccount(t *testing.T) {
 	inBubble("stopped before the write", t, func(t *testing.T) {
 		n := 0

@@ -6,7 +6,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 )
 
-// flushDelay is how long a state that came without messages waits at most before it is written.
+// flushDelay is how long a state that came without messages waits at most before it is written. One that comes with the news
+// that the account is connected is written at once: it may have from where on messages are for the account.
 const flushDelay = time.Second
 
 // keeper is an account's state: the store's, or a newer one that is written soon. Losing that costs a replay.

@@ -257,8 +257,9 @@ func TestALostClaim(t *testing.T) {
 	inBubble("while nothing happens", t, func(t *testing.T) {
 		p := &fakePlugin{}
 		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
-			a := &wit.ChannelAnswer{State: wit.JSON("1")}
+			a := &wit.ChannelAnswer{State: wit.JSON("2")} // which waits to be written
 			if e.Kind == wit.EventKindStart {
+				a.State = wit.JSON("1") // which connects the account
 				a.Open = []wit.OpenConnection{{Connection: "up"}}
 			}
 			return a, nil
@@ -282,12 +283,12 @@ func TestALostClaim(t *testing.T) {
 			t.Errorf("status %v", st)
 		}
 		time.Sleep(time.Minute)
-		if st, err := w.inbox.State(t.Context(), s.Accounts()[0]); err != nil || st.State != nil {
+		if st, err := w.inbox.State(t.Context(), s.Accounts()[0]); err != nil || string(st.State) != "1" {
 			t.Errorf("written without the claim: %s, %v", st.State, err)
 		}
 		release()
 		synctest.Wait()
-		if got := p.kinds(); got != "start opened start opened" || p.seen()[2].State != nil {
+		if got := p.kinds(); got != "start opened start opened" || string(p.seen()[2].State) != "1" {
 			t.Errorf("events %q, started again from %s", got, p.seen()[2].State)
 		}
 		if s.Ready("chat", "main") != nil {

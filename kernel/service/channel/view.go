@@ -42,6 +42,7 @@ func (v *view) changed(redact func(string) string) Changed {
 	if m := v.report.status.Message; m != nil {
 		c.Message = redact(*m)
 	}
+	c.Login = v.report.status.Login != nil
 	return c
 }
 

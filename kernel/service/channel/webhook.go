@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/proof"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -63,6 +64,27 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	webhook.Respond(w, o.reply)
 }
 
+// Config is an account's configuration as it is now; false where there is no such account, or its owner has switched it off.
+func (s *Service) Config(channel, account string) (wit.JSON, bool) {
+	a, ok := s.roster.get(message.Account{Channel: channel, ID: account})
+	if !ok {
+		return nil, false
+	}
+	v := a.view.Load()
+	return v.settings.Config, !v.removed && v.settings.Enabled
+}
+
+// Visit has an account handle a visitor's call, whose token was right, and returns what the plugin replies once that is committed; nil where it
+// says nothing. Errors: CodeNotFound; those of an event that is not handled, after which the call may be made again.
+func (s *Service) Visit(ctx context.Context, channel, account string, call *wit.WebhookRequest) (*wit.WebhookReply, error) {
+	a, ok := s.roster.get(message.Account{Channel: channel, ID: account})
+	if !ok {
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no account %s of %s", account, channel)
+	}
+	o, err := a.handle(ctx, &input{origin: fromWebhook, event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: call}})
+	return o.reply, err
+}
+
 // owner is whose webhook an account's is.
 func (d *door) owner(a *account, p Plugin) proof.Owner {
 	return proof.Owner{
@@ -70,7 +92,7 @@ func (d *door) owner(a *account, p Plugin) proof.Owner {
 		Credential: func(ctx context.Context, name string) (string, error) {
 			return d.credentials.Get(ctx, a.id.Channel, a.id.ID, name)
 		},
-		Setting: func(field string) string { return webhook.Text(a.view.Load().settings.Config, field) },
+		Setting: func(field string) string { return p.Setting(a.id.ID, field) },
 		Fetch: func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 			return p.Do(ctx, a.id.ID, r)
 		},

@@ -197,8 +197,8 @@ func TestATokenOfAnIssuer(t *testing.T) {
 			asked = r.Method + " " + r.URL
 			return nil, wit.NewError(wit.CodeUnavailable, "away")
 		}
+		p.texts = map[string]string{"keys": "https://keys.example.org/", "app": "a"}
 		w := newWorld(t, p)
-		w.accounts[0].Config = wit.JSON(`{"keys":"https://keys.example.org/","app":"a","n":1}`)
 		s, _ := w.run()
 		synctest.Wait()
 		// {"alg":"EdDSA"} {"iss":"i","aud":"a","exp":9999999999}

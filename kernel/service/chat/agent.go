@@ -7,6 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -177,7 +178,8 @@ func final(r run.Run) (AgentResult, error) {
 	return out, nil
 }
 
-// agentKey finds the session that is meant: by key, by session id, by the person, or the main one.
+// agentKey finds the session that is meant: by key, by session id, by the person, the one that the
+// connection has switched to, or the main one.
 // A session id that nobody has is read as a key, since clients send keys there too.
 func (s *Service) agentKey(ctx context.Context, p AgentParams) (key session.Key, err error) {
 	settings := s.sessions.Settings()
@@ -194,7 +196,11 @@ func (s *Service) agentKey(ctx context.Context, p AgentParams) (key session.Key,
 		}
 		return key, err
 	case p.To != "":
-		return settings.Direct(p.AgentID, p.Channel, p.To), nil
+		to := message.Origin{Channel: p.Channel, Account: p.AccountID, Conversation: &wit.Conversation{Kind: wit.ConversationKindDirect, ID: p.To}}
+		return settings.Direct(cmp.Or(p.AgentID, settings.Bound(to, "")), to.At(), p.To), nil
+	}
+	if key := s.sessions.Current(ctx, p.AgentID); key != "" {
+		return key, nil
 	}
 	return settings.Main(p.AgentID), nil
 }

@@ -110,6 +110,44 @@ func TestUserMessagesHaveAKey(t *testing.T) {
 	})
 }
 
+// A message whose texts a page has cut can be read whole, and only in its own conversation.
+func TestAMessageIsReadWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		long := strings.Repeat("long ", 1000)
+		p.Send("r1", long)
+		p.Wait("r1")
+		page := p.Must("chat.history", obj{"sessionKey": "main", "maxChars": 10})["messages"].([]any)[0].(obj)
+		if said := page["content"].([]any)[0].(obj)["text"]; said != "long long …" {
+			t.Fatalf("the page has %q", said)
+		}
+		get := func(params obj) (ok bool, text any, reason any) {
+			got := p.Must("chat.message.get", params)
+			if m, there := got["message"].(obj); there {
+				text = m["content"].([]any)[0].(obj)["text"]
+			}
+			return got["ok"].(bool), text, got["unavailableReason"]
+		}
+		if ok, text, _ := get(obj{"sessionKey": "main", "messageId": page["id"]}); !ok || text != long {
+			t.Errorf("whole: %v %.40v", ok, text)
+		}
+		if ok, text, _ := get(obj{"sessionKey": "main", "messageId": page["id"], "maxChars": 4}); !ok || text != "long…" {
+			t.Errorf("cut: %v %v", ok, text)
+		}
+		p.Must("chat.inject", obj{"sessionKey": "main", "message": "by the way"})
+		id, _, _ := strings.Cut(page["id"].(string), ".")
+		for _, missing := range []obj{
+			{"sessionKey": "other", "messageId": page["id"]}, {"sessionKey": "main", "messageId": "nonsense"}, {"sessionKey": "main", "messageId": id + ".0"},
+			{"sessionKey": "main", "messageId": id + ".99"}, {"sessionKey": "main", "messageId": "00000000-0000-4000-8000-000000000000.1"},
+		} {
+			if ok, text, reason := get(missing); ok || text != nil || reason != "not_found" {
+				t.Errorf("%v: %v %v %v", missing, ok, text, reason)
+			}
+		}
+	})
+}
+
 func TestHistoryWithinBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)

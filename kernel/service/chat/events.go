@@ -84,8 +84,8 @@ type MessageEvent struct {
 }
 
 // publishMessage tells of a message that was appended to the history of this id.
-func publishMessage(bus *event.Bus, key session.Key, sessionID string, m session.Message) {
-	said := shown(sessionID, m, 0)
+func publishMessage(bus *event.Bus, links Links, key session.Key, sessionID string, m session.Message) {
+	said := shown(links, sessionID, m, 0)
 	Messages.Publish(bus, MessageEvent{
 		SessionKey: key, AgentID: key.Agent(), Message: said, MessageID: said.ID, MessageSeq: m.Number, RunID: m.Run,
 	})

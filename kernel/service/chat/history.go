@@ -102,13 +102,19 @@ type InFlight struct {
 }
 
 // historyBasis is what a page is made of.
-func (s *Service) historyBasis(ctx context.Context, _ HistoryParams) (any, bool) {
-	return pageBasis{s.sessions.Basis(s.models.Defaults(ctx)), s.settings().Thinking}, true
+func (s *Service) historyBasis(ctx context.Context, p HistoryParams) (any, bool) {
+	key, err := s.sessions.Settings().ParseKey(p.SessionKey, p.AgentID)
+	b := pageBasis{s.sessions.Basis(s.models.Defaults(ctx)), s.settings().ThinkingOf(key.Agent()), 0}
+	if s.links != nil {
+		b.window = s.links.Window()
+	}
+	return b, err == nil
 }
 
 type pageBasis struct {
 	sessions session.Basis
 	thinking string
+	window   int64 // of the links
 }
 
 // history answers a History, or with a cursor a HistoryDelta or a HistoryReset.
@@ -124,7 +130,7 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 		limit = *p.Limit
 	}
 	defaults := s.models.Defaults(ctx)
-	res := History{SessionKey: key, Messages: []Message{}, ThinkingLevel: s.settings().Thinking, Defaults: &defaults}
+	res := History{SessionKey: key, Messages: []Message{}, ThinkingLevel: s.settings().ThinkingOf(key.Agent()), Defaults: &defaults}
 	if res.ThinkingLevel == "" {
 		res.ThinkingLevel = "off"
 	}
@@ -178,7 +184,7 @@ func (s *Service) readHistory(tx store.Tx, res *History, p HistoryParams, limit 
 		return false, err
 	}
 	res.DeltaCursor = session.MessageID(e.SessionID, e.Last)
-	res.fit(e.SessionID, messages, p)
+	res.fit(s.links, e.SessionID, messages, p)
 	if older := p.Offset + len(res.Messages); p.Cursor == "" && uint64(older) < e.Last {
 		res.HasMore, res.NextOffset = true, older
 	}
@@ -187,13 +193,13 @@ func (s *Service) readHistory(tx store.Tx, res *History, p HistoryParams, limit 
 
 // fit takes the newest messages that are within the page's bytes together.
 // One message is taken whatever its size, or a client could never page past it.
-func (h *History) fit(sessionID string, messages []session.Message, p HistoryParams) {
+func (h *History) fit(links Links, sessionID string, messages []session.Message, p HistoryParams) {
 	left := historyBytes
 	if p.MaxBytes > 0 {
 		left = min(left, p.MaxBytes)
 	}
 	for i := len(messages) - 1; i >= 0; i-- {
-		m := shown(sessionID, messages[i], p.MaxChars)
+		m := shown(links, sessionID, messages[i], p.MaxChars)
 		if left -= m.size(); left < 0 && len(h.Messages) > 0 {
 			break
 		}

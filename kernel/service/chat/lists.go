@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -26,12 +27,15 @@ type AgentSummary struct {
 	Identity *AgentIdentity `json:"identity,omitempty"`
 	// Model is left out where nothing can answer.
 	Model *AgentModel `json:"model,omitempty"`
+	// ThinkingDefault is how long the model thinks where a session says nothing; left out where nothing is said.
+	ThinkingDefault string `json:"thinkingDefault,omitempty"`
 }
 
 // AgentModel is what answers for an agent where a session makes no choice.
 type AgentModel struct {
-	// Primary is provider/model.
-	Primary string `json:"primary"`
+	// Primary is provider/model, and Fallbacks are asked in its place, in order.
+	Primary   string   `json:"primary"`
+	Fallbacks []string `json:"fallbacks,omitempty"`
 }
 
 // AgentIdentity is how an agent shows itself.
@@ -46,9 +50,9 @@ func (s *Service) listAgents(context.Context, rpc.None) (AgentsListResult, error
 	main := s.sessions.Settings().Main("")
 	res := AgentsListResult{DefaultID: main.Agent(), MainKey: main.Rest(), Scope: "per-sender"}
 	for _, a := range s.settings().Agents {
-		sum := AgentSummary{ID: a.ID, Name: a.Name, Model: s.primary(a.ID)}
-		if a.Name+a.Theme+a.Emoji+a.Avatar != "" {
-			sum.Identity = &AgentIdentity{a.Name, a.Theme, a.Emoji, a.Avatar}
+		sum := AgentSummary{ID: a.ID, Name: a.Name, Model: s.primary(a.ID), ThinkingDefault: a.Thinking}
+		if name := cmp.Or(a.Alias, a.Name); name+a.Theme+a.Emoji+a.Avatar != "" {
+			sum.Identity = &AgentIdentity{name, a.Theme, a.Emoji, a.Avatar}
 		}
 		res.Agents = append(res.Agents, sum)
 	}
@@ -64,7 +68,7 @@ func (s *Service) primary(agent string) *AgentModel {
 	if name == "" {
 		return nil
 	}
-	return &AgentModel{name}
+	return &AgentModel{name, s.models.Fallbacks(agent)}
 }
 
 // IdentityParams names an agent, or a session whose agent is meant; neither is the default one.
@@ -88,7 +92,7 @@ func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult,
 		return IdentityResult{}, err
 	}
 	a := s.settings().Agent(key.Agent())
-	res := IdentityResult{AgentID: a.ID, Name: a.Name, Avatar: a.Avatar, Emoji: a.Emoji}
+	res := IdentityResult{AgentID: a.ID, Name: cmp.Or(a.Alias, a.Name), Avatar: a.Avatar, Emoji: a.Emoji}
 	if res.Name == "" {
 		res.Name = "Assistant"
 	}
@@ -108,6 +112,8 @@ type ModelsListParams struct {
 	PreparedOnly bool `json:"preparedOnly"`
 	// Those below are accepted and change nothing.
 	IncludeProviderCapabilities bool   `json:"includeProviderCapabilities"`
+	IncludeDetails              bool   `json:"includeDetails"`
+	IncludeDefaultModels        bool   `json:"includeDefaultModels"`
 	View                        string `json:"view,omitempty" rpc:"enum=default|configured|provider-config|all"`
 }
 
@@ -122,13 +128,28 @@ type ModelChoice struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
 	Provider string `json:"provider"`
-	// Available is false if its provider could not list it now.
-	Available bool `json:"available"`
+	// Alias is a short name that the owner has given it.
+	Alias string `json:"alias,omitempty"`
+	// Available is false if its provider could not list it now, or it is not to be asked for a while: UnavailableReason is
+	// auth-failed or cooldown then, and UnavailableUntil when that ends, in Unix milliseconds.
+	Available         bool   `json:"available"`
+	UnavailableReason string `json:"unavailableReason,omitempty"`
+	UnavailableUntil  int64  `json:"unavailableUntil,omitempty"`
+	// Cost is what a million tokens cost, in US dollars, left out where no price is known.
+	Cost *ModelCost `json:"cost,omitempty"`
 	// ContextWindow is how many tokens it reads, 0 where that is not known.
 	ContextWindow uint32   `json:"contextWindow,omitempty"`
 	Reasoning     bool     `json:"reasoning,omitempty"`
 	SupportsTools bool     `json:"supportsTools,omitempty"`
 	Input         []string `json:"input"`
+}
+
+// ModelCost is what a million tokens cost, in US dollars.
+type ModelCost struct {
+	Input      float64 `json:"input"`
+	Output     float64 `json:"output"`
+	CacheRead  float64 `json:"cacheRead"`
+	CacheWrite float64 `json:"cacheWrite"`
 }
 
 // ProviderOutcome says whether a provider could list its models.
@@ -155,7 +176,7 @@ func (s *Service) listModels(ctx context.Context, p ModelsListParams) (ModelsLis
 	for i, info := range infos {
 		wg.Go(func() {
 			models, err := s.models.List(ctx, info.ID, p.Refresh)
-			found[i], outcomes[i] = choices(info, models, err), ProviderOutcome{info.ID, status(err)}
+			found[i], outcomes[i] = s.choices(info, models, err), ProviderOutcome{info.ID, status(err)}
 		})
 	}
 	wg.Wait()
@@ -177,21 +198,30 @@ func status(err error) string {
 	return "unavailable"
 }
 
-func choices(info agent.ProviderInfo, models []wit.Model, err error) []ModelChoice {
-	if len(models) == 0 && info.Facts.DefaultModel != nil {
-		models = []wit.Model{{ID: *info.Facts.DefaultModel}}
-	}
+// choices are a provider's models, with those of its that the owner has said something of, or that answer by default.
+func (s *Service) choices(info agent.ProviderInfo, models []wit.Model, err error) []ModelChoice {
 	var out []ModelChoice
-	for _, m := range models {
-		c := ModelChoice{ID: m.ID, Name: m.Name, Provider: info.ID, Available: err == nil, ContextWindow: m.ContextWindow,
-			Reasoning: m.Reasoning, SupportsTools: m.Tools, Input: []string{"text"}}
-		if c.Name == "" {
-			c.Name = m.ID
-		}
+	for _, m := range s.models.Known(info, models) {
+		c := ModelChoice{ID: m.ID, Name: cmp.Or(m.Name, m.ID), Provider: info.ID, Alias: m.Alias, Available: err == nil, ContextWindow: m.ContextWindow,
+			Reasoning: m.Reasoning, SupportsTools: m.Tools, Input: []string{"text"}, Cost: s.price(info.ID, m.ID)}
 		if m.Images {
 			c.Input = append(c.Input, "image")
+		}
+		if pause, rests := s.models.Resting(info.ID, m.ID); rests {
+			c.Available, c.UnavailableReason, c.UnavailableUntil = false, "cooldown", pause.Until
+			if pause.Code == wit.CodeUnauthorized {
+				c.UnavailableReason = "auth-failed"
+			}
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// price is what a model costs, nil where nobody has said.
+func (s *Service) price(provider, model string) *ModelCost {
+	if s.prices == nil {
+		return nil
+	}
+	return s.prices(provider, model)
 }

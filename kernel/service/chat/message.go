@@ -42,8 +42,10 @@ type Content struct {
 	ID        string   `json:"id,omitempty"`
 	Name      string   `json:"name,omitempty"`
 	Arguments wit.JSON `json:"arguments,omitempty"`
-	Media     string   `json:"media,omitempty"`
-	MimeType  string   `json:"mimeType,omitempty"`
+	// Media is a file's id. URL is where it can be loaded on the gateway, without a token, for six hours at least.
+	Media    string `json:"media,omitempty"`
+	URL      string `json:"url,omitempty"`
+	MimeType string `json:"mimeType,omitempty"`
 	// DurationMs is that of a recording or a video, Width and Height are in pixels, Voice is a recording that somebody has
 	// spoken as a message.
 	DurationMs int64  `json:"durationMs,omitempty"`
@@ -57,8 +59,17 @@ func assistantMessage(text string) *Message {
 	return &Message{Role: "assistant", Content: []Content{{Type: "text", Text: text}}, Timestamp: now()}
 }
 
-// shown is a message of the history as clients read it, its texts cut to maxChars bytes unless that is 0.
-func shown(sessionID string, m session.Message, maxChars int) Message {
+// Links say where clients load files.
+type Links interface {
+	// URL is the address of a file, for who may read what it is in.
+	URL(id string) string
+	// Window is another number when the addresses are others.
+	Window() int64
+}
+
+// shown is a message of the history as clients read it, its texts cut to maxChars bytes unless that is 0. links may be nil:
+// then nothing says where files are.
+func shown(links Links, sessionID string, m session.Message, maxChars int) Message {
 	out := Message{
 		ID: session.MessageID(sessionID, m.Number), Role: string(m.Role), Content: []Content{},
 		Provider: m.Provider, Model: m.Model, StopReason: stopReason(m.Stop), ErrorMessage: m.Error,
@@ -81,6 +92,9 @@ func shown(sessionID string, m session.Message, maxChars int) Message {
 		}
 		if p.Media != nil {
 			c.Media = *p.Media
+			if links != nil && c.Media != "" {
+				c.URL = links.URL(c.Media)
+			}
 		}
 		if p.Mime != nil {
 			c.MimeType = *p.Mime
@@ -114,7 +128,7 @@ func userKey(run string) string {
 func (m Message) size() int {
 	n := 350
 	for _, c := range m.Content {
-		n += 60 + len(c.Text) + len(c.Arguments)
+		n += 60 + len(c.URL) + len(c.Text) + len(c.Arguments)
 	}
 	return n
 }

@@ -105,9 +105,9 @@ func (s *Service) inject(ctx context.Context, p InjectParams) (InjectResult, err
 	if err != nil {
 		return InjectResult{}, err
 	}
-	m := shown(e.SessionID, said, 0)
+	m := shown(s.links, e.SessionID, said, 0)
 	m.Usage = &Usage{}
-	publishMessage(s.bus, key, e.SessionID, said)
+	publishMessage(s.bus, s.links, key, e.SessionID, said)
 	Chats.Publish(s.bus, Event{RunID: "inject-" + m.ID, SessionKey: key, AgentID: key.Agent(), State: "final", Message: &m})
 	s.sessions.Changed(key, "message")
 	return InjectResult{OK: true, MessageID: m.ID}, nil

@@ -161,7 +161,7 @@ func TestParams(t *testing.T) {
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": strings.Repeat("k", 257)}, "cannot be a run's id"},
 			{"chat.send", obj{"sessionKey": "main", "message": strings.Repeat("x", 1<<20+1), "idempotencyKey": "x"}, "at most 1048576 fit"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "text/plain", "content": 7}}}, "content must be a string in base64"},
-			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"source": obj{"type": "url", "url": "https://x.example/"}}}}, "a source of the type base64"},
+			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"source": obj{"type": "file", "url": "https://x.example/"}}}}, "a source of the type base64"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"fileName": "nothing"}}}, "a source of the type base64"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "image/png", "content": "%%"}}}, "not base64"},
 			{"agent", obj{"message": "x"}, "'idempotencyKey'"},

@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // SendParams is what a client says. Fields of protocol 4 for what this gateway does not do (tool
@@ -29,13 +30,16 @@ type SendParams struct {
 	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 	// SuppressCommandInterpretation sends a text command to the model.
 	SuppressCommandInterpretation bool `json:"suppressCommandInterpretation,omitempty"`
+	// QueueMode says what becomes of the message while another one is answered. With steer a plain text joins that run at its
+	// next step, so that the model reads it after the tools that it has called, and before its answer; with interrupt that run is
+	// stopped, and those that wait. Otherwise it waits for its turn.
+	QueueMode string `json:"queueMode,omitempty" rpc:"enum=steer|followup|collect|interrupt"`
 
 	OriginatingChannel             string          `json:"originatingChannel,omitempty"`
 	OriginatingTo                  string          `json:"originatingTo,omitempty"`
 	OriginatingAccountID           string          `json:"originatingAccountId,omitempty"`
 	OriginatingThreadID            string          `json:"originatingThreadId,omitempty"`
 	ReplyToID                      string          `json:"replyToId,omitempty"`
-	QueueMode                      string          `json:"queueMode,omitempty" rpc:"enum=steer|followup|collect|interrupt"`
 	FastMode                       json.RawMessage `json:"fastMode,omitempty"`
 	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds,omitempty" rpc:"min=1"`
 	Intent                         map[string]any  `json:"intent,omitempty"`
@@ -82,6 +86,22 @@ func (s *Service) send(ctx context.Context, p SendParams) (any, error) {
 	return s.submit(ctx, p, r)
 }
 
+// makeRoom does what a queue mode asks for: it stops what is answered in the session, unless the run was sent before and may be
+// that itself, or marks the run as one that steers.
+func (s *Service) makeRoom(ctx context.Context, r *run.Run, mode string) error {
+	switch mode {
+	case "steer":
+		r.Steer = true
+	case "interrupt":
+		if _, err := s.runs.Find(ctx, r.ID); wit.CodeOf(err) != wit.CodeNotFound {
+			return err
+		}
+		_, err := s.runs.Stop(ctx, run.Selection{Session: r.Session, Waiting: true}, "interrupted")
+		return err
+	}
+	return nil
+}
+
 // asker is the client that takes turns with others: its device, or the connection of one that has none.
 func asker(ctx context.Context) string {
 	c := rpc.CallerOf(ctx)
@@ -108,6 +128,9 @@ func (s *Service) submit(ctx context.Context, p SendParams, r run.Run) (SendResu
 	to := session.Destination{
 		Wanted: p.Deliver, Channel: p.OriginatingChannel, To: p.OriginatingTo, Account: p.OriginatingAccountID,
 		Thread: p.OriginatingThreadID, ReplyTo: p.ReplyToID,
+	}
+	if err := s.makeRoom(ctx, &r, p.QueueMode); err != nil {
+		return res, err
 	}
 	got, err := s.runs.Submit(ctx, run.Request{Run: r, To: to})
 	if err != nil {

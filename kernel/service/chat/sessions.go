@@ -162,6 +162,15 @@ type SessionsSendParams struct {
 // sendTo says something in a conversation that is there, to the model: a text command is a text like any other. Errors:
 // CodeNotFound without the conversation.
 func (s *Service) sendTo(ctx context.Context, p SessionsSendParams) (SendResult, error) {
+	return s.sayIn(ctx, "sessions.send", p, "")
+}
+
+// steer is sendTo for a text that is to have an effect on what is answered now.
+func (s *Service) steer(ctx context.Context, p SessionsSendParams) (SendResult, error) {
+	return s.sayIn(ctx, "sessions.steer", p, "steer")
+}
+
+func (s *Service) sayIn(ctx context.Context, method string, p SessionsSendParams, mode string) (SendResult, error) {
 	key, err := s.sessions.Settings().Find(p.Key, p.AgentID)
 	if err != nil {
 		return SendResult{}, err
@@ -172,10 +181,10 @@ func (s *Service) sendTo(ctx context.Context, p SessionsSendParams) (SendResult,
 	r := run.Run{
 		ID: cmp.Or(p.IdempotencyKey, uuid.NewString()), Session: key, Said: said(p.Key, key), Text: p.Message, Thinking: p.Thinking, Timeout: p.TimeoutMs,
 	}
-	if err := s.fill(ctx, &r, "sessions.send", p.Attachments); err != nil {
+	if err := s.fill(ctx, &r, method, p.Attachments); err != nil {
 		return SendResult{}, err
 	}
-	return s.submit(ctx, SendParams{}, r)
+	return s.submit(ctx, SendParams{QueueMode: mode}, r)
 }
 
 // CompactParams name a conversation that is to be shortened for the model.

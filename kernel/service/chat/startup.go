@@ -1,9 +1,11 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/agent/cooldown"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -171,15 +173,34 @@ type ProviderAuth struct {
 	// Status is static for a provider that has a key, ok for one that needs none, missing for one that has refused its
 	// key.
 	Status string `json:"status"`
-	// Profiles is empty: a provider has one account.
+	// Profiles are the keys that it has; one that has none has none.
 	Profiles []ProviderProfile `json:"profiles"`
+	// Pauses are which of its models are not asked for a while, by all keys or by one.
+	Pauses []ModelPause `json:"pauses,omitempty"`
 }
 
-// ProviderProfile is an account of a provider.
+// ProviderProfile is a key of a provider.
 type ProviderProfile struct {
+	// ProfileID is the provider and the name of the key, such as home:default.
 	ProfileID string `json:"profileId"`
-	Type      string `json:"type"`
-	Status    string `json:"status"`
+	// Type is api_key.
+	Type string `json:"type"`
+	// Status is static, or missing where it was refused and is not tried for a while.
+	Status string `json:"status"`
+	// Until is when it is tried again, in Unix milliseconds, and Reason why it is not before.
+	Until  int64  `json:"until,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// ModelPause is a model that is not asked for a while.
+type ModelPause struct {
+	Model string `json:"model"`
+	// Key is the one that is not used; "" is all of them.
+	Key string `json:"key,omitempty"`
+	// Until is when it is asked again, in Unix milliseconds, and Reason why it is not before.
+	Until    int64  `json:"until"`
+	Reason   string `json:"reason"`
+	Failures int    `json:"failures"`
 }
 
 // authStatus tells of the configured providers. Without Refresh nothing is asked of a network.
@@ -189,9 +210,7 @@ func (s *Service) authStatus(ctx context.Context, p AuthStatusParams) (AuthStatu
 		return res, err
 	}
 	for _, info := range s.models.Configured() {
-		res.Providers = append(res.Providers, ProviderAuth{
-			Provider: info.ID, DisplayName: info.ID, Status: keyStatus(info), Profiles: []ProviderProfile{},
-		})
+		res.Providers = append(res.Providers, s.auth(info))
 	}
 	if !p.Refresh {
 		return res, nil
@@ -203,6 +222,32 @@ func (s *Service) authStatus(ctx context.Context, p AuthStatusParams) (AuthStatu
 		}
 	}
 	return res, err
+}
+
+// auth is what a provider has, and what of it is not used for a while.
+func (s *Service) auth(info agent.ProviderInfo) ProviderAuth {
+	a := ProviderAuth{Provider: info.ID, DisplayName: info.ID, Status: keyStatus(info), Profiles: []ProviderProfile{}}
+	if info.Credentials > 0 {
+		for _, key := range s.models.Keys(info.ID) {
+			a.Profiles = append(a.Profiles, ProviderProfile{ProfileID: info.ID + ":" + key, Type: "api_key", Status: "static"})
+		}
+	}
+	for _, p := range s.models.Pauses(info.ID) {
+		name := cmp.Or(p.Key, agent.DefaultKey)
+		if p.Model != "" {
+			if p.Key == cooldown.AnyKey {
+				name = ""
+			}
+			a.Pauses = append(a.Pauses, ModelPause{Model: p.Model, Key: name, Until: p.Until, Reason: p.Why, Failures: p.Failures})
+			continue
+		}
+		for i := range a.Profiles {
+			if a.Profiles[i].ProfileID == info.ID+":"+name {
+				a.Profiles[i].Status, a.Profiles[i].Until, a.Profiles[i].Reason = "missing", p.Until, p.Why
+			}
+		}
+	}
+	return a
 }
 
 func keyStatus(info agent.ProviderInfo) string {

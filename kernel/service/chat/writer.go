@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -21,10 +22,14 @@ type Watchers interface {
 type Writer struct {
 	bus      *event.Bus
 	watchers Watchers
+	links    Links
 }
 
-// NewWriter returns a writer. Without watchers, which may be nil, tool calls are shown in verbose sessions only.
-func NewWriter(bus *event.Bus, watchers Watchers) *Writer { return &Writer{bus, watchers} }
+// NewWriter returns a writer. Without watchers, which may be nil, tool calls are shown in verbose sessions only. links may be
+// nil as well.
+func NewWriter(bus *event.Bus, watchers Watchers, links Links) *Writer {
+	return &Writer{bus, watchers, links}
+}
 
 // Begin implements agent.Observer.
 func (w *Writer) Begin(r run.Run, verbose bool) agent.Reporter {
@@ -46,7 +51,7 @@ func (w *Writer) Ended(r run.Run, said ...session.Message) {
 
 // stream makes the events of one run. They are numbered anew when it is taken up again.
 func (w *Writer) stream(r run.Run) *stream {
-	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session, said: r.Said, history: r.SessionID}
+	return &stream{bus: w.bus, watchers: w.watchers, links: w.links, run: r.ID, key: r.Session, said: r.Said, history: r.SessionID}
 }
 
 const (
@@ -63,6 +68,7 @@ const (
 type stream struct {
 	bus      *event.Bus
 	watchers Watchers
+	links    Links
 	run      string
 	key      session.Key
 	said     string
@@ -117,8 +123,18 @@ func (s *stream) Retrying(r agent.Retry) {
 	})
 }
 
+// Moved implements agent.Reporter: clients may show who answers in whose place.
+func (s *stream) Moved(m agent.Move) {
+	from, fromModel, _ := strings.Cut(m.From, "/")
+	to, toModel, _ := strings.Cut(m.To, "/")
+	s.lifecycle("fallback", map[string]any{
+		"selectedProvider": from, "selectedModel": fromModel, "activeProvider": to, "activeModel": toModel, "activeKey": m.Key,
+		"reason": errorKind(m.Error), "reasonSummary": m.Error.Message,
+	})
+}
+
 // Said implements agent.Reporter.
-func (s *stream) Said(m session.Message) { publishMessage(s.bus, s.key, s.history, m) }
+func (s *stream) Said(m session.Message) { publishMessage(s.bus, s.links, s.key, s.history, m) }
 
 // Message implements agent.Reporter.
 func (s *stream) Message() {
@@ -204,7 +220,7 @@ func (s *stream) Called(result session.Message) {
 	}
 	s.tool(map[string]any{
 		"phase": "result", "name": result.Tool, "toolCallId": result.ToolCallID, "isError": result.Failed,
-		"result": map[string]any{"content": shown("", result, 0).Content},
+		"result": map[string]any{"content": shown(s.links, "", result, 0).Content},
 	}, map[string]any{
 		"phase": "end", "status": status, "kind": "tool", "itemId": "tool:" + result.ToolCallID, "title": result.Tool,
 		"name": result.Tool, "toolCallId": result.ToolCallID, "endedAt": now(),
@@ -276,7 +292,9 @@ func (s *stream) final(e agent.End) {
 			out.ErrorDetail = &ErrorDetail{Provider: r.Provider, Model: r.Used}
 		}
 	default:
-		out.Message = assistantMessage(r.Answer)
+		if r.Stop != run.Joined { // what answers it is another run's
+			out.Message = assistantMessage(r.Answer)
+		}
 		if e.Metered {
 			out.Usage = usage(r.Usage)
 		}

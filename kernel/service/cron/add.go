@@ -2,7 +2,6 @@ package cron
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -50,16 +49,20 @@ func (s *Service) create(ctx context.Context, fill func(*schedule.Job) error) (J
 func (s *Service) declare(ctx context.Context, key string, fill func(*schedule.Job) error) (DeclareResult, error) {
 	s.declaring.Lock()
 	defer s.declaring.Unlock()
-	all, err := s.scheduler.List(ctx, owner)
+	id := "" // the first one, of those that earlier versions may have made
+	err := s.cards.each(ctx, s.scheduler, func(c *card) {
+		if c.declared == key && (id == "" || c.id < id) {
+			id = c.id
+		}
+	})
 	if err != nil {
 		return DeclareResult{}, err
 	}
-	i := slices.IndexFunc(all, func(j schedule.Job) bool { return view(j, 4).DeclarationKey == key })
-	if i < 0 {
+	if id == "" {
 		j, err := s.create(ctx, fill)
 		return DeclareResult{Created: true, Job: j}, err
 	}
-	j, err := s.scheduler.Update(ctx, owner, all[i].ID, fill)
+	j, err := s.scheduler.Update(ctx, owner, id, fill)
 	return DeclareResult{Updated: true, Job: view(j, protocol(ctx))}, err
 }
 

@@ -27,7 +27,7 @@ type Alert struct {
 // Notice is where a failure is told: where the job's own delivery goes, unless it says otherwise. Without anybody there
 // the main session is told.
 type Notice struct {
-	// Mode is announce: webhook is refused.
+	// Mode is announce, or webhook: To is an address that is told then, as of a delivery.
 	Mode      string `json:"mode,omitempty" rpc:"enum=announce|webhook"`
 	Channel   string `json:"channel,omitempty" rpc:"min=1,max=512"`
 	To        string `json:"to,omitempty" rpc:"min=1,max=512"`
@@ -60,8 +60,8 @@ func patchNotice(raw json.RawMessage, to *json.RawMessage) error {
 }
 
 func (n Notice) check(field string) error {
-	if n.Mode == "webhook" {
-		return wit.Errorf(wit.CodeInvalid, `%s by webhook is not supported: use mode "announce"`, field)
+	if n.Mode == byWebhook {
+		return checkWebhook(field, n.To)
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (r runner) alarm(ctx context.Context, d details, f schedule.Firing, cause e
 	if d.Delivery.Failure != nil && !d.bestEffort() {
 		var n Notice
 		_ = json.Unmarshal(d.Delivery.Failure, &n) // it was checked when it was set
-		told = r.tellFailure(ctx, d, n, f.Key+":failure", fmt.Sprintf("Cron job %q failed: %s", f.Job.Name, reason))
+		told = r.tellFailure(ctx, d, f, n, f.Key+":failure", fmt.Sprintf("Cron job %q failed: %s", f.Job.Name, reason))
 	}
 	alert, on := d.alert()
 	failures := f.Job.State.Failures + 1
@@ -152,11 +152,32 @@ func (r runner) alarm(ctx context.Context, d details, f schedule.Firing, cause e
 		text = fmt.Sprintf("Cron job %q failed: %s", f.Job.Name, reason)
 	}
 	m.AlertedAt = now
-	return m, r.tellFailure(ctx, d, alert.Notice, f.Key+":alert", text)
+	return m, r.tellFailure(ctx, d, f, alert.Notice, f.Key+":alert", text)
 }
 
 // tellFailure sends a notice, and tells the main session where that cannot be done.
-func (r runner) tellFailure(ctx context.Context, d details, n Notice, key, text string) *Told {
+func (r runner) tellFailure(ctx context.Context, d details, f schedule.Firing, n Notice, key, text string) *Told {
+	told, err := &Told{Status: Delivered}, error(nil)
+	if n.Mode == byWebhook {
+		report := reportOf(f)
+		report.Status, report.Error = schedule.Failed, text
+		err = r.send(ctx, n.To, key, report)
+	} else {
+		told.Status = Unknown
+		err = r.alarms.Alarm(ctx, d.alarm(n, key, text))
+	}
+	if err == nil {
+		return told
+	}
+	told.Status, told.Error = NotDelivered, err.Error()
+	if err := r.events.SystemEvent(ctx, text, d.WakeMode == "now", d.AgentID, key); err != nil {
+		told.Error += "; and the main session could not be told: " + err.Error()
+	}
+	return told
+}
+
+// alarm is a notice for somebody on a channel.
+func (d details) alarm(n Notice, key, text string) Alarm {
 	a := Alarm{Key: key, AgentID: d.AgentID, Text: text, Channel: n.Channel, To: n.To, AccountID: n.AccountID}
 	if own := d.Delivery; n.Channel == "" || n.Channel == own.Channel {
 		a.Channel, a.To, a.AccountID = cmp.Or(n.Channel, own.Channel), cmp.Or(n.To, own.To), cmp.Or(n.AccountID, own.AccountID)
@@ -164,15 +185,7 @@ func (r runner) tellFailure(ctx context.Context, d details, n Notice, key, text 
 			a.ThreadID = own.ThreadID
 		}
 	}
-	err := r.alarms.Alarm(ctx, a)
-	if err == nil {
-		return &Told{Status: Unknown}
-	}
-	told := &Told{Status: NotDelivered, Error: err.Error()}
-	if err := r.events.SystemEvent(ctx, text, d.WakeMode == "now", d.AgentID, key); err != nil {
-		told.Error += "; and the main session could not be told: " + err.Error()
-	}
-	return told
+	return a
 }
 
 // alert is what the job says of its failures, with what it leaves out; false where nobody is to be told.

@@ -43,6 +43,10 @@ type bench struct {
 	err    error         // of the ports
 	takes  time.Duration // a turn
 	answer *string       // of a turn, if not the usual one
+	began  time.Time
+	// posts are what webhooks were sent, and refusals how they answer, the last one first.
+	posts    []string
+	refusals []wit.Code
 	// outcome of a turn.
 	outcome cron.Outcome
 	ahead   atomic.Int64 // how much later than it is the scheduler's clock shows
@@ -91,6 +95,19 @@ func (b *bench) Alarm(_ context.Context, a cron.Alarm) error {
 	return nil
 }
 
+// Post takes a report, unless the last of the refusals that are left is the answer.
+func (b *bench) Post(_ context.Context, address, key string, body []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.posts = append(b.posts, fmt.Sprintf("%d %s %s %s", int(time.Since(b.began).Seconds()), address, key, body))
+	if n := len(b.refusals); n > 0 {
+		code := b.refusals[n-1]
+		b.refusals = b.refusals[:n-1]
+		return wit.NewError(code, "it answers otherwise")
+	}
+	return nil
+}
+
 // fail makes the ports fail from now on.
 func (b *bench) fail(message string) {
 	b.mu.Lock()
@@ -125,7 +142,7 @@ func (b *bench) take(d time.Duration) {
 func inBubble(t *testing.T, protocol int, test func(*bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{T: t, protocol: protocol, scopes: []wire.Scope{wire.ScopeAdmin}}
+		b := &bench{T: t, began: time.Now(), protocol: protocol, scopes: []wire.Scope{wire.ScopeAdmin}}
 		sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local), Zone: time.UTC,
 			Now: func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }})
 		bus := &event.Bus{}
@@ -139,7 +156,7 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 			b.events = append(b.events, string(out))
 		})
 		defer cancel()
-		s := cron.New(cron.Deps{Scheduler: sched, Bus: bus, Events: b, Turns: b, Alarms: b, Agent: agents, Answers: answers, StorePath: "/state/carapace.db"})
+		s := cron.New(cron.Deps{Scheduler: sched, Bus: bus, Events: b, Turns: b, Alarms: b, Webhooks: b, Agent: agents, Answers: answers, StorePath: "/state/carapace.db"})
 		var err error
 		if b.table, err = rpc.NewTable(s.Methods()...); err != nil {
 			t.Fatal(err)
@@ -311,7 +328,7 @@ func TestProtocol4(t *testing.T) {
 		if t := b.turn(0); !t.Deliver || t.Channel != "chat" || t.To != "7" || t.ThreadID != "12" || t.AccountID != "work" || !t.BestEffort {
 			b.Errorf("turn %+v", t)
 		}
-		b.want(id, "cron.list", `{}`, `{"jobs":[],"total":0,"offset":0,"limit":1,"hasMore":false,"nextOffset":null,"snapshotRevision":"33niihzj4ux45"}`)
+		b.want(id, "cron.list", `{}`, `{"jobs":[],"total":0,"offset":0,"limit":1,"hasMore":false,"nextOffset":null,"snapshotRevision":"0"}`)
 		out, err = b.call("cron.runs", `{"scope":"all","limit":1}`)
 		if err != nil || !strings.Contains(out, `"runId":"cron:`+id) || !strings.Contains(out, `"jobName":"n"`) || !strings.Contains(out, `"total":1,"offset":0,"limit":1,"hasMore":false,"nextOffset":null`) {
 			b.Errorf("runs: %s, %v", out, err)

@@ -79,7 +79,10 @@ func readDetails(j schedule.Job) (d details, err error) {
 	return d, nil
 }
 
-// delivery says where a turn's answer goes. Mode is none, announce, or empty: protocol 3's third state,
+// byWebhook is the mode in which an answer is posted to an address.
+const byWebhook = "webhook"
+
+// delivery says where a turn's answer goes. Mode is none, announce, webhook, or empty: protocol 3's third state,
 // in which an answer is delivered if the job says to whom.
 type delivery struct {
 	Mode       string `json:"mode,omitempty"`
@@ -187,10 +190,10 @@ func (d *details) check() error {
 		return wit.NewError(wit.CodeInvalid, `a job outside the main session needs a payload of kind "agentTurn"`)
 	case strings.TrimSpace(d.Text) == "":
 		return wit.NewError(wit.CodeInvalid, "the job's text or message is empty: say what it is about")
-	case d.Kind == systemEvent && d.Delivery.Mode == "announce":
+	case d.Kind == systemEvent && (d.Delivery.Mode == "announce" || d.Delivery.Mode == byWebhook):
 		return wit.NewError(wit.CodeInvalid, "there is no answer to deliver: only an agent's turn has one")
-	case d.Delivery.Mode == "webhook":
-		return wit.NewError(wit.CodeInvalid, `delivery by webhook is not supported: use mode "announce" or "none"`)
+	case d.Delivery.Mode == byWebhook:
+		return checkWebhook("delivery", d.Delivery.To)
 	}
 	return nil
 }

@@ -3,15 +3,13 @@ package cron
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"hash/fnv"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -80,9 +78,10 @@ type ListResult struct {
 	Revision string `json:"snapshotRevision,omitempty"`
 }
 
-// listBasis is what a list is made of. That of an agent's jobs depends on which agents there are, too.
-func (s *Service) listBasis(_ context.Context, p ListParams) (any, bool) {
-	return s.scheduler.Version(), p.AgentID == ""
+// listBasis is what a list is made of. That of an agent's jobs depends on which agents there are, too; and the cards may be a
+// moment behind the version, so that what is made of them is not kept under it.
+func (s *Service) listBasis(ctx context.Context, p ListParams) (any, bool) {
+	return s.scheduler.Version(), p.AgentID == "" && !p.byCards(protocol(ctx))
 }
 
 // known refuses a filter by an agent that there is not.
@@ -94,42 +93,68 @@ func (s *Service) known(agent string) error {
 	return err
 }
 
-// list answers a page by the due times without reading the other jobs, and all else by looking into each.
+// list answers a page by the due times from the scheduler, which has them in order, and other pages from the cards.
 func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	if err := s.known(p.AgentID); err != nil {
 		return ListResult{}, err
 	}
-	if p.byDueTime() && protocol(ctx) >= 4 {
+	switch {
+	case p.byCards(protocol(ctx)):
+		return s.pick(ctx, p)
+	case protocol(ctx) >= 4 && p.Limit > 0:
 		return s.page(ctx, p)
 	}
-	all, err := s.scheduler.List(ctx, owner)
+	return s.all(ctx, p)
+}
+
+// all lists what a filter selects by reading each job.
+func (s *Service) all(ctx context.Context, p ListParams) (ListResult, error) {
+	read, err := s.scheduler.List(ctx, owner)
 	if err != nil {
 		return ListResult{}, err
 	}
-	var jobs []Job
-	for _, j := range all {
-		if v := view(j, protocol(ctx)); p.selects(v) && s.of(p.AgentID, v) {
-			jobs = append(jobs, v)
+	jobs, found := make(map[string]schedule.Job, len(read)), newSelection(p, len(read))
+	agents := s.agents(p.AgentID)
+	for _, j := range read {
+		if c := newCard(j); found.selects(c) && agents(c.agent) {
+			jobs[j.ID] = j
+			found.add(c)
 		}
 	}
-	slices.SortStableFunc(jobs, p.order)
-	part, page := cut(ctx, jobs, p.Offset, p.Limit)
+	var list []Job
+	for _, c := range found.sorted() {
+		list = append(list, view(jobs[c.id], protocol(ctx)))
+	}
+	part, page := cut(ctx, list, p.Offset, p.Limit)
 	res := ListResult{Jobs: part, Page: page}
 	if page != nil {
-		res.Revision = revision(jobs)
+		res.Revision = found.revision()
 	}
 	return res, nil
 }
 
 // byDueTime reports whether a page is asked for that the scheduler has in order.
 func (p ListParams) byDueTime() bool {
-	whole := p.Enabled == "all" || p.Enabled == "" && p.IncludeDisabled
 	filtered := strings.TrimSpace(p.Query) != "" || !passes(p.ScheduleKind, "") || !passes(p.LastRunStatus, "") || p.Trigger == "conditional" || p.AgentID != ""
-	return p.Limit > 0 && !whole && !filtered && p.SortBy != "name" && p.SortBy != "updatedAtMs" && p.SortDir != "desc"
+	return !filtered && p.SortBy != "name" && p.SortBy != "updatedAtMs" && p.SortDir != "desc"
+}
+
+// byCards reports whether a page is asked for that the cards answer.
+func (p ListParams) byCards(protocol int) bool { return protocol >= 4 && p.Limit > 0 && !p.byDueTime() }
+
+// which are the jobs that are asked for by whether they are enabled.
+func (p ListParams) which() schedule.Which {
+	switch {
+	case p.Enabled == "disabled":
+		return schedule.Disabled
+	case p.Enabled == "all", p.Enabled == "" && p.IncludeDisabled:
+		return schedule.Either
+	}
+	return schedule.Enabled
 }
 
 func (s *Service) page(ctx context.Context, p ListParams) (ListResult, error) {
-	found, err := s.scheduler.Page(ctx, owner, p.Enabled != "disabled", p.Offset, p.Limit)
+	found, err := s.scheduler.Page(ctx, owner, p.which(), p.Offset, p.Limit)
 	if err != nil {
 		return ListResult{}, err
 	}
@@ -140,35 +165,52 @@ func (s *Service) page(ctx context.Context, p ListParams) (ListResult, error) {
 	return res, nil
 }
 
+// pick answers a page from the cards, and reads the jobs of the page alone.
+func (s *Service) pick(ctx context.Context, p ListParams) (ListResult, error) {
+	found := newSelection(p, p.Offset+p.Limit)
+	agents := s.agents(p.AgentID)
+	err := s.cards.each(ctx, s.scheduler, func(c *card) {
+		if found.selects(c) && agents(c.agent) {
+			found.add(c)
+		}
+	})
+	if err != nil {
+		return ListResult{}, err
+	}
+	res := ListResult{Jobs: []Job{}, Page: newPage(found.total, p.Offset, p.Limit), Revision: found.revision()}
+	list := found.sorted()
+	for _, c := range list[min(p.Offset, len(list)):] {
+		j, err := s.scheduler.Get(ctx, owner, c.id)
+		if wit.CodeOf(err) == wit.CodeNotFound || store.Damaged(err) {
+			continue // it has gone meanwhile
+		}
+		if err != nil {
+			return ListResult{}, err
+		}
+		res.Jobs = append(res.Jobs, view(j, protocol(ctx)))
+	}
+	return res, nil
+}
+
+// agents reports of the agents of jobs whether they are the one that is asked for; all are where none is.
+func (s *Service) agents(want string) func(of string) bool {
+	known := map[string]bool{}
+	return func(of string) bool {
+		if want == "" {
+			return true
+		}
+		is, ok := known[of]
+		if !ok {
+			id, err := s.agent(of)
+			is = err == nil && id == want
+			known[of] = is
+		}
+		return is
+	}
+}
+
 // of reports whether a job is an agent's, or no agent is asked for.
-func (s *Service) of(agent string, j Job) bool {
-	if agent == "" {
-		return true
-	}
-	id, err := s.agent(j.AgentID)
-	return err == nil && id == agent
-}
-
-// revision changes when a job comes, goes, changes or moves in the list.
-func revision(jobs []Job) string {
-	sum := fnv.New64a()
-	for _, j := range jobs {
-		fmt.Fprintln(sum, j.ID, j.UpdatedAtMs)
-	}
-	return strconv.FormatUint(sum.Sum64(), 36)
-}
-
-func (p ListParams) selects(j Job) bool {
-	switch enabled := p.Enabled; {
-	case enabled == "" && !p.IncludeDisabled && !j.Enabled,
-		enabled == "enabled" && !j.Enabled, enabled == "disabled" && j.Enabled,
-		p.Trigger == "conditional",
-		!passes(p.ScheduleKind, j.Schedule.Kind),
-		!passes(p.LastRunStatus, cmp.Or(string(j.State.LastStatus), "unknown")):
-		return false
-	}
-	return contains(p.Query, j.ID, j.Name, j.Description, j.Payload.Text, j.Payload.Message)
-}
+func (s *Service) of(agent string, j Job) bool { return s.agents(agent)(j.AgentID) }
 
 // passes reports whether a filter lets a value through.
 func passes(filter, value string) bool { return filter == "" || filter == "all" || filter == value }
@@ -177,34 +219,6 @@ func passes(filter, value string) bool { return filter == "" || filter == "all" 
 func contains(query string, texts ...string) bool {
 	query = strings.ToLower(strings.TrimSpace(query))
 	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(t), query) })
-}
-
-// order puts jobs that are not due any more last, whichever the direction.
-func (p ListParams) order(a, b Job) int {
-	var c int
-	switch p.SortBy {
-	case "name":
-		c = strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	case "updatedAtMs":
-		c = cmp.Compare(a.UpdatedAtMs, b.UpdatedAtMs)
-	default:
-		if (a.State.NextRunAtMs == 0) != (b.State.NextRunAtMs == 0) {
-			return cmp.Compare(due(a), due(b))
-		}
-		c = cmp.Compare(a.State.NextRunAtMs, b.State.NextRunAtMs)
-	}
-	if p.SortDir == "desc" {
-		c = -c
-	}
-	return cmp.Or(c, cmp.Compare(a.CreatedAtMs, b.CreatedAtMs), strings.Compare(a.ID, b.ID))
-}
-
-// due is when a job is due, behind all others when it is not.
-func due(j Job) int64 {
-	if j.State.NextRunAtMs == 0 {
-		return math.MaxInt64
-	}
-	return j.State.NextRunAtMs
 }
 
 // RunsParams select the runs of one job or of all. Protocol 3 has a job and a limit, the rest is 4's.
@@ -267,13 +281,9 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 	}
 	var found []placed
 	for _, j := range jobs {
-		runs, err := s.scheduler.Runs(ctx, owner, j.ID, 0)
-		if err != nil {
-			return RunsResult{}, unknown(err, j.ID)
-		}
 		at := time.Now().UnixMilli()
-		for _, r := range runs {
-			e := newEntry(j, r)
+		for _, r := range j.Runs {
+			e := newEntry(j.Job, r)
 			if at = min(at, e.Ts); p.selects(e) {
 				found = append(found, placed{at, e.version(protocol(ctx))})
 			}
@@ -295,15 +305,15 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 	return RunsResult{part, page}, nil
 }
 
-// ofRuns returns the jobs whose runs are asked for.
-func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, error) {
+// ofRuns returns the jobs whose runs are asked for, with these: also those that have removed themselves.
+func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Past, error) {
 	if err := s.known(p.AgentID); err != nil {
 		return nil, err
 	}
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
-		jobs, err := s.everKnown(ctx)
-		return slices.DeleteFunc(jobs, func(j schedule.Job) bool { return !s.of(p.AgentID, view(j, 4)) }), err
+		jobs, err := s.scheduler.History(ctx, owner)
+		return slices.DeleteFunc(jobs, func(j schedule.Past) bool { return !s.of(p.AgentID, view(j.Job, 4)) }), err
 	}
 	if err != nil {
 		return nil, err
@@ -315,20 +325,11 @@ func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, err
 	if err != nil {
 		return nil, unknown(err, id)
 	}
-	return []schedule.Job{j}, nil
+	runs, err := s.scheduler.Runs(ctx, owner, j.ID, 0)
+	return []schedule.Past{{Job: j, Runs: runs}}, unknown(err, j.ID)
 }
 
-// everKnown lists the jobs whose runs can be asked for: also those that have removed themselves.
-func (s *Service) everKnown(ctx context.Context) ([]schedule.Job, error) {
-	jobs, err := s.scheduler.List(ctx, owner)
-	if err != nil {
-		return nil, err
-	}
-	gone, err := s.scheduler.Gone(ctx, owner)
-	return append(jobs, gone...), err
-}
-
-// find is one of everKnown, or CodeNotFound.
+// find is a job, also one that has removed itself, or CodeNotFound.
 func (s *Service) find(ctx context.Context, id string) (schedule.Job, error) {
 	j, err := s.scheduler.Get(ctx, owner, id)
 	if wit.CodeOf(err) != wit.CodeNotFound {

@@ -53,7 +53,8 @@ type PayloadParams struct {
 
 // DeliveryParams say where a turn's answer goes. Texts may be null, which clears.
 type DeliveryParams struct {
-	// Mode webhook is refused when it is asked for.
+	// Mode announce sends the answer to somebody on a channel; webhook posts how the turn went, as JSON, to the address in to:
+	// https, or of this machine. What does not answer is asked four times in all, each with the same Idempotency-Key.
 	Mode string `json:"mode,omitempty" rpc:"enum=none|announce|webhook"`
 	// Channel of last, or none, is where the main session was last talked to.
 	Channel   json.RawMessage `json:"channel"`
@@ -64,7 +65,7 @@ type DeliveryParams struct {
 	// BestEffort: a failed delivery does not fail the job.
 	BestEffort *bool `json:"bestEffort"`
 	// FailureDestination is where each failure is told of (mode, channel, to, accountId), unless bestEffort is true. Null
-	// clears it. CompletionDestination is refused unless it is null: there is no delivery by webhook.
+	// clears it. CompletionDestination is refused unless it is null: mode webhook does the same.
 	FailureDestination    json.RawMessage `json:"failureDestination"`
 	CompletionDestination json.RawMessage `json:"completionDestination"`
 }
@@ -92,8 +93,16 @@ type JobParams struct {
 	// Pacing and trigger are refused unless they are null or false: a job is due by its schedule alone.
 	Pacing  json.RawMessage `json:"pacing"`
 	Trigger json.RawMessage `json:"trigger"`
+	// CatchUp says what becomes of due times that were missed, while the gateway was down or the machine slept: none runs
+	// (skip), one run stands for all (once, the default), or each runs, one after the other (all).
+	CatchUp string `json:"catchUp,omitempty" rpc:"enum=skip|once|all"`
+	// CatchUpMax is how many of the latest missed ones run with catchUp all; 10 when left out.
+	CatchUpMax int `json:"catchUpMax,omitempty" rpc:"min=1,max=100"`
+	// Overlap says what becomes of a due time that comes while the job still runs: it is left out (skip, the default), or
+	// runs as soon as the job has ended (queue).
+	Overlap string `json:"overlap,omitempty" rpc:"enum=skip|queue"`
 	// FailureAlert says when and where somebody is told of failures in a row: after (2 when left out), cooldownMs (an
-	// hour), mode (announce), channel, to and accountId (the delivery's own). False is nobody; null clears it.
+	// hour), mode (announce, or webhook), channel, to and accountId (the delivery's own). False is nobody; null clears it.
 	FailureAlert json.RawMessage `json:"failureAlert"`
 }
 
@@ -156,6 +165,7 @@ func (p PatchParams) apply(j *schedule.Job) error {
 	if p.DeleteAfterRun != nil {
 		j.DeleteAfterRun = *p.DeleteAfterRun
 	}
+	p.policy(&j.Policy)
 	if p.Schedule != nil {
 		spec, err := p.Schedule.spec()
 		if err != nil {
@@ -172,6 +182,17 @@ func (p PatchParams) apply(j *schedule.Job) error {
 	b, err := json.Marshal(d)
 	j.Payload = b
 	return err
+}
+
+// policy changes what becomes of due times at which the job cannot run. How many are made up for is of no use but where
+// all are.
+func (p PatchParams) policy(to *schedule.Policy) {
+	to.CatchUp = cmp.Or(schedule.CatchUp(p.CatchUp), to.CatchUp)
+	to.Overlap = cmp.Or(schedule.Overlap(p.Overlap), to.Overlap)
+	if p.CatchUp != "" && p.CatchUp != string(schedule.CatchUpAll) {
+		to.CatchUpMax = 0
+	}
+	to.CatchUpMax = cmp.Or(p.CatchUpMax, to.CatchUpMax)
 }
 
 func (p PatchParams) details(d *details) error {
@@ -313,7 +334,7 @@ func absent(wishes ...wish) error {
 }
 
 func (p DeliveryParams) apply(d *delivery) error {
-	if err := absent(wish{"completionDestination", p.CompletionDestination, "nothing is delivered by webhook"}); err != nil {
+	if err := absent(wish{"completionDestination", p.CompletionDestination, "an answer goes to one place: use mode \"webhook\""}); err != nil {
 		return err
 	}
 	if err := patchNotice(p.FailureDestination, &d.Failure); err != nil {

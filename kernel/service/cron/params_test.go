@@ -33,7 +33,7 @@ func TestRefused(t *testing.T) {
 			"a time that has passed":      job(`{"kind":"at","at":"1999-12-31T23:58:00Z"}`, "main", ping, ``),
 			"at in an unknown zone":       job(`{"kind":"at","at":"2001-01-01T10:00","tz":"Mars/Base"}`, "main", ping, ``),
 			"a trigger":                   job(every, "main", ping, `,"trigger":{"script":"x"}`),
-			"an alert by webhook":         job(every, "main", ping, `,"failureAlert":{"mode":"webhook","to":"https://example.org"}`),
+			"an alert by webhook nowhere": job(every, "main", ping, `,"failureAlert":{"mode":"webhook"}`),
 			"an alert of skipped runs":    job(every, "main", ping, `,"failureAlert":{"includeSkipped":true}`),
 			"an alert after none":         job(every, "main", ping, `,"failureAlert":{"after":0}`),
 			"an alert with more":          job(every, "main", ping, `,"failureAlert":{"color":"red"}`),
@@ -74,8 +74,12 @@ func TestRefused(t *testing.T) {
 			"empty text":                  job(every, "main", `{"kind":"systemEvent","text":" "}`, ``),
 			"text of a turn":              job(every, "isolated", `{"kind":"agentTurn","text":"t"}`, ``),
 			"message of an event":         job(every, "main", `{"kind":"systemEvent","text":"t","message":"m"}`, ``),
-			"webhook":                     job(every, "isolated", turn, `,"delivery":{"mode":"webhook","to":"https://example.org"}`),
-			"failures by webhook":         job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":{"mode":"webhook","to":"https://example.org"}}`),
+			"a webhook nowhere":           job(every, "isolated", turn, `,"delivery":{"mode":"webhook"}`),
+			"a webhook in the clear":      job(every, "isolated", turn, `,"delivery":{"mode":"webhook","to":"http://example.org/x"}`),
+			"a webhook with a password":   job(every, "isolated", turn, `,"delivery":{"mode":"webhook","to":"https://me:secret@example.org/x"}`),
+			"a webhook by another way":    job(every, "isolated", turn, `,"delivery":{"mode":"webhook","to":"file:///etc/passwd"}`),
+			"a webhook of an event":       job(every, "main", ping, `,"delivery":{"mode":"webhook","to":"https://example.org/x"}`),
+			"failures by webhook":         job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":{"mode":"webhook","to":"http://example.org"}}`),
 			"failures without an object":  job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":false}`),
 			"no interval":                 job(`{"kind":"every"}`, "main", ping, ``),
 			"negative interval":           job(`{"kind":"every","everyMs":-1}`, "main", ping, ``),
@@ -493,5 +497,42 @@ func TestRuns(t *testing.T) {
 		if err != nil || strings.Count(out, `"ts"`) != 2 || strings.Index(out, `"ts":946684980000`) > strings.Index(out, `"ts":946685040000`) || strings.Contains(out, "total") {
 			b.Errorf("protocol 3, the latest last: %s, %v", out, err)
 		}
+	})
+}
+
+// TestWhatIsMissed: what becomes of times at which a job cannot run is the client's to say, in both protocols, and to
+// change.
+func TestWhatIsMissed(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		id := b.add(job(every, "main", ping, `,"catchUp":"all","catchUpMax":7,"overlap":"queue"`))
+		shows := func(want string) {
+			b.Helper()
+			for _, b.protocol = range []int{3, 4} {
+				if out, err := b.call("cron.get", `{"id":"`+id+`"}`); err != nil || !strings.Contains(out, `},`+want+`"sessionTarget"`) {
+					b.Errorf("%s, %v; want %s", out, err, want)
+				}
+			}
+		}
+		shows(`"catchUp":"all","catchUpMax":7,"overlap":"queue",`)
+		patch := func(text string) error {
+			_, err := b.call("cron.update", `{"id":"`+id+`","patch":`+text+`}`)
+			return err
+		}
+		if err := patch(`{"name":"other"}`); err != nil {
+			b.Error(err)
+		}
+		shows(`"catchUp":"all","catchUpMax":7,"overlap":"queue",`)
+		if err := patch(`{"catchUp":"skip"}`); err != nil {
+			b.Error(err)
+		}
+		shows(`"catchUp":"skip","overlap":"queue",`)
+		for _, bad := range []string{`{"catchUp":"some"}`, `{"catchUpMax":3}`, `{"catchUp":"all","catchUpMax":101}`, `{"overlap":"parallel"}`} {
+			if err := patch(bad); wit.CodeOf(err) != wit.CodeInvalid {
+				b.Errorf("%s: %v, want invalid", bad, err)
+			}
+		}
+		shows(`"catchUp":"skip","overlap":"queue",`)
+		id = b.add(job(every, "main", ping, ``))
+		shows(``)
 	})
 }

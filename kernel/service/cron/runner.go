@@ -37,17 +37,17 @@ type Outcome struct {
 	Provider   string `json:"provider,omitempty"`
 	Model      string `json:"model,omitempty"`
 	Usage      *Usage `json:"usage,omitempty"`
-	// DeliveryStatus is not-requested, not-delivered, or unknown of an answer that is on its way: the events
-	// message.delivered and message.failed say what becomes of it.
-	DeliveryStatus string `json:"deliveryStatus,omitempty" rpc:"enum=not-requested|not-delivered|unknown"`
+	// DeliveryStatus is not-requested, not-delivered, delivered of what a webhook took, or unknown of an answer that is on its
+	// way: the events message.delivered and message.failed say what becomes of it.
+	DeliveryStatus string `json:"deliveryStatus,omitempty" rpc:"enum=not-requested|not-delivered|delivered|unknown"`
 	DeliveryError  string `json:"deliveryError,omitempty"`
 	// FailureTold says what became of the notice that the run has failed.
 	FailureTold *Told `json:"failureNotificationDelivery,omitempty"`
 }
 
-// Told is what became of a notice: unknown of one that is on its way.
+// Told is what became of a notice: unknown of one that is on its way, delivered of one that a webhook took.
 type Told struct {
-	Status string `json:"status" rpc:"enum=not-delivered|unknown"`
+	Status string `json:"status" rpc:"enum=not-delivered|delivered|unknown"`
 	Error  string `json:"error,omitempty"`
 }
 
@@ -55,6 +55,7 @@ type Told struct {
 const (
 	NotRequested = "not-requested"
 	NotDelivered = "not-delivered"
+	Delivered    = "delivered"
 	Unknown      = "unknown"
 )
 
@@ -98,9 +99,10 @@ type Turn struct {
 // runner carries out what is due. It keeps nothing: a firing that a crash interrupted comes again, with the
 // same key, and the ports know what they have done.
 type runner struct {
-	events Events
-	turns  Turns
-	alarms Alarms
+	events   Events
+	turns    Turns
+	alarms   Alarms
+	webhooks Webhooks
 }
 
 // fire carries out one due time and returns what is kept of it.
@@ -124,6 +126,9 @@ func (r runner) carryOut(ctx context.Context, d details, f schedule.Firing) (Ans
 		return Answer{d.Text, Outcome{DeliveryStatus: NotRequested}}, r.tell(ctx, d, d.Text, f.Key)
 	}
 	answer, err := r.ask(ctx, d.turn(f), d.Extras.Fallbacks)
+	if d.Delivery.Mode == byWebhook && ctx.Err() == nil {
+		err = r.post(ctx, d, f, &answer, err)
+	}
 	// A firing that is interrupted comes again: its note would be about the stop, and not about the job.
 	if d.Isolation == nil || (err != nil && ctx.Err() != nil) {
 		return answer, err

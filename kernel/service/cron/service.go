@@ -1,5 +1,5 @@
 // Package cron is the jobs of clients: reminders and agent turns at their times. It gives kernel/schedule
-// the words of protocols 3 and 4 and carries out what is due through two ports, which services.go fills with a type of
+// the words of protocols 3 and 4 and carries out what is due through ports, which services.go fills with a type of
 // ports.go.
 //
 // A job either puts a system event before the main session, or lets an agent answer in a session of the
@@ -7,9 +7,10 @@
 // time, and must do nothing for a key that they have seen done: a firing that a crash interrupted is
 // simply called again.
 //
-// What a job asks for that this gateway cannot do (webhook delivery, commands, scripts, triggers, pacing) is
+// What a job asks for that this gateway cannot do (commands, scripts, triggers, pacing) is
 // refused when it is added, not dropped in silence. Every change of a job is published as Changes, in
-// order. A Service keeps nothing of jobs and is safe for concurrent use.
+// order. Of jobs a Service keeps only what lists are filtered and sorted by, in memory and while such lists are asked for. It is
+// safe for concurrent use.
 package cron
 
 import (
@@ -21,6 +22,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
+// MaxJobs is how many jobs clients may have in all.
+const MaxJobs = 100_000
+
 // owner is whose jobs these are in the scheduler.
 const owner schedule.Owner = "cron"
 
@@ -31,6 +35,7 @@ type Deps struct {
 	Events    Events
 	Turns     Turns
 	Alarms    Alarms
+	Webhooks  Webhooks
 	// Agent returns the id of the agent that is meant, the default one for an empty text; CodeInvalid if there
 	// is none of that id.
 	Agent func(id string) (string, error)
@@ -52,6 +57,7 @@ type Service struct {
 	storePath string
 	// instance names this process to clients that guard against a restart.
 	instance  string
+	cards     cards
 	declaring sync.Mutex // from the look for a declaration key to the job that has it
 }
 
@@ -85,8 +91,8 @@ var Changes = event.Kind[Change]{Name: "cron", Scope: wire.ScopeRead}
 // New makes the service the handler of its jobs. It must come before the scheduler's Run.
 func New(d Deps) *Service {
 	s := &Service{scheduler: d.Scheduler, bus: d.Bus, agent: d.Agent, answers: d.Answers, resolve: d.Resolve, storePath: d.StorePath, instance: instance()}
-	r := runner{events: d.Events, turns: d.Turns, alarms: d.Alarms}
-	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Changed: s.changed})
+	r := runner{events: d.Events, turns: d.Turns, alarms: d.Alarms, webhooks: d.Webhooks}
+	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Jobs: MaxJobs, Changed: s.changed, Touched: s.cards.touched})
 	return s
 }
 

@@ -25,6 +25,10 @@ type Job struct {
 	CreatedAtMs    int64    `json:"createdAtMs"`
 	UpdatedAtMs    int64    `json:"updatedAtMs"`
 	Schedule       Schedule `json:"schedule"`
+	// CatchUp, CatchUpMax and Overlap are as they were given, in either protocol.
+	CatchUp    schedule.CatchUp `json:"catchUp,omitempty"`
+	CatchUpMax int              `json:"catchUpMax,omitempty"`
+	Overlap    schedule.Overlap `json:"overlap,omitempty"`
 	// SessionTarget is main, isolated or session:<key>.
 	SessionTarget string  `json:"sessionTarget"`
 	WakeMode      string  `json:"wakeMode"`
@@ -79,7 +83,7 @@ type Payload struct {
 
 // Delivery is where a turn's answer goes.
 type Delivery struct {
-	Mode       string `json:"mode" rpc:"enum=none|announce"`
+	Mode       string `json:"mode" rpc:"enum=none|announce|webhook"`
 	Channel    string `json:"channel,omitempty"`
 	To         string `json:"to,omitempty"`
 	AccountID  string `json:"accountId,omitempty"`
@@ -112,7 +116,7 @@ func view(j schedule.Job, protocol int) Job {
 		ID: j.ID, AgentID: d.AgentID, SessionKey: d.SessionKey, Name: j.Name, DisplayName: d.DisplayName,
 		DeclarationKey: d.DeclarationKey, Owner: d.Owner, Description: d.Description, Enabled: j.Enabled,
 		DeleteAfterRun: j.DeleteAfterRun, CreatedAtMs: j.CreatedAt, UpdatedAtMs: j.UpdatedAt,
-		Schedule: viewSchedule(j.Spec, protocol), SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j, protocol),
+		Schedule: viewSchedule(j.Spec, protocol), CatchUp: j.Policy.CatchUp, CatchUpMax: j.Policy.CatchUpMax, Overlap: j.Policy.Overlap, SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j, protocol),
 	}
 	out.Payload = Payload{Kind: d.Kind, Model: d.Model, Thinking: d.Thinking, TimeoutSeconds: d.Timeout}
 	if d.Kind == systemEvent {
@@ -134,7 +138,10 @@ func view(j schedule.Job, protocol int) Job {
 	out.NextRunAtMs, out.LastRunAtMs, out.LastRunStatus, out.LastRunError = j.State.NextRunAt, j.State.LastRunAt, j.State.LastStatus, j.State.LastError
 	if d.Kind == agentTurn || !d.Delivery.empty() {
 		mode := "none"
-		if d.Delivery.wanted() {
+		switch {
+		case d.Delivery.Mode == byWebhook:
+			mode = byWebhook
+		case d.Delivery.wanted():
 			mode = "announce"
 		}
 		out.Delivery = &Delivery{mode, d.Delivery.Channel, d.Delivery.To, d.Delivery.AccountID, d.Delivery.ThreadID, d.Delivery.BestEffort, d.Delivery.Failure}
@@ -157,7 +164,7 @@ func viewSchedule(s schedule.Spec, protocol int) Schedule {
 // configRevision names what a job is, whatever its runs come to.
 func configRevision(j schedule.Job) string {
 	sum := fnv.New64a()
-	_ = json.NewEncoder(sum).Encode([]any{j.Name, j.Enabled, j.DeleteAfterRun, j.Spec, j.Payload}) // a sum takes everything
+	_ = json.NewEncoder(sum).Encode([]any{j.Name, j.Enabled, j.DeleteAfterRun, j.Spec, j.Policy, j.Payload}) // a sum takes everything
 	return strconv.FormatUint(sum.Sum64(), 36)
 }
 

@@ -76,6 +76,18 @@ func TestASendWaitsForItsConfirmation(t *testing.T) {
 			t.Errorf("the plugin was given the states %q", states)
 		}
 	})
+	inBubble("and is not misled by news of an earlier attempt", t, func(t *testing.T) {
+		w, _ := start(t, true)
+		w.enqueue(outgoing("a", "u", "1"))
+		synctest.Wait()
+		for range 3 {
+			w.queue.Confirmed(message.Account{Channel: "chat", ID: "main"}, []wit.Confirmation{{Token: "a:0"}})
+			synctest.Wait()
+		}
+		w.want()
+		w.confirm("a:0", nil, nil)
+		w.want("delivered a [own 1]")
+	})
 	inBubble("and holds up no other conversation", t, func(t *testing.T) {
 		w, _ := start(t, true)
 		const many = 20 // more than are looked at at a time

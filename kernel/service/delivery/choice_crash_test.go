@@ -78,6 +78,10 @@ func (a *asker) Send(_ context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
 	return &wit.Sent{IDs: []string{s.IdempotencyKey}}, nil
 }
 
+func (a *asker) Preview(context.Context, *wit.ChannelPreview) (*wit.Sent, error) {
+	panic("not declared")
+}
+
 func (a *asker) Edit(_ context.Context, e *wit.ChannelEdit) (*wit.Sent, error) {
 	if err := a.step(); err != nil {
 		return nil, err

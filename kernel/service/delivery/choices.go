@@ -66,7 +66,7 @@ func (r *record) plan(s string, closed *record, facts *wit.ChannelFacts) error {
 		return wit.NewError(wit.CodeNotFound, "what it closes was not sent")
 	}
 	last := closed.Pieces[len(closed.Pieces)-1]
-	whole := last.Text + "\n\n" + shaped(s, facts)
+	whole := last.Text + "\n\n" + text.Shaped(s, facts)
 	switch {
 	case canEdit && len(last.IDs) == 1 && len(text.Chunk(whole, text.LimitsOf(facts))) == 1:
 		r.Edits, r.Pieces = last.IDs[0], []piece{{Text: whole}}

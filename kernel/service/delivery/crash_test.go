@@ -192,6 +192,9 @@ func (g *gateway) Facts() *wit.ChannelFacts {
 }
 
 func (g *gateway) Edit(context.Context, *wit.ChannelEdit) (*wit.Sent, error) { panic("not declared") }
+func (g *gateway) Preview(context.Context, *wit.ChannelPreview) (*wit.Sent, error) {
+	panic("not declared")
+}
 func (g *gateway) Skip(context.Context, *wit.ChannelEvent) (*wit.NewState, error) {
 	panic("not declared")
 }
@@ -247,6 +250,8 @@ func (g *gateway) Event(_ context.Context, e *wit.ChannelEvent) (*wit.ChannelAns
 	}
 	return a, g.step()
 }
+
+func (g *gateway) Setting(string, string) string { return "" }
 
 func (g *gateway) Do(ctx context.Context, _ string, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	if err := g.step(); err != nil {

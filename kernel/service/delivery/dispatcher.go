@@ -35,6 +35,7 @@ type dispatcher struct {
 	moved    func(context.Context, message.Move) error
 	redact   func(string) string
 	voice    Voice
+	drafts   Drafts
 	// aside lets a channel's other messages be looked at while one waits, until back is called.
 	aside func(channel string) (back func())
 	// hold keeps a piece that may have arrived for the owner, unless the channel deduplicates.
@@ -80,6 +81,13 @@ func (d *dispatcher) back(e *entry) bool {
 // prepare lets the hooks see a message and cuts it into pieces. ready is false when the step says all. The
 // pieces are written with the first send; a crash before it asks the hooks again.
 func (d *dispatcher) prepare(ctx context.Context, e *entry, facts *wit.ChannelFacts) (s step, ready bool) {
+	draft, drafted, err := d.drafts.Take(ctx, e.ID)
+	if err != nil {
+		return d.failed(ctx, e, wit.AsError(err)), false
+	}
+	if wait := time.Until(draft.At.Add(interval(facts))); drafted && wait > 0 {
+		return step{wait: wait}, false
+	}
 	m, err := d.hooks.Sending(ctx, e.hookContext(), wit.MessageSending{Channel: e.Channel, Account: e.Account, To: e.To.ID, Text: e.Text})
 	switch {
 	case wit.CodeOf(err) == wit.CodeForbidden:
@@ -102,6 +110,9 @@ func (d *dispatcher) prepare(ctx context.Context, e *entry, facts *wit.ChannelFa
 		return d.outcomes.finish(ctx, e, StateCancelled, wit.NewError(wit.CodeInvalid, "nothing was left to send")), false
 	}
 	d.speak(ctx, e, m.Text, facts)
+	if drafted && e.Edits == "" {
+		e.replace(draft.ID)
+	}
 	return step{}, ctx.Err() == nil
 }
 
@@ -132,18 +143,10 @@ func (r *record) compose(s string, facts *wit.ChannelFacts) {
 
 // cut makes the pieces of a text that a channel takes.
 func cut(s string, facts *wit.ChannelFacts) (pieces []piece) {
-	for _, t := range text.Chunk(shaped(s, facts), text.LimitsOf(facts)) {
+	for _, t := range text.Pieces(s, facts) {
 		pieces = append(pieces, piece{Text: t})
 	}
 	return pieces
-}
-
-// shaped is a text in the markup that a channel takes.
-func shaped(s string, facts *wit.ChannelFacts) string {
-	if facts.Markup != wit.MarkupMarkdown {
-		return text.Plain(s)
-	}
-	return s
 }
 
 // advance sends the next piece, between the two writes that make the send window.
@@ -153,25 +156,27 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 		return d.outcomes.finish(ctx, e, StateSent, nil)
 	}
 	p := &e.Pieces[i]
+	if p.taken() {
+		return d.sent(ctx, e, i, &wit.Sent{IDs: p.IDs})
+	}
 	if p.Sending != 0 && d.holds(e, facts) {
 		return d.outcomes.hold(ctx, e, "the gateway stopped while it was being sent: it may have arrived")
 	}
+	began := time.Now()
 	link, state, err := d.link(ctx, e)
 	if err != nil {
 		return d.failed(ctx, e, wit.AsError(err))
 	}
-	p.Sending = time.Now().UnixMilli()
+	p.Sending, p.IDs = time.Now().UnixMilli(), nil
 	if err := d.records.save(e); err != nil {
 		return d.unsaved(e, err)
 	}
-	sent, err := d.send(ctx, e, i, sender, state)
-	if err == nil && !elsewhere(sent) && (len(sent.Frames) > 0 || sent.Awaits != nil) {
-		sent, err = d.over(ctx, e, i, link, sent)
-	}
+	sent, err := d.carry(ctx, e, i, sender, link, state)
 	spaced := time.Now().Add(interval(facts))
 	var s step
 	switch {
 	case err != nil:
+		e.began = began
 		s = d.unsent(ctx, e, facts, err)
 	case elsewhere(sent):
 		s = d.redirected(ctx, e, i, sent.Moved)
@@ -183,10 +188,21 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 	return s
 }
 
+// carry sends the ith piece, and waits for what its plugin awaits.
+func (d *dispatcher) carry(ctx context.Context, e *entry, i int, sender Sender, link Link, state wit.JSON) (*wit.Sent, error) {
+	f := d.awaiting.begin(message.Account{Channel: e.Channel, ID: e.Account})
+	defer f.end()
+	sent, err := d.send(ctx, e, i, sender, state)
+	if err == nil && !elsewhere(sent) && (len(sent.Frames) > 0 || sent.Awaits != nil) {
+		return d.over(ctx, e, i, link, sent, f)
+	}
+	return sent, err
+}
+
 // holds reports whether a piece that may have arrived waits for the owner. A channel that deduplicates can be
 // sent the same key again without doubt, and a change can be made again.
 func (d *dispatcher) holds(e *entry, facts *wit.ChannelFacts) bool {
-	return d.hold && !facts.Deduplicates && e.Edits == ""
+	return d.hold && !facts.Deduplicates && e.Edits == "" && !e.redraws()
 }
 
 // unsaved is the step after a write that failed before anything was done.
@@ -208,26 +224,31 @@ func (d *dispatcher) link(ctx context.Context, e *entry) (Link, wit.JSON, error)
 	return link, state, err
 }
 
-// send calls the plugin with the ith piece; what belongs to the message as a whole goes with the first one.
+// send calls the plugin with the ith piece; what belongs to the message as a whole goes with the first one. Of a message that was
+// shown while it was written the first one is there already, and is changed.
 func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender, state wit.JSON) (*wit.Sent, error) {
 	ctx, cancel := graceful(ctx)
 	defer cancel()
-	if e.Edits != "" {
-		sent, err := sender.Edit(ctx, &wit.ChannelEdit{Account: e.Account, To: e.To, ID: e.Edits, Text: e.Pieces[i].Text})
-		return cmp.Or(sent, &wit.Sent{}), err
+	plain, formatted := text.Shown(e.Pieces[i].Text, sender.Facts())
+	if id := cmp.Or(e.Edits, e.Draft); id != "" && i == 0 {
+		sent, err := sender.Edit(ctx, &wit.ChannelEdit{Account: e.Account, To: e.To, ID: id, Text: plain, Formatted: formatted, State: state, Actions: e.Pieces[i].Actions})
+		if sent = cmp.Or(sent, &wit.Sent{}); e.Draft != "" && len(sent.IDs) == 0 {
+			sent.IDs = []string{id}
+		}
+		return sent, err
 	}
 	msg := &wit.ChannelSend{
-		Account: e.Account, To: e.To, Text: e.Pieces[i].Text, Silent: e.Silent, State: state,
+		Account: e.Account, To: e.To, Text: plain, Formatted: formatted, Silent: e.Silent, State: state,
 		IdempotencyKey: fmt.Sprintf("%s:%d", e.ID, i), Actions: e.Pieces[i].Actions,
 	}
 	if e.Mute {
 		msg.IdempotencyKey += ":mute" // the plugin may remember how far it came with the voice note
 	}
-	if i == 0 {
+	if i == e.filesAt() {
 		msg.Attachments = e.Attachments
-		if e.ReplyTo != "" {
-			msg.ReplyTo = &e.ReplyTo
-		}
+	}
+	if i == 0 && e.ReplyTo != "" {
+		msg.ReplyTo = &e.ReplyTo
 	}
 	sent, err := sender.Send(ctx, msg)
 	return cmp.Or(sent, &wit.Sent{}), err
@@ -294,7 +315,7 @@ func (d *dispatcher) follow(ctx context.Context, e *entry, to *wit.Conversation)
 
 // unsent decides about a piece whose send ended with an error.
 func (d *dispatcher) unsent(ctx context.Context, e *entry, facts *wit.ChannelFacts, err error) step {
-	if ctx.Err() != nil && !answered(err) {
+	if ctx.Err() != nil && !Answered(err) {
 		return step{} // stopped in the send window: the record says so
 	}
 	if d.holds(e, facts) && wit.CodeOf(err) == wit.CodeTimeout {
@@ -315,7 +336,10 @@ func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) ste
 	e.Attempts++
 	e.Error = &clean
 	e.FailedAt = now.UnixMilli()
-	if d.mute(e, &clean) {
+	if !e.began.IsZero() {
+		e.FailedAt = e.began.UnixMilli()
+	}
+	if d.mute(e, &clean) || d.undraw(e, &clean) {
 		return after(d.records.persist(ctx, d.records.save, e), step{})
 	}
 	delay := pause(e.Attempts, &clean)

@@ -21,9 +21,9 @@ const (
 	longestAsked = 24 * time.Hour
 )
 
-// answered reports whether an error is the plugin's word, and not the end of the call's time: only then is it
+// Answered reports whether an error is the plugin's word, and not the end of the call's time: only then is it
 // certain that the piece has not arrived.
-func answered(err error) bool {
+func Answered(err error) bool {
 	return !errors.Is(err, context.Canceled) && wit.CodeOf(err) != wit.CodeTimeout && wit.CodeOf(err) != wit.CodeUnavailable
 }
 

@@ -59,11 +59,11 @@ func TestPausesDiffer(t *testing.T) {
 func TestAnsweredIsThePluginsWord(t *testing.T) {
 	for _, err := range []error{context.Canceled, wit.Errorf(wit.CodeForbidden, "%w", context.Canceled),
 		wit.NewError(wit.CodeTimeout, "x"), wit.NewError(wit.CodeUnavailable, "x")} {
-		if answered(err) {
+		if Answered(err) {
 			t.Errorf("%v says that the piece has not arrived", err)
 		}
 	}
-	if !answered(wit.NewError(wit.CodeForbidden, "blocked")) {
+	if !Answered(wit.NewError(wit.CodeForbidden, "blocked")) {
 		t.Error("a refusal is an answer")
 	}
 }

@@ -43,7 +43,11 @@ type world struct {
 	hold  bool
 	hooks delivery.Hooks
 	media delivery.Media
-	log   logstest.Buffer
+	voice delivery.Voice
+	// drafts are those that messages take the place of, and editing is why one cannot be changed.
+	drafts  delivery.Drafts
+	editing error
+	log     logstest.Buffer
 	// failMove has every move fail.
 	failMove bool
 
@@ -172,11 +176,15 @@ func labels(rows []wit.ActionRow) string {
 }
 
 // Edit notes a change as a send that has the key of what it changes, with a plus before it.
+func (w *world) Preview(context.Context, *wit.ChannelPreview) (*wit.Sent, error) {
+	panic("not declared")
+}
+
 func (w *world) Edit(_ context.Context, e *wit.ChannelEdit) (*wit.Sent, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sends = append(w.sends, send{key: "+" + e.ID, to: e.To.ID, text: e.Text, at: time.Since(w.began)})
-	return &wit.Sent{IDs: []string{e.ID}}, nil
+	return &wit.Sent{IDs: []string{e.ID}}, w.editing
 }
 
 func (w *world) sent() []send {
@@ -230,7 +238,7 @@ func (w *world) enqueue(messages ...message.Outbound) {
 func (w *world) deps() delivery.Deps {
 	log := hclog.New(&hclog.LoggerOptions{Output: &w.log, DisableTime: true})
 	return delivery.Deps{Store: storetest.Bounded(w.store, 40_000), Bus: w.bus, Log: log, Queue: w.queue, Accounts: w, Senders: w,
-		Hooks: w.hooks, Media: w.media, Moved: w.moved, Hold: w.hold, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }}
+		Hooks: w.hooks, Media: w.media, Voice: w.voice, Drafts: w.drafts, Moved: w.moved, Hold: w.hold, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }}
 }
 
 func (w *world) run() (s *delivery.Service, stop func()) {

@@ -126,6 +126,14 @@ func (ls *lanes) parked(key string) string {
 	return ""
 }
 
+// waits reports whether a lane has messages.
+func (ls *lanes) waits(key string) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.lanes[key]
+	return l != nil && len(l.items) > 0
+}
+
 // wake gives a lane a goroutine when there is something to do. mu is held.
 func (ls *lanes) wake(l *lane) {
 	if ls.ctx == nil || ls.ctx.Err() != nil || !l.begin() {

@@ -19,6 +19,7 @@ type outcomes struct {
 	hooks   Hooks
 	records records
 	waiters *waiters
+	drafts  Drafts
 	count   *service.Counter
 }
 
@@ -28,6 +29,7 @@ func (o *outcomes) finish(ctx context.Context, e *entry, state State, cause *wit
 	err := o.records.persist(ctx, o.records.end, e)
 	switch {
 	case err == nil:
+		o.drafts.Drop(ctx, e.ID)
 		o.announce(ctx, &e.record)
 	case isGone(err):
 		o.log.Warn("message ended after it was dropped", "id", e.ID, "state", state)

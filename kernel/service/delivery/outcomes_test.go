@@ -26,7 +26,7 @@ func TestServiceTellsOfItself(t *testing.T) {
 		}
 		s, _ := w.run()
 		part := s.Service()
-		if part.Name != "delivery" || len(part.Methods) != 4 || len(part.Events) != 2 || len(part.Checks) != 1 || len(part.Metrics) != 1 {
+		if part.Name != "delivery" || len(part.Methods) != 6 || len(part.Events) != 2 || len(part.Checks) != 1 || len(part.Metrics) != 1 {
 			t.Fatalf("%+v", part)
 		}
 		if c := part.Checks[0](t.Context()); !c.OK || c.Name != "delivery" {

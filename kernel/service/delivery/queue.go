@@ -103,20 +103,20 @@ func (q *Queue) Moved(tx store.Tx, m message.Move) error {
 			return err
 		}
 		if m.Is(row.Value.Channel, row.Value.Account, &row.Value.To) {
-			waiting = append(waiting, entry{row.Key, row.Value})
+			waiting = append(waiting, entry{key: row.Key, record: row.Value})
 		}
 	}
 	for _, e := range waiting {
-		if e.To.ID, e.To.Kind = m.To.ID, m.To.Kind; m.To.Name != nil {
-			e.To.Name = m.To.Name
-		}
+		m.Apply(&e.To)
 		if err := queueTable.Put(tx, e.key, e.record); err != nil {
 			return err
 		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.moves = append(q.moves, m)
+	if m.From != m.To.ID && m.Thread == nil { // a thread goes out on the lane that it is on
+		q.moves = append(q.moves, m)
+	}
 	return nil
 }
 
@@ -160,5 +160,5 @@ func lookup(tx store.Tx, id string) (entry, error) {
 		r, err = doneTable.Get(tx, key)
 	}
 	r.State = r.state()
-	return entry{key, r}, err
+	return entry{key: key, record: r}, err
 }

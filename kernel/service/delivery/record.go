@@ -30,10 +30,12 @@ type record struct {
 	// changed, instead of sending one.
 	Numbered bool   `json:"numbered,omitempty"`
 	Edits    string `json:"edits,omitempty"`
+	// Draft is the platform's id of the message that the first piece takes the place of.
+	Draft string `json:"draft,omitempty"`
 	// Spoken is set while the first of the attachments is the text, said aloud; Mute once that could not be sent.
 	Spoken bool `json:"spoken,omitempty"`
 	Mute   bool `json:"mute,omitempty"`
-	// Attempts at the present piece that failed, the last at FailedAt; NextAt is when the next one is due. FirstAttempt
+	// Attempts at the present piece that failed, the last begun at FailedAt; NextAt is when the next one is due. FirstAttempt
 	// is when the message failed first.
 	Attempts     int        `json:"attempts,omitempty"`
 	FailedAt     int64      `json:"failedAt,omitempty"`
@@ -68,6 +70,9 @@ type piece struct {
 	// Actions are the buttons below it.
 	Actions []wit.ActionRow `json:"actions,omitempty"`
 }
+
+// taken reports whether the platform has taken the piece, and what it may have had to say of it was missed.
+func (p *piece) taken() bool { return p.Sending != 0 && len(p.IDs) > 0 }
 
 // lane names the conversation whose order a record keeps. A thread is a conversation of its own.
 func (r *record) lane() string {

@@ -26,6 +26,9 @@ var errGone = errors.New("the message was removed from the queue")
 type entry struct {
 	key string
 	record
+	// began is when the attempt that has failed found its account as it was; an account that has connected since is another
+	// one. It is not kept.
+	began time.Time
 }
 
 // records reads and writes what is kept of messages, each method in one transaction. It keeps nothing in
@@ -118,6 +121,37 @@ func (q records) reread(e *entry) error {
 		}
 		return err
 	})
+}
+
+// take notes the ids of a piece that the platform has taken, unless its outcome is known by now. Errors: reread's.
+func (q records) take(e *entry, i int, ids []string) error {
+	return q.update(func(tx store.Tx) error {
+		now, err := queueTable.Get(tx, e.key)
+		switch {
+		case wit.CodeOf(err) == wit.CodeNotFound:
+			return errGone
+		case err != nil:
+			return err
+		}
+		e.record = now
+		if p := &e.Pieces[i]; p.Sending != 0 {
+			p.IDs = ids
+			return queueTable.Put(tx, e.key, e.record)
+		}
+		return nil
+	})
+}
+
+// settle has a wait settled. Errors: reread's.
+func (q records) settle(e *entry, w *wait, c wit.Confirmation) error {
+	err := q.update(func(tx store.Tx) error {
+		_, err := w.settle(tx, c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return q.snapshot(e)
 }
 
 // snapshot is reread with what was committed before it is called.

@@ -109,6 +109,7 @@ func (m *sendMethod) enqueue(ctx context.Context, o message.Outbound) (outcome, 
 			return err
 		}
 		e, err = lookup(tx, o.ID)
+		rpc.Yield(ctx) // its place in the queue is taken
 		return err
 	})
 	if err != nil {

@@ -13,10 +13,12 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -42,6 +44,29 @@ func TestAPluginThatIsNotLoaded(t *testing.T) {
 		event.Kind[string]{Name: "plugins.changed"}.Publish(w.bus, "chat")
 		if synctest.Wait(); len(w.sent()) != 1 {
 			t.Error("not sent when the plugin is loaded")
+		}
+	})
+}
+
+// TestASendYieldsOnceItIsInTheQueue: the client's next one is behind it, and waits neither for the commit nor for the platform.
+func TestASendYieldsOnceItIsInTheQueue(t *testing.T) {
+	inBubble("a slow platform", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
+			time.Sleep(time.Second)
+			return &wit.Sent{}, nil
+		}
+		s, _ := w.run()
+		begin, yielded := time.Now(), make(chan time.Duration, 1)
+		ctx := rpc.WithYield(t.Context(), func() { yielded <- time.Since(begin) })
+		table, err := rpc.NewTable(s.Service().Methods...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		caller := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}
+		_, err = table.Call(ctx, caller, "send", []byte(`{"channel":"chat","to":"group:c","message":"x","idempotencyKey":"k"}`), nil)
+		if after := <-yielded; err != nil || after > 0 || time.Since(begin) < time.Second {
+			t.Errorf("yielded after %v, answered after %v: %v", after, time.Since(begin), err)
 		}
 	})
 }

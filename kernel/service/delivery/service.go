@@ -12,7 +12,8 @@
 // the send window: there the piece is sent again with the same idempotency key, or held for the owner
 // where the settings say so and the channel does not deduplicate. A held message lets others pass. A send that goes
 // over its account's connection waits for its confirmation, which is committed with the answer that brings it; one
-// that does not come in time, or before the connection's end, leaves the piece where a request without an answer does.
+// that does not come in time, or before the connection's end, leaves the piece where a request without an answer does. Where the
+// platform is called, a confirmation counts as well that is there before the call's answer.
 //
 // Parts. Queue is the way in. A lane is one conversation's messages in order; lanes gives those with
 // something to do a goroutine, which asks the dispatcher for the next step of one message. The
@@ -24,6 +25,8 @@ package delivery
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -44,9 +47,13 @@ type Deps struct {
 	Queue    *Queue
 	Accounts Accounts
 	Senders  Senders
-	Hooks    Hooks
-	Media    Media
-	Voice    Voice
+	// Actors finds the plugin that acts for a channel; false while it cannot be called. nil finds none.
+	Actors func(channel string) (Actor, bool)
+	Hooks  Hooks
+	Media  Media
+	Voice  Voice
+	// Drafts are those that messages take the place of; nil is none.
+	Drafts Drafts
 	// Answers refuses a session key, or an agent's id, of an agent that there is not. Either may be empty; nil takes all.
 	Answers func(sessionKey, agent string) error
 	// Resolve says whom a client means by a name; nil takes every name for an id.
@@ -85,6 +92,8 @@ type Sender interface {
 	Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 	// Edit is like Send, for channels with that operation.
 	Edit(ctx context.Context, e *wit.ChannelEdit) (*wit.Sent, error)
+	// Preview is like Send, for channels with that operation.
+	Preview(ctx context.Context, p *wit.ChannelPreview) (*wit.Sent, error)
 }
 
 // Hooks are the plugins that see outgoing messages.
@@ -139,8 +148,11 @@ type Service struct {
 	lanes   *lanes
 	pruner  pruner
 	send    *sendMethod
+	action  *actionMethods
 	owner   *ownerMethods
 	count   *service.Counter
+	// loaded is the newest key that is on a lane; nil before there is one.
+	loaded atomic.Pointer[string]
 }
 
 // New returns a service that does nothing until Run; its methods answer before that.
@@ -160,19 +172,25 @@ func New(d Deps) *Service {
 	if d.Voice == nil {
 		d.Voice = silence{}
 	}
+	if d.Drafts == nil {
+		d.Drafts = noDrafts{}
+	}
+	if d.Actors == nil {
+		d.Actors = func(string) (Actor, bool) { return nil, false }
+	}
 	log := d.Log.Named("delivery")
 	recs, told, count := records{d.Store, log}, newWaiters(), new(service.Counter)
-	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
+	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, drafts: d.Drafts, count: count}
 	dispatch := &dispatcher{
 		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends, awaiting: &d.Queue.awaiting,
-		moved: d.Moved, redact: d.Redact, hold: d.Hold, voice: d.Voice,
+		moved: d.Moved, redact: d.Redact, hold: d.Hold, voice: d.Voice, drafts: d.Drafts,
 	}
 	work := newLanes(dispatch.look)
 	dispatch.aside = work.aside
+	send := &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, answers: d.Answers, resolve: d.Resolve, waiters: told}
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
-		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, answers: d.Answers, resolve: d.Resolve, waiters: told},
-		owner: &ownerMethods{records: recs, lanes: work, outcomes: ends},
+		send: send, action: &actionMethods{send, d.Actors}, owner: &ownerMethods{records: recs, lanes: work, outcomes: ends},
 	}
 }
 
@@ -180,7 +198,7 @@ func New(d Deps) *Service {
 func (s *Service) Service() service.Service {
 	return service.Service{
 		Name: "delivery", Run: s.Run,
-		Methods: append([]rpc.Method{s.send.method()}, s.owner.methods()...),
+		Methods: slices.Concat([]rpc.Method{s.send.method()}, s.action.methods(), s.owner.methods()),
 		Events:  []event.Row{DeliveredKind.Row(), FailedKind.Row()},
 		Checks:  []func(context.Context) service.Check{s.check},
 		Queues: func(ctx context.Context) (map[string]int, error) {
@@ -232,6 +250,23 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
+// Ahead reports whether messages wait to be sent to where an answer goes, those included that are committed and on no lane yet. Where
+// that cannot be read it is so.
+func (s *Service) Ahead(to message.Origin) bool {
+	if to.Conversation == nil {
+		return false
+	}
+	r := record{Outbound: message.Outbound{Channel: to.Channel, Account: to.Account, To: *to.Conversation}}
+	lane, last := r.lane(), ""
+	if loaded := s.loaded.Load(); loaded != nil {
+		last = *loaded
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	fresh, err := s.records.after(ctx, last) // before the lanes are asked, where they may be meanwhile
+	return err != nil || s.lanes.waits(lane) || slices.ContainsFunc(fresh, func(a arrival) bool { return a.lane == lane })
+}
+
 // load puts what was enqueued behind the key last on its lanes, and returns the newest key. Messages that wait
 // since an earlier life of the gateway come first, since their keys are lower. What was read before an error goes out.
 func (s *Service) load(ctx context.Context, last string) (string, error) {
@@ -250,5 +285,6 @@ func (s *Service) load(ctx context.Context, last string) (string, error) {
 		}
 		s.lanes.push(a.lane, a.channel, a.key)
 	}
+	s.loaded.Store(&last)
 	return last, err
 }

@@ -39,11 +39,14 @@ func (d *dispatcher) speak(ctx context.Context, e *entry, text string, facts *wi
 // mute takes the voice note from a message that could not be sent with it, and reports whether it did: the text is not to be
 // lost with it.
 func (d *dispatcher) mute(e *entry, cause *wit.Error) bool {
-	if !e.Spoken || e.next() > 0 || cause.Code == wit.CodeRateLimited || e.Attempts < spokenTries && !permanent(cause, e.Attempts) {
+	if !e.Spoken || e.next() != e.filesAt() || cause.Code == wit.CodeRateLimited || e.Attempts < spokenTries && !permanent(cause, e.Attempts) {
 		return false
 	}
 	d.log.Warn("message sent without its voice note", "id", e.ID, "channel", e.Channel, "error", cause)
 	e.Attachments, e.Spoken, e.Mute = e.Attachments[1:], false, true
 	e.Attempts, e.NextAt = 0, 0
+	if e.Draft != "" && len(e.Attachments) == 0 {
+		e.Pieces = e.Pieces[:len(e.Pieces)-1] // nothing follows the text any more
+	}
 	return true
 }

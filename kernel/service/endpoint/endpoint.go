@@ -17,6 +17,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -24,9 +25,14 @@ import (
 // origin.
 type Admission func(*http.Request) (*rpc.Caller, error)
 
+// ScopedAdmission is Admission for what paired devices may ask for too, if they have a scope. Errors: as Admission's;
+// CodeForbidden for a device that lacks it.
+type ScopedAdmission func(*http.Request, wire.Scope) (*rpc.Caller, error)
+
 // Tools are what can be called over HTTP.
 type Tools interface {
-	List() []wit.ToolDefinition
+	// List has those that an agent may use.
+	List(agent string) []wit.ToolDefinition
 	// Session reads a session as clients write it. Errors: CodeInvalid.
 	Session(text string) (session.Key, error)
 	// Invoke calls a tool as a model's call is made. Errors: as agent.Service's.
@@ -67,6 +73,11 @@ func Decode(w http.ResponseWriter, r *http.Request, into any) error {
 	if len(body) == 0 {
 		return wit.NewError(wit.CodeInvalid, "the request has no body: send a JSON object")
 	}
+	return Read(body, into)
+}
+
+// Read reads a body that has arrived, or a part of one. Errors: CodeInvalid.
+func Read(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
 		return unreadable(err)
 	}

@@ -15,21 +15,33 @@ const maxPreview = 200
 // fire wakes the agent once, and keeps and tells how it went.
 func (s *Service) fire(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
 	began := time.Now()
-	b, err := s.beat(ctx, f.Key)
+	agent := f.Job.ID
+	b, err := s.beat(ctx, agent, f.Key)
 	if ctx.Err() != nil {
 		return schedule.Result{}, ctx.Err() // it comes again, with the same key
 	}
-	b.Ts, b.DurationMs = time.Now().UnixMilli(), time.Since(began).Milliseconds()
-	if failed := s.keep(ctx, func(k *kept) { k.Last = &b }); failed != nil {
+	b.AgentID, b.Ts, b.DurationMs = agent, time.Now().UnixMilli(), time.Since(began).Milliseconds()
+	if failed := s.keep(ctx, func(k *kept) { s.remember(k, b) }); failed != nil {
 		return schedule.Result{}, failed
 	}
 	Kind.Publish(s.Bus, b)
 	return schedule.Result{Summary: b.Preview}, err
 }
 
-// beat asks the agent.
-func (s *Service) beat(ctx context.Context, key string) (Beat, error) {
-	set := s.Plan()
+// remember keeps how a heartbeat went, and the last ones of the agents that still wake.
+func (s *Service) remember(k *kept, b Beat) {
+	of := map[string]Beat{b.AgentID: b}
+	for _, set := range s.Plan() {
+		if last, ok := k.Of[set.Agent]; ok && set.Agent != b.AgentID {
+			of[set.Agent] = last
+		}
+	}
+	k.Last, k.Of = &b, of
+}
+
+// beat asks an agent.
+func (s *Service) beat(ctx context.Context, agent, key string) (Beat, error) {
+	set := s.PlanOf(agent)
 	switch {
 	case set.Every == 0:
 		return Beat{Status: Skipped, Reason: "disabled"}, nil

@@ -1,4 +1,4 @@
-// Package heartbeat wakes an agent at an interval, to say what the owner should hear, and gives it what clients and
+// Package heartbeat wakes agents at an interval, to say what the owner should hear, and gives it what clients and
 // webhooks report in between. An agent that has nothing to say is silent.
 //
 // The beats are jobs of the scheduler's, so that they survive a restart and come once, and each is a durable run in the
@@ -9,6 +9,7 @@ package heartbeat
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 		"and at what is due. Say what the owner should hear now, if there is anything. If there is nothing, answer only HEARTBEAT_OK."
 )
 
-// Settings is what the owner says of heartbeats. The zero value is off.
+// Settings is what the owner says of an agent's heartbeats.
 type Settings struct {
 	// Agent is who wakes.
 	Agent string
@@ -97,8 +98,10 @@ const (
 // Beat is one heartbeat.
 type Beat struct {
 	// Ts is when it ended, in Unix milliseconds, and DurationMs how long it took.
-	Ts         int64  `json:"ts"`
-	Status     Status `json:"status"`
+	Ts     int64  `json:"ts"`
+	Status Status `json:"status"`
+	// AgentID is who woke.
+	AgentID    string `json:"agentId,omitempty"`
 	DurationMs int64  `json:"durationMs"`
 	// Reason says why it was skipped or has failed.
 	Reason string `json:"reason,omitempty"`
@@ -116,13 +119,14 @@ type kept struct {
 	// Enabled overrules the settings, unless it is nil.
 	Enabled *bool `json:"enabled,omitempty"`
 	Last    *Beat `json:"last,omitempty"`
+	// Of are the last ones of each agent that wakes.
+	Of map[string]Beat `json:"of,omitempty"`
 }
 
 const (
 	table = store.Table[kept]("heartbeat")
 	row   = "main"
 	owner = schedule.Owner("heartbeat")
-	job   = "main"
 )
 
 // Deps is what the service stands on.
@@ -133,22 +137,22 @@ type Deps struct {
 	Runs      Runs
 	// Presence may be nil: nobody reports then.
 	Presence Presence
-	// Settings are asked for each time.
-	Settings func() Settings
+	// Settings are asked for each time: those of each agent that may wake, at least of one.
+	Settings func() []Settings
 	Log      hclog.Logger
 }
 
-// Service wakes the agent.
+// Service wakes the agents.
 type Service struct {
 	Deps
 	log     hclog.Logger
-	changed chan struct{}
+	changed retry.Follower
 	kept    atomic.Pointer[kept] // as it was read or written last
 }
 
 // New makes the service the handler of its jobs. It must come before the scheduler's Run.
 func New(d Deps) *Service {
-	s := &Service{Deps: d, log: d.Log.Named("heartbeat"), changed: make(chan struct{}, 1)}
+	s := &Service{Deps: d, log: d.Log.Named("heartbeat"), changed: retry.NewFollower()}
 	s.kept.Store(&kept{})
 	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: s.fire, Resumable: true, Parallel: 1})
 	return s
@@ -160,33 +164,18 @@ func (s *Service) Service() service.Service {
 }
 
 // Changed says that the settings may be others.
-func (s *Service) Changed() {
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
+func (s *Service) Changed() { s.changed.Tell() }
 
 // storeRest is how long planning rests after the store has failed.
 const storeRest = time.Second
 
 // Run keeps the scheduler in step with the settings until ctx ends, and returns nil then.
 func (s *Service) Run(ctx context.Context) error {
-	for {
-		if err := s.plan(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("heartbeats not planned", "error", err)
-			retry.Sleep(ctx, storeRest)
-			s.Changed()
-		}
-		select {
-		case <-s.changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	s.changed.Run(ctx, storeRest, s.plan, func(err error) { s.log.Error("heartbeats not planned", "error", err) })
+	return nil
 }
 
-// plan makes the scheduler's job what the settings say. One whose interval stays the same is due when it was.
+// plan makes the scheduler's jobs what the settings say, one for each agent. One whose interval stays the same is due when it was.
 func (s *Service) plan(ctx context.Context) error {
 	if err := s.Store.View(ctx, func(tx store.Tx) error {
 		k, err := read(tx)
@@ -197,17 +186,27 @@ func (s *Service) plan(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	every := s.Plan().Every
-	if every == 0 {
-		err := s.Scheduler.Remove(ctx, owner, job)
-		if wit.CodeOf(err) == wit.CodeNotFound {
-			return nil
+	wanted := map[string]bool{}
+	for _, set := range s.Plan() {
+		if set.Every == 0 {
+			continue
 		}
-		return err
+		wanted[set.Agent] = true
+		if _, err := s.Scheduler.Set(ctx, schedule.Job{
+			ID: set.Agent, Owner: owner, Name: "heartbeat", Enabled: true, Spec: schedule.Spec{EveryMs: set.Every.Milliseconds()},
+		}); err != nil {
+			return err
+		}
 	}
-	_, err := s.Scheduler.Set(ctx, schedule.Job{
-		ID: job, Owner: owner, Name: "heartbeat", Enabled: true, Spec: schedule.Spec{EveryMs: every.Milliseconds()},
-	})
+	jobs, err := s.Scheduler.List(ctx, owner)
+	for _, j := range jobs {
+		if wanted[j.ID] {
+			continue
+		}
+		if err := s.Scheduler.Remove(ctx, owner, j.ID); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+			return err
+		}
+	}
 	return err
 }
 
@@ -236,18 +235,42 @@ func (s *Service) keep(ctx context.Context, change func(*kept)) error {
 	})
 }
 
-// Plan is the settings with their defaults, and Every 0 where the agent does not wake.
-func (s *Service) Plan() Settings {
-	set := s.Settings()
-	set.Prompt, set.Quiet = cmp.Or(set.Prompt, DefaultPrompt), cmp.Or(set.Quiet, DefaultQuiet)
-	switch enabled := s.kept.Load().Enabled; {
-	case enabled != nil && !*enabled:
-		set.Every = 0
-	case enabled != nil:
-		set.Every = cmp.Or(set.Every, DefaultEvery)
+// Plan is the settings with their defaults, and Every 0 for agents that do not wake.
+func (s *Service) Plan() []Settings {
+	plan := slices.Clone(s.Settings())
+	for i := range plan {
+		set := &plan[i]
+		set.Prompt, set.Quiet = cmp.Or(set.Prompt, DefaultPrompt), cmp.Or(set.Quiet, DefaultQuiet)
+		switch enabled := s.kept.Load().Enabled; {
+		case enabled != nil && !*enabled:
+			set.Every = 0
+		case enabled != nil:
+			set.Every = cmp.Or(set.Every, DefaultEvery)
+		}
 	}
-	return set
+	return plan
+}
+
+// PlanOf is the plan of one agent; Every is 0 for one that does not wake.
+func (s *Service) PlanOf(agent string) Settings {
+	plan := s.Plan()
+	if i := slices.IndexFunc(plan, func(p Settings) bool { return p.Agent == agent }); i >= 0 {
+		return plan[i]
+	}
+	return Settings{Agent: agent}
 }
 
 // Last is how the last heartbeat went, nil where there was none.
 func (s *Service) Last() *Beat { return s.kept.Load().Last }
+
+// LastOf is how an agent's last heartbeat went, nil where there was none.
+func (s *Service) LastOf(agent string) *Beat {
+	k := s.kept.Load()
+	if b, ok := k.Of[agent]; ok {
+		return &b
+	}
+	if k.Last != nil && k.Last.AgentID == "" { // by a version in which one agent woke
+		return k.Last
+	}
+	return nil
+}

@@ -30,7 +30,7 @@ type SetParams struct {
 type SetResult struct {
 	OK      bool `json:"ok"`
 	Enabled bool `json:"enabled"`
-	// IntervalMs is how often the agent wakes, in milliseconds; 0 for never.
+	// IntervalMs is how often the first agent that wakes does so, in milliseconds; 0 for never.
 	IntervalMs int64 `json:"intervalMs"`
 }
 
@@ -39,7 +39,7 @@ func (s *Service) set(ctx context.Context, p SetParams) (SetResult, error) {
 		return SetResult{}, err
 	}
 	s.Changed()
-	return SetResult{OK: true, Enabled: p.Enabled, IntervalMs: s.Plan().Every.Milliseconds()}, nil
+	return SetResult{OK: true, Enabled: p.Enabled, IntervalMs: s.Plan()[0].Every.Milliseconds()}, nil
 }
 
 // WakeParams are what an agent is told.

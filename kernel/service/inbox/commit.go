@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/move"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -25,6 +26,8 @@ type Batch struct {
 	Messages []wit.Message
 	// Confirmed is what became of sends that wait for it.
 	Confirmed []wit.Confirmation
+	// Pushes are what the browsers of visitors are to get.
+	Pushes []wit.Push
 	// State becomes the account's; nil leaves it as it is.
 	State *State
 	// Replayed is the id of the dead letter that brought the messages, which is removed; empty for none.
@@ -41,13 +44,14 @@ type Result struct {
 // Commit writes a batch in one transaction and wakes whoever has something to do then.
 //
 // Errors: a *StoreError when the store has failed, so that the same batch is to be committed again; otherwise
-// what the Acceptor refused a message with. Nothing is written in either case.
+// what the Acceptor refused a message with, or the Pusher what is pushed. Nothing is written in either case.
 func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	now := time.Now().UnixMilli()
 	var in *intake
 	err := write(ctx, s.store, func(tx store.Tx) error {
 		in = &intake{
 			tx: tx, batch: &b, now: now, acceptor: s.acceptor, questions: s.questions, pairing: s.pairing, movers: s.movers, confirmer: s.confirmer,
+			pusher: s.pusher,
 		}
 		return in.run()
 	})
@@ -62,6 +66,9 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	}
 	for _, m := range in.moved {
 		s.announce(m)
+	}
+	if len(b.Pushes) > 0 {
+		s.pusher.Pushed(b.Account, b.Pushes)
 	}
 	if len(b.Confirmed) > 0 {
 		s.confirmer.Confirmed(b.Account, b.Confirmed)
@@ -118,12 +125,13 @@ type intake struct {
 	pairing   *pairing
 	movers    movers
 	confirmer message.Confirmer
+	pusher    message.Pusher
 
 	result  Result
 	moved   []message.Move // that were news
 	unknown []string       // tokens that no send waits for
 	says    bool           // something waits to be sent
-	refused error          // by the acceptor
+	refused error          // by the acceptor, or as nothing that can be pushed
 
 	sessions []string // that answer what was accepted
 }
@@ -134,7 +142,7 @@ const maxToken = 80
 // run takes the moves and then the messages in, in order, and then writes what goes with them.
 func (i *intake) run() error {
 	for _, w := range i.batch.Moved {
-		m := message.Move{Account: i.batch.Account, From: w.From, To: w.To}
+		m := message.Move{Account: i.batch.Account, From: w.From, Thread: w.Thread, To: w.To}
 		fresh, err := i.movers.moved(i.tx, m)
 		if err != nil {
 			return err
@@ -157,6 +165,9 @@ func (i *intake) run() error {
 			i.unknown = append(i.unknown, c.Token)
 		}
 	}
+	if err := i.push(); err != nil {
+		return err
+	}
 	if i.batch.Replayed != "" {
 		if err := forgetLetter(i.tx, i.batch.Replayed); err != nil {
 			return err
@@ -166,6 +177,15 @@ func (i *intake) run() error {
 		return nil
 	}
 	return stateTable.Put(i.tx, accountKey(i.batch.Account), *i.batch.State)
+}
+
+// push keeps what is for visitors.
+func (i *intake) push() error {
+	err := i.pusher.Push(i.tx, i.batch.Account, i.batch.Pushes)
+	if err != nil && !store.Failed(err) {
+		i.refused = err
+	}
+	return err
 }
 
 // receive records a message, and does with it what the account's access rules say.
@@ -230,6 +250,9 @@ func (i *intake) follow(m *wit.Message, home string, v Verdict) error {
 		return i.accept(m, home)
 	case VerdictKept:
 		i.result.Kept++
+		if _, _, err := move.Spoken(i.tx, i.batch.Account, m.Conversation); err != nil {
+			return err
+		}
 		return remember(i.tx, i.batch.Account, m)
 	case VerdictPairing:
 		i.result.Paired++
@@ -250,12 +273,19 @@ func (i *intake) accept(m *wit.Message, home string) error {
 	if home == m.Conversation.ID {
 		home = ""
 	}
+	thread, moved, err := move.Spoken(i.tx, a, m.Conversation)
+	if err != nil {
+		return err
+	}
+	if moved {
+		home = thread.Conversation
+	}
 	history, err := recall(i.tx, a, m)
 	if err != nil {
 		return err
 	}
 	session, err := i.acceptor.Accept(i.tx, message.Inbound{
-		ID: key(a.Channel, a.ID, m.ID), Account: a, Message: *m, Home: home, History: history, ReceivedAt: i.now,
+		ID: key(a.Channel, a.ID, m.ID), Account: a, Message: *m, Home: home, HomeThread: thread.Thread, History: history, ReceivedAt: i.now,
 	})
 	if err != nil {
 		i.refused = wit.Errorf(wit.CodeOf(err), "accept message %.80q: %w", m.ID, err)

@@ -31,7 +31,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service stands on. All but Confirmer, Moved and Redact are needed.
+// Deps is what the service stands on. All but Confirmer, Pusher, Moved and Redact are needed.
 type Deps struct {
 	Store    store.Store
 	Log      hclog.Logger
@@ -40,6 +40,8 @@ type Deps struct {
 	Accounts Accounts
 	// Confirmer is who sends that wait are confirmed to; nil where nothing waits.
 	Confirmer message.Confirmer
+	// Pusher keeps what is for visitors; nil where there are none.
+	Pusher message.Pusher
 	// Moved are told, in the transaction, that a conversation has another id.
 	Moved []func(store.Tx, message.Move) error
 	// Owners are the settings that say who the owner is; nil where nobody can be named.
@@ -83,6 +85,7 @@ type Service struct {
 	acceptor  message.Acceptor
 	outbox    message.Outbox
 	confirmer message.Confirmer
+	pusher    message.Pusher
 	questions *question.Book
 	pairing   *pairing
 	letters   *DeadLetters
@@ -99,11 +102,14 @@ func New(d Deps) *Service {
 	if d.Confirmer == nil {
 		d.Confirmer = message.Nowhere{}
 	}
+	if d.Pusher == nil {
+		d.Pusher = message.Nowhere{}
+	}
 	if d.Questions == nil {
 		d.Questions = question.NewBook(d.Outbox, nil)
 	}
 	s := &Service{
-		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox, confirmer: d.Confirmer, questions: d.Questions, redact: d.Redact,
+		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox, confirmer: d.Confirmer, pusher: d.Pusher, questions: d.Questions, redact: d.Redact,
 		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners, questions: d.Questions, person: d.Person},
 		letters: &DeadLetters{store: d.Store, redact: d.Redact}, movers: d.Moved,
 	}

@@ -407,6 +407,36 @@ func TestLongIDsAreNotMistakenForEachOther(t *testing.T) {
 	}
 }
 
+// TestAGroupThatNobodyAnswers keeps no more of what was said than the next answer sees, in rows that are read and written fast, and
+// what an earlier version has kept.
+func TestAGroupThatNobodyAnswers(t *testing.T) {
+	w := newWorld(t)
+	early := message.Remark{ID: "e1", Text: "kept by an earlier version"}
+	err := w.store.Update(t.Context(), func(tx store.Tx) error {
+		return store.Table[[]message.Remark]("channel.pending").Put(tx, "chat/main/g1/", []message.Remark{early})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 45 {
+		w.commit(inbox.Batch{Access: open, Messages: []wit.Message{inGroup(text(fmt.Sprint("h", i), fmt.Sprint("said ", i)), false, nil)}})
+	}
+	w.commit(inbox.Batch{Access: open, Messages: []wit.Message{inGroup(text("m1", "bot?"), true, nil)}})
+	if h := w.accepted[0].History; len(h) != 46 || h[0].Text != early.Text || h[1].Text != "said 0" || h[45].Text != "said 44" {
+		t.Errorf("history of %d: %.300s", len(h), fmt.Sprint(h))
+	}
+	for i := range 500 {
+		w.commit(inbox.Batch{Access: open, Messages: []wit.Message{inGroup(text(fmt.Sprint("i", i), fmt.Sprint("said ", i)), false, nil)}})
+	}
+	if n := w.rows("channel.pending"); n < 5 || n > 6 {
+		t.Errorf("%d rows are kept", n)
+	}
+	w.commit(inbox.Batch{Access: open, Messages: []wit.Message{inGroup(text("m2", "bot?"), true, nil)}})
+	if h := w.accepted[1].History; len(h) != 50 || h[0].Text != "said 450" || h[49].Text != "said 499" {
+		t.Errorf("history of %d: %.300s", len(h), fmt.Sprint(h))
+	}
+}
+
 // TestFilesOfAGroupsHistoryAreNamed, since they are not kept: nobody is answered about what was silently left out.
 func TestFilesOfAGroupsHistoryAreNamed(t *testing.T) {
 	w := newWorld(t)

@@ -60,29 +60,54 @@ func (all movers) moved(tx store.Tx, m message.Move) (fresh bool, err error) {
 
 // movePending puts what was said in a group since the last answer where the next answer looks for it.
 func movePending(tx store.Tx, m message.Move) error {
+	if m.Thread != nil {
+		from := wit.Conversation{ID: m.From, Thread: m.Thread}
+		return movePendingThread(tx, pendingKey(m.Account, from), pendingKey(m.Account, m.To))
+	}
 	old := key(m.Account.Channel, m.Account.ID, m.From) + "/"
-	var rows []store.Row[[]message.Remark]
+	var rows []string
 	for row, err := range pendingTable.Scan(tx, store.Range{Prefix: old}) {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, row)
+		rows = append(rows, row.Key)
 	}
 	for _, row := range rows {
-		to := key(m.Account.Channel, m.Account.ID, m.To.ID) + "/" + strings.TrimPrefix(row.Key, old)
-		after, err := pendingTable.Get(tx, to)
-		if _, err := found(err); err != nil {
-			return err
-		}
-		list := append(row.Value, after...)
-		if err := pendingTable.Put(tx, to, list[max(0, len(list)-maxPending):]); err != nil {
-			return err
-		}
-		if err := pendingTable.Delete(tx, row.Key); err != nil {
+		if err := movePendingRow(tx, row, key(m.Account.Channel, m.Account.ID, m.To.ID)+"/"+strings.TrimPrefix(row, old)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// movePendingThread is movePending of one thread, by its keys.
+func movePendingThread(tx store.Tx, from, to string) error {
+	rows, err := pendingRows(tx, from)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := movePendingRow(tx, row.Key, to+strings.TrimPrefix(row.Key, from)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func movePendingRow(tx store.Tx, from, to string) error {
+	before, err := pendingTable.Get(tx, from)
+	if there, err := found(err); err != nil || !there {
+		return err
+	}
+	after, err := pendingTable.Get(tx, to)
+	if _, err := found(err); err != nil {
+		return err
+	}
+	list := append(before, after...)
+	if err := pendingTable.Put(tx, to, list[max(0, len(list)-maxPending):]); err != nil {
+		return err
+	}
+	return pendingTable.Delete(tx, from)
 }
 
 // names are all ids that a message's conversation has had, the first one first. Those of people do not change.

@@ -52,6 +52,29 @@ func TestAGroupThatMovesStaysWhatItWas(t *testing.T) {
 	}
 }
 
+// TestAThreadThatMovesStaysWhatItWas: a topic is renamed, and goes on with what was said there; one that has its old name is new.
+func TestAThreadThatMovesStaysWhatItWas(t *testing.T) {
+	w := newWorld(t)
+	rules := inbox.Access{Groups: []string{"g1"}}
+	w.commit(inbox.Batch{Access: rules, Messages: []wit.Message{inGroup(text("1", "before"), false, new("tea"))}})
+	renamed := wit.Move{From: "g1", Thread: new("tea"), To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "g1", Thread: new("coffee")}}
+	w.commit(inbox.Batch{Access: rules, Moved: []wit.Move{renamed, renamed}, Messages: []wit.Message{
+		inGroup(text("2", "hey"), true, new("coffee")), inGroup(text("3", "hey"), true, new("tea")), inGroup(text("4", "hey"), true, new("milk")),
+	}})
+	if len(w.accepted) != 3 || len(w.moves) != 1 || *w.moves[0].Thread != "tea" {
+		t.Fatalf("accepted %+v, moves %+v", w.accepted, w.moves)
+	}
+	if m := w.accepted[0]; m.HomeThread != "tea" || len(m.History) != 1 || m.History[0].Text != "before" {
+		t.Errorf("where it is now: %+v", m)
+	}
+	if m := w.accepted[1]; m.HomeThread == "tea" || m.HomeThread == "" || len(m.History) != 0 {
+		t.Errorf("where it was: %+v", m)
+	}
+	if m := w.accepted[2]; m.HomeThread != "milk" || m.Home != "" {
+		t.Errorf("elsewhere: %+v", m)
+	}
+}
+
 // TestMovesAreToldBeforeTheirMessages: what comes with a move belongs to the conversation as it is called now.
 func TestMovesAreToldBeforeTheirMessages(t *testing.T) {
 	w := newWorld(t)

@@ -2,7 +2,6 @@ package inlet
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ const (
 
 func (s *Service) wakeCall(w http.ResponseWriter, c call) error {
 	var q wake
-	if err := read(c.body, &q); err != nil {
+	if err := endpoint.Read(c.body, &q); err != nil {
 		return err
 	}
 	return s.wake(w, c, q)
@@ -82,21 +81,13 @@ func (s *Service) wake(w http.ResponseWriter, c call, q wake) error {
 
 func (s *Service) agentCall(w http.ResponseWriter, settings config.Hooks, c call) error {
 	var q ask
-	if err := read(c.body, &q); err != nil {
+	if err := endpoint.Read(c.body, &q); err != nil {
 		return err
 	}
 	if q.SessionKey != "" && !settings.AllowRequestSessionKey {
 		return wit.NewError(wit.CodeInvalid, "sessionKey is not a caller's to say here: leave it out, or set hooks.allowRequestSessionKey")
 	}
 	return s.agent(w, settings, c, q)
-}
-
-// read decodes the fields of a body.
-func read(body json.RawMessage, into any) error {
-	if err := json.Unmarshal(body, into); err != nil {
-		return wit.NewError(wit.CodeInvalid, "the body is not a JSON object of this call: look at the types of its fields")
-	}
-	return nil
 }
 
 // agent starts a run.

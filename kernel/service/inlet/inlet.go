@@ -2,7 +2,8 @@
 // POST /hooks/agent asks for a run, and POST /hooks/<path> does what a mapping of the owner's makes of the call.
 //
 // A caller shows the token of the hooks, which lets in to nothing else. Each call that is taken is durable before it is
-// answered: a run, or a system event. A call with an idempotency key is one, however often it is made; the answer is the same.
+// answered: a run, or a system event. A call with an idempotency key is one, however often it is made within a week, also across a
+// restart; the answer is the same, and its transform is not asked again.
 // It is bounded to 256 KiB. The settings are those of the moment, but for the path, which is that of the start. Everything is
 // safe for concurrent use.
 package inlet
@@ -24,6 +25,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/endpoint"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -46,6 +48,7 @@ type Transform func(ctx context.Context, tool string, call wit.JSON) (string, er
 type Deps struct {
 	Path      string // /hooks when empty
 	Settings  func() config.Hooks
+	Store     store.Store
 	Runs      Runs
 	Transform Transform
 	// Answers refuses a session or an agent that there is not; Model returns the full name of a model, or refuses it.
@@ -57,7 +60,8 @@ type Deps struct {
 // Service takes calls.
 type Service struct {
 	Deps
-	log hclog.Logger
+	log     hclog.Logger
+	answers *answers
 }
 
 // New returns the service; it starts nothing.
@@ -65,7 +69,7 @@ func New(d Deps) *Service {
 	if d.Path == "" {
 		d.Path = "/hooks"
 	}
-	return &Service{Deps: d, log: d.Log.Named("hooks")}
+	return &Service{Deps: d, log: d.Log.Named("hooks"), answers: &answers{store: d.Store, busy: map[string]chan struct{}{}}}
 }
 
 // Service describes the service to the kernel.
@@ -112,12 +116,43 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = c.identify()
 	}
-	if err == nil {
+	switch {
+	case err == nil && c.own:
+		err = s.once(w, settings, c)
+	case err == nil:
 		err = s.take(w, settings, c)
 	}
 	if err != nil {
 		s.refuse(w, err)
 	}
+}
+
+// once takes a call that its caller has named, unless it was taken before: then it is answered as it was. The answer is kept
+// before it is given; what was refused may be tried again.
+func (s *Service) once(w http.ResponseWriter, settings config.Hooks, c call) error {
+	ctx := c.request.Context()
+	leave, err := s.answers.enter(ctx, c.id)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	k, found, err := s.answers.find(ctx, c.id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		h := &held{header: w.Header()}
+		if err := s.take(h, settings, c); err != nil {
+			return err
+		}
+		if k = h.kept(); k.Status < http.StatusMultipleChoices {
+			if err := s.answers.keep(ctx, c.id, k); err != nil {
+				return err
+			}
+		}
+	}
+	k.give(w)
+	return nil
 }
 
 func (s *Service) refuse(w http.ResponseWriter, err error) {

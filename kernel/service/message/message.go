@@ -64,6 +64,8 @@ type Inbound struct {
 	// Home is the id that the conversation had first, where its platform has given it another since: what is known
 	// of it is found by that.
 	Home string `json:"home,omitempty"`
+	// HomeThread is the same of a thread that has moved, which may have been in another conversation.
+	HomeThread string `json:"homeThread,omitempty"`
 	// History is what was said in the group since the last answer, oldest first.
 	History []Remark `json:"history,omitempty"`
 	// ReceivedAt is in Unix milliseconds.
@@ -78,16 +80,29 @@ func (m *Inbound) Origin() Origin {
 	}
 }
 
-// Move says that a platform has given a conversation another id.
+// Move says that a platform has given a conversation another id, or a thread of one.
 type Move struct {
-	Account Account          `json:"account"`
-	From    string           `json:"from"`
-	To      wit.Conversation `json:"to"`
+	Account Account `json:"account"`
+	From    string  `json:"from"`
+	// Thread is the old id of a thread that has moved alone.
+	Thread *string          `json:"thread,omitempty"`
+	To     wit.Conversation `json:"to"`
 }
 
 // Is reports whether a conversation is the one that has moved, under its old id.
 func (m *Move) Is(channel, account string, c *wit.Conversation) bool {
-	return c != nil && c.ID == m.From && channel == m.Account.Channel && account == m.Account.ID
+	return c != nil && c.ID == m.From && channel == m.Account.Channel && account == m.Account.ID &&
+		(m.Thread == nil || c.Thread != nil && *c.Thread == *m.Thread)
+}
+
+// Apply gives a conversation that has moved its new id. A thread of it stays what it is, unless that has moved alone.
+func (m *Move) Apply(c *wit.Conversation) {
+	if c.ID, c.Kind = m.To.ID, m.To.Kind; m.To.Name != nil {
+		c.Name = m.To.Name
+	}
+	if m.Thread != nil {
+		c.Thread = m.To.Thread
+	}
 }
 
 // Remark is what was said in a group and not meant for the agent.
@@ -106,6 +121,7 @@ type Speech string
 const (
 	SpeechAnswer Speech = "answer" // to something that was written
 	SpeechReply  Speech = "reply"  // to a voice message
+	SpeechChosen Speech = "chosen" // whatever was said, in a conversation that is to be spoken
 )
 
 // Outbound is a message to be delivered.

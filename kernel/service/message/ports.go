@@ -34,6 +34,15 @@ type Confirmer interface {
 	Confirmed(a Account, list []wit.Confirmation)
 }
 
+// Pusher keeps what the browsers of visitors are to get.
+type Pusher interface {
+	// Push records in tx what a plugin's answer pushes. Errors: CodeNotFound for what is no visitor and CodeInvalid for what is not JSON,
+	// which are the plugin's; the store's.
+	Push(tx store.Tx, a Account, list []wit.Push) error
+	// Pushed is called after the commit. It returns at once.
+	Pushed(a Account, list []wit.Push)
+}
+
 // Nowhere is the outbox of a gateway that delivers nothing: what is put into it is gone, and no send waits.
 type Nowhere struct{}
 
@@ -48,3 +57,9 @@ func (Nowhere) Confirm(store.Tx, Account, wit.Confirmation) (bool, error) { retu
 
 // Confirmed implements Confirmer.
 func (Nowhere) Confirmed(Account, []wit.Confirmation) {}
+
+// Push implements Pusher.
+func (Nowhere) Push(store.Tx, Account, []wit.Push) error { return nil }
+
+// Pushed implements Pusher.
+func (Nowhere) Pushed(Account, []wit.Push) {}

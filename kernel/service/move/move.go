@@ -26,8 +26,11 @@ const (
 const maxHops = 8
 
 // Record notes a move and reports whether it is news. A conversation moves once from an id: what is told of it later
-// is not believed. Errors: the store's.
+// is not believed. A thread moves again once something was said under its old id. Errors: the store's.
 func Record(tx store.Tx, m message.Move) (fresh bool, err error) {
+	if m.Thread != nil {
+		return recordThread(tx, m)
+	}
 	if m.From == m.To.ID {
 		return false, nil
 	}
@@ -45,8 +48,12 @@ func Record(tx store.Tx, m message.Move) (fresh bool, err error) {
 }
 
 // Present returns a conversation as it is now: with its id, and with its kind and its name where they were told. The
-// thread stays what it is. Errors: the store's.
+// thread stays what it is, unless it has moved itself. Errors: the store's.
 func Present(tx store.Tx, a message.Account, c wit.Conversation) (wit.Conversation, error) {
+	c, err := presentThread(tx, a, c)
+	if err != nil {
+		return c, err
+	}
 	ids, err := follow(tx, newerTable, a, c.ID)
 	if err != nil || len(ids) == 1 {
 		return c, err

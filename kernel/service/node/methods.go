@@ -9,6 +9,7 @@ import (
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("node.list", wire.ScopeRead, s.list).Doc("Lists the nodes: what they may be asked for, and which are connected."),
+		rpc.New("environments.list", wire.ScopeRead, s.environments).Doc("Lists the machines where something can be done: the gateway's own, and the nodes."),
 		rpc.New("node.describe", wire.ScopeRead, s.describe).Doc("Describes one node."),
 		rpc.New("node.rename", wire.ScopePairing, s.rename).Doc("Gives a node a name of the owner's."),
 		rpc.New("node.invoke", wire.ScopeWrite, s.Invoke).Doc("Asks a node for a command and waits for its answer; the same idempotencyKey is one invocation."),

@@ -11,7 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// completionRequest is what is asked of /v1/chat/completions. What it does not name, such as seeds, is passed over.
+// completionRequest is what is asked of /v1/chat/completions. What it does not name is passed over.
 type completionRequest struct {
 	Model         string        `json:"model"`
 	Messages      []chatMessage `json:"messages"`
@@ -27,10 +27,8 @@ type completionRequest struct {
 	MaxCompletionTokens *uint32         `json:"max_completion_tokens"`
 	Temperature         *float64        `json:"temperature"`
 	ReasoningEffort     string          `json:"reasoning_effort"`
-	N                   *int            `json:"n"`
-	ResponseFormat      struct {
-		Type string `json:"type"`
-	} `json:"response_format"`
+	ResponseFormat      jsonFormat      `json:"response_format"`
+	wishes
 }
 
 // completion is a whole answer, or with Object chat.completion.chunk a piece of one.
@@ -110,14 +108,15 @@ func (s *Service) completions(w http.ResponseWriter, r *http.Request) error {
 
 // asked is a request as a run.
 func (s *Service) asked(r *http.Request, q completionRequest) (out run.Run, err error) {
-	switch {
-	case q.N != nil && *q.N != 1:
-		return out, wrong("n", "n must be 1: one answer is given to a request")
-	case q.ResponseFormat.Type != "" && q.ResponseFormat.Type != "text":
-		return out, wrong("response_format", "answers are text: nothing here makes a model keep to %.40q", q.ResponseFormat.Type)
-	}
 	tools, err := functions(q.Tools)
 	if err != nil {
+		return out, err
+	}
+	asked := terms(tools, cmp.Or(q.MaxCompletionTokens, q.MaxTokens), q.Temperature)
+	if asked.Format, err = q.ResponseFormat.format("response_format"); err != nil {
+		return out, err
+	}
+	if err := q.wishes.fill(asked); err != nil {
 		return out, err
 	}
 	if err := s.address(r, &out, "chatcmpl-", q.Model, q.User); err != nil {
@@ -128,7 +127,10 @@ func (s *Service) asked(r *http.Request, q completionRequest) (out run.Run, err 
 	if err != nil {
 		return out, err
 	}
-	said.fill(&out, terms(tools, cmp.Or(q.MaxCompletionTokens, q.MaxTokens), q.Temperature))
+	said.fill(&out, asked)
+	if err := s.able(&out, q.User == "" && header(r, "Session-Key") == "", "response_format"); err != nil {
+		return out, err
+	}
 	out.Thinking = effort(q.ReasoningEffort)
 	return out, choose(&out, q.ToolChoice)
 }

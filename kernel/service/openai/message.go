@@ -120,14 +120,22 @@ func texts(text, field string) ([]wit.Part, error) {
 	return []wit.Part{session.TextPart(text)}, nil
 }
 
-// picture keeps a picture that a message has as a data URL.
+// picture keeps a picture that a message has as a data URL, or by its address on the web.
 func (r *reader) picture(url, field string) ([]wit.Part, error) {
 	if r.pictures++; r.pictures > maxPictures {
 		return nil, wrong(field, "a request may have %d pictures", maxPictures)
 	}
+	if strings.HasPrefix(url, "https://") {
+		ref, mime, err := r.media.FetchURL(r.ctx, url, wire.MaxPicture, "image/*")
+		if err != nil {
+			e := wit.AsError(err)
+			return nil, &fieldError{&wit.Error{Code: e.Code, Message: field + ": " + e.Message, Retryable: e.Retryable, RetryAfter: e.RetryAfter}, field}
+		}
+		return []wit.Part{{Kind: wit.PartKindImage, Media: &ref, Mime: &mime}}, nil
+	}
 	head, body, _ := strings.Cut(url, ",")
 	if !strings.HasPrefix(head, "data:") || !strings.HasSuffix(head, ";base64") {
-		return nil, wrong(field, "%s: send the picture itself, as a data URL in base64: the gateway fetches none", field)
+		return nil, wrong(field, "%s: send the picture itself, as a data URL in base64, or its https:// address", field)
 	}
 	if base64.StdEncoding.DecodedLen(len(body)) > wire.MaxPicture+3 {
 		return nil, wrong(field, "a picture may have %d bytes", wire.MaxPicture)

@@ -42,8 +42,11 @@ func (s *Service) models(ctx context.Context) []model {
 		if err != nil {
 			s.log.Debug("models of a provider not listed", "provider", p.ID, "error", err)
 		}
-		for _, m := range known {
+		for _, m := range s.Models.Known(p, known) {
 			names = append(names, m.ID)
+			if m.Alias != "" {
+				list = append(list, model{ID: m.Alias, Object: "model", OwnedBy: p.ID})
+			}
 		}
 		for i, name := range names {
 			if !slices.Contains(names[:i], name) {

@@ -1,5 +1,5 @@
-// Package openai answers programs that were written for OpenAI's HTTP API: /v1/chat/completions, /v1/responses and
-// /v1/models.
+// Package openai answers programs that were written for OpenAI's HTTP API: /v1/chat/completions, /v1/responses,
+// /v1/embeddings and /v1/models.
 //
 // A request is a run like any other, durable and in a session: one of its own, the one of the request's user, or the one that
 // a header names. It ends when its client goes away. The agent answers with all that it has, its tools included; tools that the
@@ -38,6 +38,9 @@ type Runs interface {
 // Media keeps pictures that come with a request.
 type Media interface {
 	Put(ctx context.Context, mime, name string, data []byte) (string, error)
+	// FetchURL keeps a file of the web that has at most so many bytes and one of the types. It reaches public addresses only, by
+	// https.
+	FetchURL(ctx context.Context, address string, most int64, types ...string) (id, mimeType string, err error)
 }
 
 // Deps is what the service uses.
@@ -65,6 +68,7 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "openai", Routes: []service.Route{
 		{Pattern: "/v1/chat/completions", Handler: s.post(s.completions), MaxBody: maxBody},
 		{Pattern: "/v1/responses", Handler: s.post(s.respond), MaxBody: maxBody},
+		{Pattern: "/v1/embeddings", Handler: s.post(s.embeddings), MaxBody: maxBody},
 		{Pattern: "/v1/models", Handler: s.get(s.listModels)},
 		{Pattern: "/v1/models/*", Handler: s.get(s.showModel)},
 	}}

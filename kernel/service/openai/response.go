@@ -30,13 +30,12 @@ type responseRequest struct {
 	MaxOutputTokens    *uint32         `json:"max_output_tokens"`
 	Temperature        *float64        `json:"temperature"`
 	PreviousResponseID string          `json:"previous_response_id"`
+	TopLogprobs        *int            `json:"top_logprobs"`
 	Reasoning          struct {
 		Effort string `json:"effort"`
 	} `json:"reasoning"`
 	Text struct {
-		Format struct {
-			Type string `json:"type"`
-		} `json:"format"`
+		Format jsonFormat `json:"format"`
 	} `json:"text"`
 }
 
@@ -144,12 +143,16 @@ func (s *Service) respond(w http.ResponseWriter, r *http.Request) error {
 
 // askedFor is a request as a run.
 func (s *Service) askedFor(r *http.Request, q responseRequest) (out run.Run, err error) {
-	if kind := q.Text.Format.Type; kind != "" && kind != "text" {
-		return out, wrong("text.format", "answers are text: nothing here makes a model keep to %.40q", kind)
-	}
 	tools, err := q.functions()
 	if err != nil {
 		return out, err
+	}
+	asked := terms(tools, q.MaxOutputTokens, q.Temperature)
+	if asked.Format, err = q.Text.Format.format("text.format"); err != nil {
+		return out, err
+	}
+	if q.TopLogprobs != nil && *q.TopLogprobs > 0 {
+		return out, unsupported("top_logprobs")
 	}
 	if err := s.address(r, &out, responsePrefix, q.Model, q.User); err != nil {
 		return out, err
@@ -169,7 +172,11 @@ func (s *Service) askedFor(r *http.Request, q responseRequest) (out run.Run, err
 		return out, err
 	}
 	said.system = strings.TrimSpace(q.Instructions + "\n\n" + said.system)
-	said.fill(&out, terms(tools, q.MaxOutputTokens, q.Temperature))
+	said.fill(&out, asked)
+	own := q.User == "" && q.PreviousResponseID == "" && header(r, "Session-Key") == ""
+	if err := s.able(&out, own, "text.format"); err != nil {
+		return out, err
+	}
 	out.Thinking = effort(q.Reasoning.Effort)
 	return out, choose(&out, q.ToolChoice)
 }

@@ -154,7 +154,7 @@ func (s *Service) address(r *http.Request, out *run.Run, prefix, model, user str
 	if agent, err = settings.Agent(agent); err != nil {
 		return err
 	}
-	out.Session = settings.Caller(agent, "openai", id)
+	out.Session = settings.Anonymous(agent, id)
 	if user != "" {
 		out.Session = settings.Caller(agent, "openai-user", user)
 	}

@@ -15,6 +15,7 @@ import (
 type place struct {
 	Run    string `json:"run"`
 	Urgent bool   `json:"urgent,omitempty"`
+	Steer  bool   `json:"steer,omitempty"`
 	Asker  string `json:"asker,omitempty"`
 }
 
@@ -80,7 +81,7 @@ func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 		return Receipt{}, err
 	}
 	r.State, r.Queued = Queued, time.Now().UnixMilli()
-	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent, r.Asker}); err != nil {
+	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent, r.joins(), r.Asker}); err != nil {
 		return Receipt{}, err
 	}
 	if err := queued().Add(tx, 1); err != nil {

@@ -93,6 +93,8 @@ type Run struct {
 	// Command is the text command that the run is, without its slash; Urgent ones do not wait.
 	Command string `json:"command,omitempty"`
 	Urgent  bool   `json:"urgent,omitempty"`
+	// Steer lets it join the run that is under way, at its next step, rather than wait for its end: see Join.
+	Steer bool `json:"steer,omitempty"`
 
 	State     State  `json:"state"`
 	Ticket    uint64 `json:"ticket"` // its place: lower goes first
@@ -115,7 +117,9 @@ type Run struct {
 	Error    *wit.Error     `json:"error,omitempty"`
 	Provider string         `json:"provider,omitempty"`
 	Used     string         `json:"used,omitempty"`
-	Usage    wit.Usage      `json:"usage,omitzero"`
+	// Replaced is the model, as provider/model, in whose place another one has answered; "" where none had to.
+	Replaced string    `json:"replaced,omitempty"`
+	Usage    wit.Usage `json:"usage,omitzero"`
 }
 
 // Failure is the end of a run as an error, nil if it was answered or has not ended: what it failed with, or

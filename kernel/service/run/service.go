@@ -39,6 +39,9 @@ type Accounts interface {
 	Account(channel, account string) (message.Account, error)
 }
 
+// DefaultParallel is how many sessions are served at a time where nobody says it.
+const DefaultParallel = 8
+
 // Deps is what the service uses. All fields but Parallel are needed.
 type Deps struct {
 	Store    store.Store
@@ -47,7 +50,7 @@ type Deps struct {
 	Claims   claim.Claims
 	Accounts Accounts
 	Log      hclog.Logger
-	// Parallel is how many sessions are served at a time, a quarter of them never for the same asker; 8 when 0.
+	// Parallel is how many sessions are served at a time, a quarter of them never for the same asker; DefaultParallel when 0.
 	Parallel int
 }
 
@@ -77,7 +80,7 @@ type Service struct {
 // New returns the service. Nothing is executed before Run.
 func New(d Deps) *Service {
 	if d.Parallel <= 0 {
-		d.Parallel = 8
+		d.Parallel = DefaultParallel
 	}
 	log := d.Log.Named("run")
 	return &Service{

@@ -20,6 +20,10 @@ type Terms struct {
 	// MaxTokens bounds an answer of the model, 0 leaves it to the settings. Temperature is the provider's choice when nil.
 	MaxTokens   uint32   `json:"maxTokens,omitempty"`
 	Temperature *float64 `json:"temperature,omitempty"`
+	// Format is what the last answer has to be, Stop ends an answer, and Seed makes answers alike: for providers that heed it.
+	Format *wit.AnswerFormat `json:"format,omitempty"`
+	Stop   []string          `json:"stop,omitempty"`
+	Seed   *int64            `json:"seed,omitempty"`
 }
 
 // Function reports whether a name is that of a tool of the client's own.

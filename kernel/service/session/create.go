@@ -16,8 +16,8 @@ import (
 // Creation describes a session that is to be made.
 type Creation struct {
 	Key Key
-	// Choices are as in sessions.patch; what names a session there is not read.
-	Choices PatchParams
+	// Choices are as in sessions.patch.
+	Choices Change
 	// Parent is the session that it comes from, "" none.
 	Parent Key
 	// Copy begins the new history with that of Parent, up to and with the message Upto, 0 for the newest; of those at most
@@ -181,6 +181,9 @@ func (e *Entry) take(tx store.Tx, m Message) error {
 	e.Last++
 	m.Number, m.Damaged = e.Last, false
 	e.caption(m)
+	if err := noteText(tx, e.SessionID, m.Number); err != nil {
+		return err
+	}
 	return history.Put(tx, messageKey(e.SessionID, m.Number), m)
 }
 

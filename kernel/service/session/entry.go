@@ -5,10 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
-	"github.com/google/uuid"
 )
 
 // Entry is what is known of a session beside its history. Times are Unix milliseconds.
@@ -17,6 +18,8 @@ type Entry struct {
 	SessionID string `json:"sessionId"`
 	Created   int64  `json:"created"`
 	Updated   int64  `json:"updated"`
+	// Spoken is when a message came last that is not Quiet; 0 where none has come yet.
+	Spoken int64 `json:"spoken,omitempty"`
 	// Last is the number of the newest message of this history, 0 of an empty one.
 	Last uint64 `json:"last,omitempty"`
 	// Runs counts the runs that this history has seen start.
@@ -52,8 +55,10 @@ type Entry struct {
 type Choices struct {
 	Label string `json:"label,omitempty"`
 	// Model is provider/model; empty follows the configuration.
-	Model           string `json:"model,omitempty"`
-	Thinking        string `json:"thinking,omitempty"`
+	Model    string `json:"model,omitempty"`
+	Thinking string `json:"thinking,omitempty"`
+	// Speech says which answers are spoken here: off, inbound or always; empty follows the configuration.
+	Speech          string `json:"speech,omitempty"`
 	Verbose         string `json:"verbose,omitempty"`
 	Reasoning       string `json:"reasoning,omitempty"`
 	Elevated        string `json:"elevated,omitempty"`
@@ -82,6 +87,8 @@ type Archive struct {
 	SessionID string `json:"sessionId"`
 	Messages  uint64 `json:"messages"`
 	Ended     int64  `json:"ended"`
+	// Branch is the entry as it was, of a history that can be gone back to.
+	Branch *Entry `json:"branch,omitempty"`
 }
 
 // Get returns a session's entry, or CodeNotFound.
@@ -138,7 +145,7 @@ func Put(tx store.Tx, e Entry) error {
 
 // KeyOf returns the session that has, or had, this session id; or CodeNotFound.
 func KeyOf(tx store.Tx, sessionID string) (Key, error) {
-	if !validID(sessionID) {
+	if !ValidID(sessionID) {
 		return "", wit.Errorf(wit.CodeNotFound, "there is no session with the id %.40q", sessionID)
 	}
 	key, err := ids.Get(tx, sessionID)
@@ -161,7 +168,7 @@ func create(tx store.Tx, key Key, from message.Origin, sessionID string) (Entry,
 
 // claim reserves a session id for key: want if it is usable and free, else a new one.
 func claim(tx store.Tx, key Key, want string) (string, error) {
-	if validID(want) {
+	if ValidID(want) {
 		err := ids.Insert(tx, want, key)
 		if wit.CodeOf(err) != wit.CodeConflict {
 			return want, err
@@ -171,7 +178,8 @@ func claim(tx store.Tx, key Key, want string) (string, error) {
 	return id, ids.Insert(tx, id, key)
 }
 
-func validID(id string) bool {
+// ValidID reports whether a text can be a session id.
+func ValidID(id string) bool {
 	return id != "" && len(id) <= maxName && name(id, "") == id
 }
 
@@ -202,7 +210,7 @@ func Reset(tx store.Tx, key Key) (before, after Entry, err error) {
 }
 
 func archive(tx store.Tx, e Entry) error {
-	return archives.Put(tx, string(e.Key)+"\x00"+e.SessionID,
+	return archives.Put(tx, archiveKey(e.Key, e.SessionID),
 		Archive{SessionID: e.SessionID, Messages: e.Last, Ended: time.Now().UnixMilli()})
 }
 
@@ -245,6 +253,25 @@ func (s *Service) Remove(tx store.Tx, key Key, histories bool) error {
 		}
 	}
 	return nil
+}
+
+// Release gives up an earlier history of a key, and Sweep frees its space. Errors: the store's.
+func Release(tx store.Tx, key Key, sessionID string) error {
+	if err := archives.Delete(tx, archiveKey(key, sessionID)); err != nil {
+		return err
+	}
+	return trash.Put(tx, sessionID, time.Now().UnixMilli())
+}
+
+// archiveKey is where an earlier history of a key is noted.
+func archiveKey(key Key, sessionID string) string { return string(key) + "\x00" + sessionID }
+
+// ignoreNotFound is err, unless it says that there is no such record.
+func ignoreNotFound(err error) error {
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil
+	}
+	return err
 }
 
 // excerpt is the beginning of text on one line, at most n bytes.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -36,7 +37,7 @@ func (r Resets) Stale(e Entry, now time.Time) bool {
 	if e.Last == 0 || e.LastRunState == RunRunning {
 		return false
 	}
-	rule, used := r.of(e), time.UnixMilli(e.Updated)
+	rule, used := r.of(e), time.UnixMilli(cmp.Or(e.Spoken, e.Updated))
 	if rule.Idle > 0 && now.Sub(used) >= rule.Idle {
 		return true
 	}

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -42,7 +44,7 @@ func (k Key) Rest() string {
 func (s Settings) ParseKey(text, agent string) (Key, error) {
 	k, err := s.parseKey(text, agent)
 	if err == nil {
-		err = s.meant(k, agent)
+		err = s.Meant(k, agent)
 	}
 	if err != nil {
 		return "", err
@@ -81,29 +83,33 @@ func (s Settings) Main(agent string) Key {
 // IsMain reports whether k is an agent's main conversation.
 func (s Settings) IsMain(k Key) bool { return k == s.Main(k.Agent()) }
 
-// Direct returns where a person's direct messages go, by the configured scope.
-func (s Settings) Direct(agent, channel, peer string) Key {
+// Direct returns where a person's direct messages through an account go, by the configured scope.
+func (s Settings) Direct(agent string, at message.Account, peer string) Key {
 	switch {
-	case s.DMScope == ScopeMain, s.DMScope == ScopeOwner && s.IsOwner(channel, peer):
+	case s.DMScope == ScopeMain, s.DMScope == ScopeOwner && s.IsOwner(at.Channel, peer):
 		return s.Main(agent)
-	case s.DMScope == ScopePerPeer && s.IsOwner(channel, peer):
+	case s.DMScope == ScopePerPeer && s.IsOwner(at.Channel, peer):
 		return s.key(agent, "dm:owner")
 	}
-	return s.key(agent, name(channel, "unknown")+":dm:"+person(peer))
+	where := name(at.Channel, "unknown")
+	if s.DMScope == ScopePerAccountChannelPeer {
+		where += ":" + name(at.ID, "default")
+	}
+	return s.key(agent, where+":dm:"+person(peer))
 }
 
-// Conversation returns the key of a conversation on a channel. peer is the sender, who matters in a
+// Conversation returns the key of a conversation through an account. peer is the sender, who matters in a
 // direct one.
-func (s Settings) Conversation(agent, channel string, c wit.Conversation, peer string) Key {
+func (s Settings) Conversation(agent string, at message.Account, c wit.Conversation, peer string) Key {
 	var k Key
 	switch c.Kind {
 	case wit.ConversationKindGroup, wit.ConversationKindChannel:
-		k = s.key(agent, name(channel, "unknown")+":"+string(c.Kind)+":"+part(c.ID))
+		k = s.key(agent, name(at.Channel, "unknown")+":"+string(c.Kind)+":"+part(c.ID))
 	default:
 		if peer == "" {
 			peer = c.ID
 		}
-		k = s.Direct(agent, channel, peer)
+		k = s.Direct(agent, at, peer)
 	}
 	if c.Thread != nil && *c.Thread != "" {
 		k += Key(":thread:" + part(*c.Thread))
@@ -115,6 +121,20 @@ func (s Settings) Conversation(agent, channel string, c wit.Conversation, peer s
 // differ in case only are two.
 func (s Settings) Caller(agent, kind, id string) Key {
 	return s.key(agent, name(kind, "unknown")+":"+person(id))
+}
+
+// anonymous is the kind of those callers that say nothing of a user or a conversation: each request has a conversation of its own.
+const anonymous = "request"
+
+// Anonymous returns where such a request goes.
+func (s Settings) Anonymous(agent, id string) Key { return s.Caller(agent, anonymous, id) }
+
+// keep is how long a conversation stays that nobody uses, before it is put into the archive; 0 is forever.
+func (s Settings) keep(k Key) time.Duration {
+	if _, rest, _ := strings.Cut(strings.TrimPrefix(string(k), "agent:"), ":"); strings.HasPrefix(rest, anonymous+":") {
+		return s.KeepAnonymous
+	}
+	return s.Keep
 }
 
 func (s Settings) key(agent, rest string) Key {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -32,7 +33,7 @@ func TestWhoAnswers(t *testing.T) {
 	if got := s.Main("-zAZ09_{é["); got != "agent:zaz09_:main" {
 		t.Errorf("an agent's name in a key: %q", got)
 	}
-	if got := s.Conversation("", "chat", wit.Conversation{Kind: wit.ConversationKindGroup, ID: " "}, "7"); got != "agent:main:chat:group:unknown" {
+	if got := s.Conversation("", message.Account{Channel: "chat"}, wit.Conversation{Kind: wit.ConversationKindGroup, ID: " "}, "7"); got != "agent:main:chat:group:unknown" {
 		t.Errorf("a group without an id: %q", got)
 	}
 }
@@ -90,19 +91,19 @@ func TestEqualIDsAreNotOnePerson(t *testing.T) {
 	c := wit.Conversation{Kind: wit.ConversationKindDirect, ID: "c"}
 	for _, scope := range []session.Scope{session.ScopeOwner, session.ScopePerPeer, session.ScopePerChannelPeer} {
 		s := session.Settings{DMScope: scope, Owners: []string{"chat:ann", "irc:Ann_"}}
-		if a, b := s.Conversation("", "chat", c, "bob"), s.Conversation("", "irc", c, "bob"); a == b {
+		if a, b := s.Conversation("", message.Account{Channel: "chat"}, c, "bob"), s.Conversation("", message.Account{Channel: "irc"}, c, "bob"); a == b {
 			t.Errorf("%q: bob and bob are one: %s", scope, a)
 		}
-		if a, b := s.Conversation("", "chat", c, "ann"), s.Conversation("", "irc", c, "ann"); a == b {
+		if a, b := s.Conversation("", message.Account{Channel: "chat"}, c, "ann"), s.Conversation("", message.Account{Channel: "irc"}, c, "ann"); a == b {
 			t.Errorf("%q: the owner and somebody of the same id are one: %s", scope, a)
 		}
-		if a, b := s.Conversation("", "chat", c, "ann"), s.Conversation("", "irc", c, "Ann_"); (a == b) != (scope != session.ScopePerChannelPeer) {
+		if a, b := s.Conversation("", message.Account{Channel: "chat"}, c, "ann"), s.Conversation("", message.Account{Channel: "irc"}, c, "Ann_"); (a == b) != (scope != session.ScopePerChannelPeer) {
 			t.Errorf("%q: the owner has %s and %s", scope, a, b)
 		}
 	}
 	s := session.Settings{DMScope: session.ScopePerPeer, Owners: []string{"chat:ann"}}
 	for _, channel := range []string{"dm", "", "chat"} {
-		if k := s.Conversation("", channel, c, "owner"); k == s.Conversation("", "chat", c, "ann") {
+		if k := s.Conversation("", message.Account{Channel: channel}, c, "owner"); k == s.Conversation("", message.Account{Channel: "chat"}, c, "ann") {
 			t.Errorf("somebody called owner on %q has the owner's session", channel)
 		}
 	}
@@ -129,22 +130,22 @@ func TestConversationKeys(t *testing.T) {
 		{"", topic, "agent:main:tele-gram:group:-100:thread:77"},
 		{"", news, "agent:main:tele-gram:channel:!ab%3ahost"},
 	} {
-		if got := (session.Settings{DMScope: c.scope}).Conversation("", "Tele.Gram", c.conv, "bob"); got != c.want {
+		if got := (session.Settings{DMScope: c.scope}).Conversation("", message.Account{Channel: "Tele.Gram"}, c.conv, "bob"); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.scope, c.conv.ID, got, c.want)
 		}
 	}
 	s := session.Settings{}
-	if s.Conversation("", "x", direct, "Bob") == s.Conversation("", "x", direct, "bob") {
+	if s.Conversation("", message.Account{Channel: "x"}, direct, "Bob") == s.Conversation("", message.Account{Channel: "x"}, direct, "bob") {
 		t.Error("people whose ids differ in case share a session")
 	}
-	a := s.Conversation("", "x", long, "")
+	a := s.Conversation("", message.Account{Channel: "x"}, long, "")
 	long.ID += "e"
-	if b := s.Conversation("", "x", long, ""); a == b || len(a) > session.MaxKey || !strings.Contains(string(a), "~") {
+	if b := s.Conversation("", message.Account{Channel: "x"}, long, ""); a == b || len(a) > session.MaxKey || !strings.Contains(string(a), "~") {
 		t.Errorf("long ids: %q and %q", a, b)
 	}
 	// What an id contains cannot make it another conversation.
 	forged := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-100:thread:77"}
-	if s.Conversation("", "x", forged, "") == s.Conversation("", "x", topic, "") {
+	if s.Conversation("", message.Account{Channel: "x"}, forged, "") == s.Conversation("", message.Account{Channel: "x"}, topic, "") {
 		t.Error("a group's id passes for a thread")
 	}
 }
@@ -157,7 +158,7 @@ func FuzzKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, channel, id, peer, thread string) {
 		s := session.Settings{DMScope: session.ScopePerChannelPeer}
 		for _, kind := range []wit.ConversationKind{wit.ConversationKindDirect, wit.ConversationKindGroup} {
-			k := s.Conversation("", channel, wit.Conversation{Kind: kind, ID: id, Thread: &thread}, peer)
+			k := s.Conversation("", message.Account{Channel: channel}, wit.Conversation{Kind: kind, ID: id, Thread: &thread}, peer)
 			if got, err := s.ParseKey(string(k), ""); err != nil || got != k {
 				t.Fatalf("%q: %q %v", k, got, err)
 			}

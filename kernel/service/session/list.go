@@ -41,7 +41,7 @@ type ListParams struct {
 	IncludeGlobal          bool   `json:"includeGlobal,omitempty"`
 	IncludeUnknown         bool   `json:"includeUnknown,omitempty"`
 	IncludeActivitySummary bool   `json:"includeActivitySummary,omitempty"`
-	SortBy                 string `json:"sortBy,omitempty" rpc:"enum=updatedAt|lastInteractionAt"`
+	SortBy                 string `json:"sortBy,omitempty" rpc:"enum=updatedAt|lastInteractionAt|activity"`
 	RequireLastInteraction bool   `json:"requireLastInteraction,omitempty"`
 	BoardFace              string `json:"boardFace,omitempty" rpc:"enum=chat|dashboard"`
 	CreatorID              string `json:"creatorId,omitempty"`
@@ -140,6 +140,32 @@ func (s *Service) Recent(ctx context.Context, agent string, since int64, offset,
 		found = found[:limit]
 	}
 	return found, more, nil
+}
+
+// Unused are sessions that were not used for as long as the settings say and may be put away, at most limit of them: no main ones, none that a
+// person has pinned, and none that is being answered in. Errors: the store's.
+func (s *Service) Unused(ctx context.Context, now time.Time, limit int) (keys []Key, err error) {
+	settings := s.Settings()
+	err = s.store.View(ctx, func(tx store.Tx) error {
+		keys = keys[:0]
+		for row, err := range entries.Scan(tx, store.Range{}) {
+			if s.skips.Skip(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			e := row.Value
+			keep := settings.keep(e.Key)
+			if keep > 0 && e.Updated < now.Add(-keep).UnixMilli() && e.LastRunState != RunRunning && !settings.IsMain(e.Key) && !e.Pinned() {
+				if keys = append(keys, e.Key); len(keys) == limit {
+					return nil
+				}
+			}
+		}
+		return nil
+	})
+	return keys, err
 }
 
 // page returns some of the entries that q selects, and how many it selects in all.

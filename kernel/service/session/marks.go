@@ -58,8 +58,23 @@ func (c Choices) marks() (m Marks) {
 	return m
 }
 
-// is reports whether a flag of the marks is set.
-func (c Choices) is(name string) bool { return string(c.More[name]) == "true" }
+// Archived reports whether the session was put away.
+func (c Choices) Archived() bool { return string(c.More["archived"]) == "true" }
+
+// Pinned reports whether a person wants the session to stay.
+func (c Choices) Pinned() bool { return string(c.More["pinned"]) == "true" }
+
+// SetArchived puts the session away, or takes the mark off it.
+func (c *Choices) SetArchived(away bool) {
+	if !away {
+		delete(c.More, "archived")
+		return
+	}
+	if c.More == nil {
+		c.More = map[string]json.RawMessage{}
+	}
+	c.More["archived"] = json.RawMessage("true")
+}
 
 // apply changes c's marks, or fails with CodeInvalid and leaves them half changed.
 func (m marking) apply(c *Choices) error {

@@ -44,6 +44,9 @@ type Message struct {
 	Time int64 `json:"time"`
 	// Aside is shown to people and not to the model: commands and their answers.
 	Aside bool `json:"aside,omitempty"`
+	// Quiet is a question that nobody asked, and an answer to one that nobody hears: a heartbeat that has nothing to say. A
+	// session is no fresher for it, and is not called after it.
+	Quiet bool `json:"quiet,omitempty"`
 	// Damaged stands for a message whose record cannot be read: it has the record's number, a neighbour's time and,
 	// from the role system, a text that says so.
 	Damaged bool `json:"damaged,omitempty"`
@@ -95,7 +98,7 @@ func MessageID(sessionID string, number uint64) string {
 func ParseMessageID(text string) (sessionID string, number uint64, ok bool) {
 	sessionID, digits, _ := strings.Cut(text, ".")
 	number, err := strconv.ParseUint(digits, 10, 63)
-	return sessionID, number, err == nil && validID(sessionID)
+	return sessionID, number, err == nil && ValidID(sessionID)
 }
 
 // Append adds a message to the session's history and returns it with its number and time.
@@ -112,13 +115,19 @@ func Append(tx store.Tx, key Key, m Message) (Message, error) {
 	e.Last++
 	m.Number, m.Time = e.Last, time.Now().UnixMilli()
 	e.Updated = m.Time
-	e.caption(m)
+	if !m.Quiet {
+		e.Spoken = m.Time
+		e.caption(m)
+	}
 	if m.Usage != nil {
 		e.Usage = Sum(e.Usage, *m.Usage)
 		e.Context = m.Usage.Input + m.Usage.CacheRead + m.Usage.CacheWrite + m.Usage.Output
 		e.Provider, e.Used = m.Provider, m.Model
 	}
 	if err := history.Put(tx, messageKey(e.SessionID, m.Number), m); err != nil {
+		return m, err
+	}
+	if err := noteText(tx, e.SessionID, m.Number); err != nil {
 		return m, err
 	}
 	return m, write(tx, &e)
@@ -173,6 +182,12 @@ func damaged(key string, near int64) Message {
 		Number: number, Role: wit.RoleSystem, Time: near, Damaged: true,
 		Parts: []wit.Part{TextPart("[this message is damaged and cannot be read]")},
 	}
+}
+
+// History yields the messages of a history that follow number, oldest first, as they were when the transaction began. One that
+// is Damaged is stood for; an error of the store's is yielded once, last.
+func (s *Service) History(tx store.Tx, sessionID string, number uint64) iter.Seq2[Message, error] {
+	return s.scan(tx, store.Range{Prefix: sessionID + "/", From: messageKey(sessionID, number+1)})
 }
 
 // Newest yields at most limit messages of a history in order, the newest last, after leaving out the

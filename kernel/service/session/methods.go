@@ -28,19 +28,17 @@ func (m methods) rows() []rpc.Method {
 		rpc.New("sessions.messages.subscribe", wire.ScopeRead, m.subscribeMessages).Doc("Confirms that the connection hears session.message, as every one that may read does."),
 		rpc.New("sessions.messages.unsubscribe", wire.ScopeRead, m.unsubscribeMessages).Doc("Takes note that a client listens no more."),
 		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
-		rpc.New("sessions.export", wire.ScopeRead, m.sessions.export).Doc("Returns a history as JSON lines, page by page."),
 		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Doc("Finds a conversation by its key, session id or label."),
 		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).In4(wire.ScopeWrite).Doc("Changes what a person has set for a conversation."),
+		rpc.New("sessions.patchMany", wire.ScopeAdmin, m.patchMany).In4(wire.ScopeWrite).Doc("Makes the same change of several conversations, each for itself."),
 		rpc.New("sessions.load", wire.ScopeRead, m.load).Doc("Returns a conversation with the end of what was said in it."),
 		rpc.New("sessions.fork", wire.ScopeAdmin, m.fork).In4(wire.ScopeWrite).Doc("Begins a conversation with a copy of another one."),
 		rpc.New("sessions.rename", wire.ScopeAdmin, m.rename).Doc("Gives a conversation another label."),
+		rpc.New("sessions.switch", wire.ScopeAdmin, m.switchTo).Doc("Lets later calls of agent on this connection mean a conversation where they name none."),
+		rpc.New("sessions.branches.list", wire.ScopeRead, m.branches).Doc("Lists the histories of a conversation: the present one, and those from which it was cut back."),
+		rpc.New("sessions.branches.switch", wire.ScopeAdmin, m.switchBranch).Doc("Goes back to a history from which a conversation was cut back."),
+		rpc.New("sessions.rewind", wire.ScopeAdmin, m.rewind).Doc("Cuts a conversation back to a message. What is cut off stays a branch, which can be gone back to."),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
-		rpc.New("sessions.search", wire.ScopeRead, m.sessions.search).Doc("Looks for words in what was said."),
-		rpc.New("sessions.archive", wire.ScopeAdmin, m.archive).Doc("Writes a conversation into the archive, and puts it away or takes it out of the store."),
-		rpc.New("sessions.restore", wire.ScopeAdmin, m.restore).Doc("Brings a conversation back from the archive."),
-		rpc.New("sessions.archives", wire.ScopeAdmin, m.sessions.listArchives).Doc("Lists what is in the archive."),
-		rpc.New("sessions.archive.delete", wire.ScopeAdmin, m.deleteArchive).Doc("Deletes a conversation from the archive, for good."),
-		rpc.New("sessions.import", wire.ScopeAdmin, m.sessions.importHistory).Doc("Takes a piece of a history that another gateway has kept."),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
 }
@@ -120,16 +118,34 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 			return PatchResult{}, err
 		}
 	}
-	var model *string
-	if len(p.Model) > 0 && json.Unmarshal(p.Model, &model) == nil && model != nil {
-		full, err := m.ports.Models.Check(ctx, *model)
-		if err != nil {
-			return PatchResult{}, err
-		}
-		p.Model, _ = json.Marshal(full)
+	if p.Model, err = m.model(ctx, p.Model); err != nil {
+		return PatchResult{}, err
 	}
-	err = m.sessions.store.Update(ctx, func(tx store.Tx) error {
-		e, err := m.ensure(tx, key)
+	if err := m.change(ctx, key, p, m.ensure); err != nil {
+		return PatchResult{}, err
+	}
+	row, err := m.sessions.Describe(ctx, key, m.ports.Models.Defaults(ctx))
+	return PatchResult{OK: true, Path: "(multiple)", Key: key, Entry: row}, err
+}
+
+// model is a choice of a model with its full name.
+func (m methods) model(ctx context.Context, choice json.RawMessage) (json.RawMessage, error) {
+	var name *string
+	if len(choice) == 0 || json.Unmarshal(choice, &name) != nil || name == nil {
+		return choice, nil
+	}
+	full, err := m.ports.Models.Check(ctx, *name)
+	if err != nil {
+		return nil, err
+	}
+	choice, err = json.Marshal(full)
+	return choice, err
+}
+
+// change makes a change of the session that find returns, and tells of it.
+func (m methods) change(ctx context.Context, key Key, p PatchParams, find func(store.Tx, Key) (Entry, error)) error {
+	err := m.sessions.store.Update(ctx, func(tx store.Tx) error {
+		e, err := find(tx, key)
 		if err != nil {
 			return err
 		}
@@ -144,12 +160,10 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 		}
 		return Put(tx, e)
 	})
-	if err != nil {
-		return PatchResult{}, err
+	if err == nil {
+		m.sessions.Changed(key, "patch")
 	}
-	m.sessions.Changed(key, "patch")
-	row, err := m.sessions.Describe(ctx, key, m.ports.Models.Defaults(ctx))
-	return PatchResult{OK: true, Path: "(multiple)", Key: key, Entry: row}, err
+	return err
 }
 
 // unique fails with CodeConflict if another session has the label, since labels name sessions.
@@ -195,7 +209,7 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 		return ResetResult{}, err
 	}
 	var before Entry
-	err = m.quiet(ctx, key, false, func() error {
+	err = Quiet(ctx, m.ports.Runs, key, false, func() error {
 		return m.sessions.store.Update(ctx, func(tx store.Tx) (err error) {
 			before, _, err = Reset(tx, key)
 			return err
@@ -228,11 +242,11 @@ func (m methods) ensure(tx store.Tx, key Key) (Entry, error) {
 	return create(tx, key, message.Origin{}, "")
 }
 
-// quiet calls fn while no run of the session is running and, with all, none waits; and again when one
-// came in between.
-func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) (err error) {
+// Quiet calls fn while no run of the session is running and, with all, none waits; and again when one
+// came in between. Errors: fn's; CodeConflict where one always comes.
+func Quiet(ctx context.Context, runs Runs, key Key, all bool, fn func() error) (err error) {
 	for range 5 {
-		release, err := m.ports.Runs.Hold(ctx, key, all)
+		release, err := runs.Hold(ctx, key, all)
 		if err == nil {
 			err = fn()
 		}
@@ -281,7 +295,7 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 	}
 	histories := p.DeleteTranscript == nil || *p.DeleteTranscript
 	var gone Entry
-	err = m.quiet(ctx, key, true, func() error {
+	err = Quiet(ctx, m.ports.Runs, key, true, func() error {
 		return m.sessions.store.Update(ctx, func(tx store.Tx) (err error) {
 			if gone, err = m.sessions.Lookup(tx, key); err != nil {
 				return err
@@ -313,7 +327,7 @@ func (p DeleteParams) expect(e Entry) error {
 	switch {
 	case p.ExpectedSessionUpdatedAt != nil && *p.ExpectedSessionUpdatedAt != e.Updated:
 		return wit.Errorf(wit.CodeConflict, "session %s was used meanwhile: read it again", e.Key)
-	case p.ArchivedOnly && !e.is("archived"):
+	case p.ArchivedOnly && !e.Archived():
 		return wit.Errorf(wit.CodeConflict, "session %s is not archived", e.Key)
 	}
 	return expect(e, p.ExpectedSessionID)
@@ -388,7 +402,7 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 			return err
 		case p.SessionID != "":
 			if key, err = KeyOf(tx, p.SessionID); err == nil {
-				err = settings.meant(key, p.AgentID)
+				err = settings.Meant(key, p.AgentID)
 			}
 		default:
 			key, err = settings.ParseKey(cmp.Or(p.Key, reference), p.AgentID)

@@ -11,16 +11,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
+	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
-	"github.com/hashicorp/go-hclog"
 )
 
 type obj = map[string]any
@@ -80,7 +82,9 @@ func newRig(t *testing.T, s store.Store) *rig {
 		Store: s, Bus: bus, Queue: r.nobody, Settings: func() session.Settings { return r.settings },
 		Log: hclog.New(&hclog.LoggerOptions{Output: &r.log}),
 	})
-	table, err := rpc.NewTable(r.svc.Service(session.Ports{Runs: r.nobody, Models: r.nobody, Ended: r.nobody.Ended}).Methods...)
+	methods := r.svc.Service(session.Ports{Runs: r.nobody, Models: r.nobody, Ended: r.nobody.Ended}).Methods
+	methods = append(methods, transfer.New(transfer.Deps{Store: s, Sessions: r.svc}).Service().Methods...)
+	table, err := rpc.NewTable(methods...)
 	if err != nil {
 		t.Fatal(err)
 	}

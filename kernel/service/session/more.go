@@ -182,6 +182,6 @@ func (m methods) rename(ctx context.Context, p RenameParams) (ResetResult, error
 	if err != nil {
 		return ResetResult{}, wit.Errorf(wit.CodeInternal, "sessions.rename: %w", err)
 	}
-	done, err := m.patch(ctx, PatchParams{Key: string(key), Label: raw})
+	done, err := m.patch(ctx, PatchParams{Key: string(key), Change: Change{Label: raw}})
 	return ResetResult{done.OK, done.Key, done.Entry}, err
 }

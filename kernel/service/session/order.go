@@ -29,7 +29,7 @@ const (
 // place is where an entry stands in the order: shelf/time/key, so that places sort by the time.
 func (e Entry) place() string {
 	shelf := inUse
-	if e.is("archived") {
+	if e.Archived() {
 		shelf = archived
 	}
 	return placeFrom(shelf, e.Updated) + string(e.Key)

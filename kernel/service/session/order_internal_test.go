@@ -55,7 +55,7 @@ func selections(t *testing.T, s *Service) (list []selection) {
 func shown(page []Entry) string {
 	var b strings.Builder
 	for _, e := range page {
-		fmt.Fprintf(&b, "%s %d %v\n", e.Key, e.Updated, e.is("archived"))
+		fmt.Fprintf(&b, "%s %d %v\n", e.Key, e.Updated, e.Archived())
 	}
 	return b.String()
 }

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
 // Overview is what status and health tell about all sessions.
@@ -10,6 +12,8 @@ type Overview struct {
 	Count int
 	// Recent are the last used ones, at most ten.
 	Recent []Row
+	// counts has how many each agent has.
+	counts map[string]int
 	// Of is what it was made of, to be compared: two of the same say the same.
 	Of any
 }
@@ -39,9 +43,37 @@ func (s *Service) Overview(ctx context.Context, models Models) (Overview, error)
 		return *last, nil
 	}
 	res, err := s.List(ctx, ListParams{Limit: 10}, now.defaults)
-	o := Overview{Count: res.TotalCount, Recent: res.Sessions, Of: now}
+	o := Overview{Count: res.TotalCount, Recent: res.Sessions, Of: now, counts: map[string]int{}}
+	if err == nil {
+		err = s.countAgents(ctx, o.counts)
+	}
 	if err == nil {
 		s.last.Store(&o)
 	}
 	return o, err
+}
+
+// countAgents counts the sessions in use of each agent, as far as the order has them.
+func (s *Service) countAgents(ctx context.Context, into map[string]int) error {
+	return s.store.View(ctx, func(tx store.Tx) error {
+		for row, err := range counts.Scan(tx, store.Range{Prefix: inUse + "/"}) {
+			if err != nil {
+				return err
+			}
+			_, agent, _ := strings.Cut(row.Key, "/")
+			into[agent] = row.Value
+		}
+		return nil
+	})
+}
+
+// OfAgent is what is told about the sessions of one agent. Recent are those that are among the last used ones of all.
+func (o Overview) OfAgent(id string) Overview {
+	own := Overview{Count: o.counts[id]}
+	for _, r := range o.Recent {
+		if r.AgentID == id {
+			own.Recent = append(own.Recent, r)
+		}
+	}
+	return own
 }

@@ -16,10 +16,23 @@ type PatchParams struct {
 	// ExpectedSessionID refuses when the session has another history by now.
 	ExpectedSessionID string `json:"expectedSessionId,omitempty" rpc:"min=1"`
 
+	Change
+
+	// This and those below are accepted and not compared.
+	ExpectedLifecycleRevision string          `json:"expectedLifecycleRevision"`
+	ExpectedPermissionMode    *string         `json:"expectedPermissionMode"`
+	ExpectedToolOverrides     *map[string]any `json:"expectedToolOverrides"`
+	ExpectedMarkedUnreadAt    *float64        `json:"expectedMarkedUnreadAt" rpc:"min=0"`
+}
+
+// Change changes a session's choices: a string sets, null clears, what is absent stays.
+type Change struct {
 	// Label names the session; no other may have it. At most 512 bytes.
 	Label json.RawMessage `json:"label"`
 	// ThinkingLevel is off, minimal, low, medium, high, xhigh, max or adaptive.
 	ThinkingLevel json.RawMessage `json:"thinkingLevel"`
+	// TTSAuto says which answers are spoken here: off, inbound (those to voice messages) or always.
+	TTSAuto json.RawMessage `json:"ttsAuto"`
 	// VerboseLevel is off, on or full.
 	VerboseLevel json.RawMessage `json:"verboseLevel"`
 	// ReasoningLevel is off, on or stream.
@@ -45,12 +58,6 @@ type PatchParams struct {
 
 	marking
 	refused
-
-	// This and those below are accepted and not compared.
-	ExpectedLifecycleRevision string          `json:"expectedLifecycleRevision"`
-	ExpectedPermissionMode    *string         `json:"expectedPermissionMode"`
-	ExpectedToolOverrides     *map[string]any `json:"expectedToolOverrides"`
-	ExpectedMarkedUnreadAt    *float64        `json:"expectedMarkedUnreadAt" rpc:"min=0"`
 }
 
 // refused are the settings of sessions.patch that restrict what an agent may do, and that nothing here enforces.
@@ -80,18 +87,27 @@ func ThinkingLevels() []string {
 	return []string{"off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
 }
 
+// SpeechModes say which answers are spoken in a session.
+func SpeechModes() []string { return []string{"off", "inbound", "always"} }
+
 // archivesOnly reports whether nothing is changed but whether the session is put away.
 func (p PatchParams) archivesOnly() bool {
+	change := p.Change
+	p.Key, p.AgentID, p.ExpectedSessionID, p.Change = "", "", "", Change{}
+	return change.archivesOnly() && reflect.DeepEqual(p, PatchParams{})
+}
+
+func (p Change) archivesOnly() bool {
 	given := p.Archived != nil
-	p.Key, p.AgentID, p.ExpectedSessionID, p.Archived = "", "", "", nil
-	return given && reflect.DeepEqual(p, PatchParams{})
+	p.Archived = nil
+	return given && reflect.DeepEqual(p, Change{})
 }
 
 // maxLabel is the longest label, in bytes.
 const maxLabel = 512
 
 // apply changes c as p says, or fails with CodeInvalid and leaves it half changed.
-func (p PatchParams) apply(c *Choices) error {
+func (p Change) apply(c *Choices) error {
 	for _, f := range []struct {
 		name  string
 		raw   json.RawMessage
@@ -100,6 +116,7 @@ func (p PatchParams) apply(c *Choices) error {
 	}{
 		{"label", p.Label, &c.Label, nil},
 		{"thinkingLevel", p.ThinkingLevel, &c.Thinking, ThinkingLevels()},
+		{"ttsAuto", p.TTSAuto, &c.Speech, SpeechModes()},
 		{"verboseLevel", p.VerboseLevel, &c.Verbose, []string{"off", "on", "full"}},
 		{"reasoningLevel", p.ReasoningLevel, &c.Reasoning, []string{"off", "on", "stream"}},
 		{"responseUsage", p.ResponseUsage, &c.ResponseUsage, []string{"off", "tokens", "full", "on"}},

@@ -22,7 +22,7 @@ func Moved(tx store.Tx, m message.Move) error {
 	}
 	for _, e := range moved {
 		route, to := *e.Route, *e.Route.Conversation
-		to.ID, to.Kind = m.To.ID, m.To.Kind
+		m.Apply(&to)
 		route.Conversation, e.Route = &to, &route
 		if err := write(tx, &e); err != nil {
 			return err

@@ -54,6 +54,7 @@ type Row struct {
 	SystemSent      bool   `json:"systemSent"`
 	AbortedLastRun  bool   `json:"abortedLastRun"`
 	ThinkingLevel   string `json:"thinkingLevel,omitempty"`
+	TTSAuto         string `json:"ttsAuto,omitempty"`
 	VerboseLevel    string `json:"verboseLevel,omitempty"`
 	ReasoningLevel  string `json:"reasoningLevel,omitempty"`
 	ElevatedLevel   string `json:"elevatedLevel,omitempty"`
@@ -118,7 +119,7 @@ func (s *Service) row(e Entry, d Defaults, live []string) Row {
 		Kind: "direct", ChatType: "direct", Label: e.Label, Marks: e.marks(),
 		CreatedAt: e.Created, UpdatedAt: e.Updated, LastActivityAt: e.Updated, LastInteractionAt: e.Updated,
 		SystemSent: e.Runs > 0, AbortedLastRun: e.LastRunState == RunAborted,
-		ThinkingLevel: e.Thinking, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning, ElevatedLevel: e.Elevated,
+		ThinkingLevel: e.Thinking, TTSAuto: e.Speech, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning, ElevatedLevel: e.Elevated,
 		ResponseUsage: e.ResponseUsage, SendPolicy: e.SendPolicy, GroupActivation: e.GroupActivation, SpawnedBy: e.SpawnedBy, ParentSessionKey: e.Parent,
 		ExecHost: e.ExecHost, ExecSecurity: e.ExecSecurity, ExecAsk: e.ExecAsk, ExecNode: e.ExecNode,
 		InputTokens: e.Usage.Input, OutputTokens: e.Usage.Output, TotalTokens: e.Context,

@@ -459,10 +459,10 @@ func TestKeysOfConversations(t *testing.T) {
 	per := session.Settings{DMScope: session.ScopePerPeer}
 	direct := wit.Conversation{Kind: wit.ConversationKindDirect, ID: "c1"}
 	for got, want := range map[session.Key]session.Key{
-		per.Conversation("", "chat", direct, ""):         per.Conversation("", "chat", direct, "c1"),
-		per.Conversation("Ops", "chat", direct, "u1"):    per.Conversation("ops", "chat", direct, "u1"),
-		session.Settings{MainKey: "Home"}.Main("Zed"):    "agent:zed:home",
-		session.Settings{DefaultAgent: "A-Z_9"}.Main(""): "agent:a-z_9:main",
+		per.Conversation("", message.Account{Channel: "chat"}, direct, ""):      per.Conversation("", message.Account{Channel: "chat"}, direct, "c1"),
+		per.Conversation("Ops", message.Account{Channel: "chat"}, direct, "u1"): per.Conversation("ops", message.Account{Channel: "chat"}, direct, "u1"),
+		session.Settings{MainKey: "Home"}.Main("Zed"):                           "agent:zed:home",
+		session.Settings{DefaultAgent: "A-Z_9"}.Main(""):                        "agent:a-z_9:main",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -14,15 +14,13 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service uses. All fields but Archive and KeepBytes are needed.
+// Deps is what the service uses. All fields but KeepBytes are needed.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
 	Queue    Queue
 	Settings func() Settings
-	// Archive keeps conversations that were put away; nil keeps them in memory.
-	Archive Folder
-	Log     hclog.Logger
+	Log      hclog.Logger
 	// KeepBytes bounds what is kept of histories in memory; 8 MiB when 0.
 	KeepBytes int
 }
@@ -37,16 +35,13 @@ type Service struct {
 	skips    *store.Skips
 	last     atomic.Pointer[Overview]
 	kept     kept
-	folder   Folder
+	switched switched
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	log := d.Log.Named("session")
-	if d.Archive == nil {
-		d.Archive = new(Memory)
-	}
-	return &Service{folder: d.Archive, store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log), kept: kept{most: d.KeepBytes}}
+	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log), kept: kept{most: d.KeepBytes}}
 }
 
 // Ports is what the methods need of the services above.
@@ -60,7 +55,7 @@ type Ports struct {
 // Service describes the service to the kernel.
 func (s *Service) Service(p Ports) service.Service {
 	m := methods{s, p}
-	return service.Service{Name: "session", Methods: m.rows(), Events: Events(), Run: m.run, Checks: []func(context.Context) service.Check{s.check}}
+	return service.Service{Name: "session", Methods: m.rows(), Events: Events(), Run: s.Run, Checks: []func(context.Context) service.Check{s.check}}
 }
 
 // Settings returns how keys are made at present.

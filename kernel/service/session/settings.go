@@ -21,21 +21,27 @@ const (
 	ScopePerPeer Scope = "per-peer"
 	// ScopePerChannelPeer is one for each person on each channel.
 	ScopePerChannelPeer Scope = "per-channel-peer"
+	// ScopePerAccountChannelPeer is one for each person on each account of a channel.
+	ScopePerAccountChannelPeer Scope = "per-account-channel-peer"
 )
 
 // Settings is the owner's part of how keys are made. The zero value works: agent main, conversation main.
 type Settings struct {
 	DefaultAgent string
 	// Agents are who answers; without any there is only the default one.
-	Agents  []string
-	MainKey string
-	DMScope Scope
+	Agents []string
+	// Bindings say which of them answers in which conversations; the default one does in all others.
+	Bindings []Binding
+	MainKey  string
+	DMScope  Scope
 	// Owners are the owner's own accounts on chat platforms, each as channel:id.
 	Owners []string
 	// Resets say when conversations end by themselves.
 	Resets Resets
 	// Keep is how long conversations stay that nobody uses, before they are put into the archive; 0 is forever.
 	Keep time.Duration
+	// KeepAnonymous is the same of those that Anonymous returns.
+	KeepAnonymous time.Duration
 }
 
 // IsOwner reports whether a person of a channel, by the platform's id, is the owner. Nobody is without an id.
@@ -62,7 +68,7 @@ func (s Settings) Answers(k Key, agent string) error {
 	if _, err := s.Agent(k.Agent()); err != nil {
 		return err
 	}
-	return s.meant(k, agent)
+	return s.Meant(k, agent)
 }
 
 // Find is ParseKey that refuses also a key of an agent that there is not; without text it is the main conversation of
@@ -75,8 +81,8 @@ func (s Settings) Find(text, agent string) (Key, error) {
 	return k, s.Answers(k, "")
 }
 
-// meant refuses an agent that there is not, and a key of another one. An empty agent means no one.
-func (s Settings) meant(k Key, agent string) error {
+// Meant refuses an agent that there is not, and a key of another one. An empty agent means no one.
+func (s Settings) Meant(k Key, agent string) error {
 	if agent == "" {
 		return nil
 	}

@@ -44,6 +44,9 @@ func sweep(tx store.Tx, id string) error {
 		if err := history.Delete(tx, key); err != nil {
 			return err
 		}
+		if err := tx.Unindex(Texts, key); err != nil {
+			return err
+		}
 	}
 	if len(keys) == sweepBatch {
 		return nil
@@ -55,6 +58,12 @@ func sweep(tx store.Tx, id string) error {
 		return err
 	}
 	if err := imports.Delete(tx, id); err != nil {
+		return err
+	}
+	if err := unread.Delete(tx, id); err != nil {
+		return err
+	}
+	if err := arriving.Delete(tx, id); err != nil {
 		return err
 	}
 	return trash.Delete(tx, id)

@@ -20,7 +20,7 @@ import (
 var HealthKind = event.Kind[Health]{Name: "health", Scope: wire.ScopeRead, DropIfSlow: true}
 
 // Events lists the kinds whose payloads come from here.
-func Events() []event.Row { return []event.Row{HealthKind.Row()} }
+func Events() []event.Row { return []event.Row{HealthKind.Row(), LeakKind.Row()} }
 
 // HealthParams are accepted and change nothing: what is told here is of now, and no channel is asked.
 type HealthParams struct {
@@ -38,7 +38,7 @@ type Health struct {
 	Channels      map[string]ChannelHealth `json:"channels"`
 	ChannelOrder  []string                 `json:"channelOrder"`
 	ChannelLabels map[string]string        `json:"channelLabels"`
-	// HeartbeatSeconds is how often the agent wakes by itself; 0 for never.
+	// HeartbeatSeconds is how often the agent wakes by itself that does so most often; 0 for never.
 	HeartbeatSeconds int             `json:"heartbeatSeconds"`
 	DefaultAgentID   string          `json:"defaultAgentId"`
 	Agents           []AgentHealth   `json:"agents"`
@@ -134,7 +134,7 @@ type monitor struct {
 	version   string
 	url       func() string
 	stateDir  string
-	agent     string
+	agents    func() []string
 	started   time.Time
 	settings  *config.Settings
 	sessions  Sessions
@@ -143,7 +143,8 @@ type monitor struct {
 	accounts  Accounts
 	memory    func() PluginMemory
 	services  func() []service.Service
-	heartbeat func() Wakes
+	heartbeat func(agent string) Wakes
+	media     func(context.Context) (*Media, error)
 	last      atomic.Pointer[pulse]
 }
 
@@ -164,8 +165,8 @@ func (m *monitor) tell(ctx context.Context, _ HealthParams) (rpc.Encoded, error)
 // changed.
 func (m *monitor) health(ctx context.Context) *pulse {
 	overview, failed := m.sessions.Overview(ctx, m.models)
-	accounts, wakes := m.accounts.List(), m.heartbeat()
-	if last := m.last.Load(); failed == nil && last != nil && last.of == overview.Of && last.wakes == wakes && slices.Equal(last.accounts, accounts) {
+	accounts, wakes := m.accounts.List(), m.wakes()
+	if last := m.last.Load(); failed == nil && last != nil && last.of == overview.Of && slices.Equal(last.wakes, wakes) && slices.Equal(last.accounts, accounts) {
 		return last
 	}
 	h := m.present(overview, accounts, wakes)
@@ -180,13 +181,32 @@ func (m *monitor) health(ctx context.Context) *pulse {
 	return p
 }
 
+// agentWakes is an agent, and when it wakes.
+type agentWakes struct {
+	id string
+	Wakes
+}
+
+// wakes are the agents, the default one first.
+func (m *monitor) wakes() (list []agentWakes) {
+	for _, id := range m.agents() {
+		list = append(list, agentWakes{id, m.heartbeat(id)})
+	}
+	return list
+}
+
 // present is the health of what is there, without its times.
-func (m *monitor) present(overview session.Overview, accounts []Account, wakes Wakes) Health {
+func (m *monitor) present(overview session.Overview, accounts []Account, wakes []agentWakes) Health {
 	h := Health{
 		OK: true, Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
-		DefaultAgentID: m.agent, Sessions: m.summary(overview), HeartbeatSeconds: int(wakes.Every.Seconds()),
+		DefaultAgentID: wakes[0].id, Sessions: m.summary(overview),
 	}
-	h.Agents = []AgentHealth{{AgentID: m.agent, IsDefault: true, Heartbeat: wakes.heartbeat(""), Sessions: h.Sessions}}
+	for i, a := range wakes {
+		h.Agents = append(h.Agents, AgentHealth{AgentID: a.id, IsDefault: i == 0, Heartbeat: a.heartbeat(""), Sessions: m.summary(overview.OfAgent(a.id))})
+		if every := int(a.Every.Seconds()); h.HeartbeatSeconds == 0 || every > 0 && every < h.HeartbeatSeconds {
+			h.HeartbeatSeconds = every
+		}
+	}
 	for _, a := range accounts {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)

@@ -15,7 +15,7 @@ import (
 type pulse struct {
 	of       any // with accounts, what it is made of
 	accounts []Account
-	wakes    Wakes
+	wakes    []agentWakes
 
 	ok     bool
 	used   []int64  // when the recent sessions were used, in the order of their ages

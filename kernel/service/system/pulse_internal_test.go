@@ -21,15 +21,15 @@ type book struct {
 func (b *book) Overview(context.Context, session.Models) (session.Overview, error) {
 	return b.overview, b.err
 }
-func (b *book) List() []Account                            { return b.accounts }
-func (b *book) Restart(string, string)                     {}
-func (b *book) Test(context.Context, string, string) error { return nil }
+func (b *book) List() []Account                                    { return b.accounts }
+func (b *book) Restart(string, string)                             {}
+func (b *book) Test(context.Context, string, string) (bool, error) { return false, nil }
 
 // TestHealthIsKept as it was encoded, but for its times, until something in it is another.
 func TestHealthIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		there, wakes := &book{}, Wakes{}
-		m := &monitor{stateDir: `/state":-9223372036854775808,"`, agent: "main", sessions: there, accounts: there, heartbeat: func() Wakes { return wakes }}
+		m := &monitor{stateDir: `/state":-9223372036854775808,"`, agents: func() []string { return []string{"main"} }, sessions: there, accounts: there, heartbeat: func(string) Wakes { return wakes }}
 		tell := func() Health {
 			b := m.health(t.Context()).at(time.Now())
 			var h Health
@@ -45,7 +45,7 @@ func TestHealthIsKept(t *testing.T) {
 			key := fmt.Sprintf(`s%d":-9223372036854775808\`, n)
 			there.overview.Count++
 			wakes.Every = time.Duration(n) * time.Minute
-			there.overview.Recent = append([]session.Row{{Key: session.Key(key), UpdatedAt: time.Now().UnixMilli()}}, there.overview.Recent...)
+			there.overview.Recent = append([]session.Row{{Key: session.Key(key), AgentID: "main", UpdatedAt: time.Now().UnixMilli()}}, there.overview.Recent...)
 			there.overview.Of = n
 			time.Sleep(time.Second)
 			h := tell()
@@ -87,9 +87,9 @@ func TestHealthIsKept(t *testing.T) {
 func BenchmarkHealth(b *testing.B) {
 	there := &book{}
 	for n := range 10 {
-		there.overview.Recent = append(there.overview.Recent, session.Row{Key: session.Key(fmt.Sprint("agent:main:s", n)), UpdatedAt: 1})
+		there.overview.Recent = append(there.overview.Recent, session.Row{Key: session.Key(fmt.Sprint("agent:main:s", n)), AgentID: "main", UpdatedAt: 1})
 	}
-	m := &monitor{stateDir: "/state", agent: "main", sessions: there, accounts: there}
+	m := &monitor{stateDir: "/state", agents: func() []string { return []string{"main"} }, sessions: there, accounts: there, heartbeat: func(string) Wakes { return Wakes{} }}
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = m.tell(b.Context(), HealthParams{})

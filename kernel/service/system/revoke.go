@@ -89,7 +89,7 @@ func (s *setup) revoke(ctx context.Context, p Revoke) (Revoked, error) {
 		done.Settings = true
 	}
 	s.plugins.Settle()
-	if p.Account != "" && !configured {
+	if p.Account != "" && !configured && !s.isKey(p.ID, p.Account) {
 		s.accounts.Restart(p.ID, p.Account) // it stands on what is gone
 	}
 	done.OK = true

@@ -17,7 +17,8 @@ import (
 // Setup is what the owner says of a plugin. What is left out stays as it is.
 type Setup struct {
 	ID string `json:"id" rpc:"required,min=1,max=64"`
-	// Account is which account of a channel is meant; empty is the plugin as a whole.
+	// Account is which account of a channel is meant; empty is the plugin as a whole. A provider of models has no accounts with
+	// settings: credentials under the name of one are another key of it.
 	Account string `json:"account,omitempty"`
 	Enabled *bool  `json:"enabled,omitempty"`
 	// Config is laid over the plugin's section field by field; null takes a field away. The whole is checked
@@ -51,6 +52,8 @@ type ConfigureResult struct {
 	// Tested says that it works: a provider has listed its models, an account is connected, a silence was transcribed, a
 	// word was said.
 	Tested bool `json:"tested,omitempty"`
+	// Login says that all that a tested account wants is its owner: channels.status has the code to scan, or the address to open.
+	Login bool `json:"login,omitempty"`
 	// Models are those that a tested provider lists, at most 100.
 	Models []string `json:"models,omitempty"`
 }
@@ -79,11 +82,8 @@ func (s *setup) configure(ctx context.Context, p Setup) (ConfigureResult, error)
 	if err := s.checkSecrets(p); err != nil {
 		return result, err
 	}
-	change, err := s.change(p)
+	change, err := s.checked(p)
 	if err != nil {
-		return result, err
-	}
-	if err := s.try(change); err != nil {
 		return result, err
 	}
 	undo, err := s.put(ctx, p, change)
@@ -91,12 +91,39 @@ func (s *setup) configure(ctx context.Context, p Setup) (ConfigureResult, error)
 		return result, err
 	}
 	if p.Test {
-		if result.Tested, result.Models, err = s.test(ctx, p); err != nil {
+		if err = s.test(ctx, p, &result); err != nil {
 			return result, errors.Join(wit.Errorf(wit.CodeUnavailable, "%s does not work with that, so nothing was kept: %w", p.ID, err), undo(context.WithoutCancel(ctx)))
 		}
 	}
 	result.OK = true
 	return result, nil
+}
+
+// Configure is plugins.configure.
+func (s *Service) Configure(ctx context.Context, p Setup) (ConfigureResult, error) {
+	return s.setup.configure(ctx, p)
+}
+
+// checked is what a setup does to the settings, nil for nothing, when that is known to be right.
+func (s *setup) checked(p Setup) (config.Change, error) {
+	if s.isKey(p.ID, p.Account) {
+		if p.Enabled != nil || p.Config != nil || p.Access != nil {
+			return nil, wit.Errorf(wit.CodeInvalid, "%s is no channel, so that its account %.64q has no settings, but is another key of it: give credentials alone", p.ID, p.Account)
+		}
+		return nil, config.CheckAccount(p.Account)
+	}
+	change, err := s.change(p)
+	if err != nil {
+		return nil, err
+	}
+	return change, s.try(change)
+}
+
+// isKey reports whether an account is none of a channel, but another key of a provider of models.
+func (s *setup) isKey(id, account string) bool {
+	return account != "" && slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool {
+		return known.ID == id && known.Provider && !slices.Contains(known.Kinds, "channel")
+	})
 }
 
 // put keeps credentials, then settings. undo puts back what was there before.
@@ -111,8 +138,10 @@ func (s *setup) put(ctx context.Context, p Setup, change config.Change) (undo fu
 			return nil, err
 		}
 	}
-	if _, err := s.settings.Edit(ctx, "", change); err != nil {
-		return nil, err
+	if change != nil {
+		if _, err := s.settings.Edit(ctx, "", change); err != nil {
+			return nil, err
+		}
 	}
 	after, _, hash := s.settings.Text()
 	s.settle(p)
@@ -137,7 +166,7 @@ func (s *setup) put(ctx context.Context, p Setup, change config.Change) (undo fu
 // settle waits until what was put is in force.
 func (s *setup) settle(p Setup) {
 	s.plugins.Settle()
-	if p.Account != "" && len(p.Secrets) > 0 {
+	if p.Account != "" && len(p.Secrets) > 0 && !s.isKey(p.ID, p.Account) {
 		s.accounts.Restart(p.ID, p.Account)
 	}
 }
@@ -150,7 +179,7 @@ const (
 
 // test tries a plugin that was configured: an account by its connection, a provider by its models, what transcribes by a
 // silence, what speaks by a word. Whatever else it is cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
-func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
+func (s *setup) test(ctx context.Context, p Setup, r *ConfigureResult) error {
 	var is Plugin
 	for _, known := range s.plugins.List() {
 		if known.ID == p.ID {
@@ -158,28 +187,46 @@ func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string
 		}
 	}
 	if p.Account == "" && !is.Provider && !is.Transcriber && (!is.Speaker || s.speakers == nil) {
-		return false, nil, nil
+		return nil
 	}
 	if err := s.plugins.Warm(ctx, p.ID); err != nil {
-		return false, nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
-	if p.Account != "" {
-		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
-	}
+	var err error
 	switch {
+	case p.Account != "" && !s.isKey(p.ID, p.Account):
+		r.Login, err = s.accounts.Test(ctx, p.ID, p.Account)
+		r.Tested = err == nil && !r.Login
 	case is.Provider:
+		err = s.testModels(ctx, p, r)
 	case is.Transcriber:
-		return true, nil, s.transcribers.Try(ctx, p.ID)
+		err = s.transcribers.Try(ctx, p.ID)
+		r.Tested = err == nil
 	default:
-		return true, nil, s.speakers.Try(ctx, p.ID)
+		err = s.speakers.Try(ctx, p.ID)
+		r.Tested = err == nil
 	}
-	list, err := s.providers.List(ctx, p.ID, true)
+	return err
+}
+
+// testModels tries a provider with the key that is meant.
+func (s *setup) testModels(ctx context.Context, p Setup, r *ConfigureResult) error {
+	list, err := s.list(ctx, p)
 	for _, m := range list[:min(len(list), testModels)] {
-		models = append(models, m.ID)
+		r.Models = append(r.Models, m.ID)
 	}
-	return len(list) > 0, models, err
+	r.Tested = len(list) > 0
+	return err
+}
+
+// list has a provider list its models, with the key that is meant.
+func (s *setup) list(ctx context.Context, p Setup) ([]wit.Model, error) {
+	if p.Account != "" {
+		return s.providers.ListWith(ctx, p.ID, p.Account)
+	}
+	return s.providers.List(ctx, p.ID, true)
 }
 
 // checkSecrets looks whether the plugin's manifest names the credentials.

@@ -35,6 +35,15 @@ type Status struct {
 	// Notices are what the owner should know of beside.
 	Notices []string `json:"notices,omitempty"`
 	Queued  Queues   `json:"queued"`
+	// Media is what the kept files take; it is left out where none are kept.
+	Media *Media `json:"media,omitempty"`
+}
+
+// Media is what files take, and may take at most.
+type Media struct {
+	Files    int   `json:"files"`
+	Bytes    int64 `json:"bytes"`
+	MaxBytes int64 `json:"maxBytes"`
 }
 
 // BackgroundService is the service of a plugin and how it is.
@@ -64,7 +73,7 @@ type StatusSessions struct {
 	Count    int            `json:"count"`
 	Defaults StatusDefaults `json:"defaults"`
 	Recent   []StatusRow    `json:"recent"`
-	// ByAgent has the same of each agent.
+	// ByAgent has the same of each agent, of whose sessions those are shown that are among the ten.
 	ByAgent []AgentSessions `json:"byAgent"`
 }
 
@@ -110,12 +119,15 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	}
 	defaults := m.models.Defaults(ctx)
 	st := Status{
-		Heartbeat:      Heartbeats{m.agent, []Heartbeat{m.heartbeat().heartbeat(m.agent).Heartbeat}},
+		Heartbeat:      Heartbeats{DefaultAgentID: m.agents()[0]},
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
 		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
 		Model: defaults.Name(), Memory: usedMemory(m.memory()),
 		Plugins: map[string]int{}, Channels: m.accounts.List(), Services: []BackgroundService{}, Risks: risks(m.settings.Config()), Queued: queues,
+	}
+	if st.Media, err = m.media(ctx); err != nil {
+		return Status{}, err
 	}
 	for _, s := range m.services() {
 		if s.Notices != nil {
@@ -125,7 +137,16 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))
 	}
-	st.Sessions.ByAgent = []AgentSessions{{AgentID: m.agent, Path: m.stateDir, Count: st.Sessions.Count, Recent: st.Sessions.Recent}}
+	for _, a := range m.wakes() {
+		st.Heartbeat.Agents = append(st.Heartbeat.Agents, a.heartbeat(a.id).Heartbeat)
+		own := AgentSessions{AgentID: a.id, Path: m.stateDir, Recent: []StatusRow{}}
+		of := overview.OfAgent(a.id)
+		own.Count = of.Count
+		for _, r := range of.Recent {
+			own.Recent = append(own.Recent, row(r, time.Now()))
+		}
+		st.Sessions.ByAgent = append(st.Sessions.ByAgent, own)
+	}
 	for _, a := range st.Channels {
 		if p.IncludeChannelSummary != nil && !*p.IncludeChannelSummary {
 			break

@@ -25,6 +25,8 @@ type Account struct {
 	// State is how its connection is, or why it has none.
 	State   string `json:"state"`
 	Message string `json:"message,omitempty"`
+	// Login says that it waits for its owner, who is shown a code by channels.status.
+	Login bool `json:"login,omitempty"`
 }
 
 // Plugin is one plugin, in short.
@@ -52,6 +54,8 @@ type Plugins interface {
 	List() []Plugin
 	// Secrets names the credentials that a plugin's manifest asks for; CodeNotFound for an unknown plugin.
 	Secrets(id string) ([]string, error)
+	// Inspect says what a plugin is; CodeNotFound for an unknown one.
+	Inspect(id string) (Inspected, error)
 	// CheckConfig checks a plugin's section, or an account's, against its manifest.
 	CheckConfig(id, account string, section wit.JSON) error
 	// ShowConfig returns a section as an owner may see it.
@@ -69,8 +73,9 @@ type Accounts interface {
 	List() []Account
 	// Restart starts an account anew, with the credentials that it has now.
 	Restart(channel, account string)
-	// Test waits until an account is connected, or says why it is not.
-	Test(ctx context.Context, channel, account string) error
+	// Test waits until an account is connected, or says why it is not. login reports that all that it wants is its owner, who is
+	// shown a code by channels.status.
+	Test(ctx context.Context, channel, account string) (login bool, err error)
 }
 
 // Sessions counts the sessions: *session.Service.
@@ -85,12 +90,20 @@ type Vault interface {
 	Delete(ctx context.Context, plugin, account, name string) error
 	// Kept names all credentials, in order.
 	Kept() []Credential
+	// Uses lists them with what is known of them.
+	Uses() []KeptCredential
+	// Status says how they are kept.
+	Status() VaultStatus
+	// Rekey seals them with a new key, which is kept in source; "" is where it is.
+	Rekey(ctx context.Context, source, passphrase string) error
 }
 
 // Providers asks a provider whether it can be reached with what it was given.
 type Providers interface {
 	// List asks for the models. A provider that has no list gives none.
 	List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error)
+	// ListWith is List by one of several keys, which asks in any case.
+	ListWith(ctx context.Context, provider, key string) ([]wit.Model, error)
 }
 
 // Speakers tries whether a word can be said aloud.
@@ -109,11 +122,11 @@ type Deps struct {
 	Version  string
 	URL      func() string
 	StateDir string
-	// Agent is the default agent's id.
-	Agent    string
+	// Agents are the ids of the agents, the default one first.
+	Agents   func() []string
 	Settings *config.Settings
-	// Heartbeat is when the agent wakes by itself.
-	Heartbeat func() Wakes
+	// Heartbeat is when an agent wakes by itself.
+	Heartbeat func(agent string) Wakes
 	Log       *logs.Log
 	Sessions  Sessions
 	Models    session.Models
@@ -123,9 +136,14 @@ type Deps struct {
 	Transcribers Transcribers
 	Speakers     Speakers
 	Accounts     Accounts
-	Vault        Vault
+	// Media says what the kept files take, nil where none are kept.
+	Media func(context.Context) (*Media, error)
+	Vault Vault
 	// Memory is what the plugins' code has.
-	Memory func() PluginMemory
+	Memory     func() PluginMemory
+	Encryption Encryption
+	// Backups writes backups of the state.
+	Backups Backups
 	// CheckStore reads all of the database.
 	CheckStore func(context.Context) error
 	// Services are all services of the gateway: what they check, and what waits in them.
@@ -137,6 +155,8 @@ type Service struct {
 	monitor *monitor
 	doctor  *doctor
 	setup   *setup
+	backup  backup
+	crypt   encryption
 	file    *configFile
 	form    *configForm
 	log     logFile
@@ -146,18 +166,20 @@ type Service struct {
 func New(d Deps) *Service {
 	s := &Service{
 		monitor: &monitor{
-			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(), settings: d.Settings,
+			version: d.Version, url: d.URL, stateDir: d.StateDir, agents: d.Agents, started: time.Now(), settings: d.Settings,
 			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, memory: d.Memory, services: d.Services,
-			heartbeat: d.Heartbeat,
+			heartbeat: d.Heartbeat, media: d.Media,
 		},
 		doctor: &doctor{
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
 			settings: d.Settings, plugins: d.Plugins, memory: d.Memory, services: d.Services,
 		},
-		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault},
-		file:  &configFile{d.Settings, d.Plugins},
-		form:  &configForm{d.Version, d.Plugins},
-		log:   logFile{d.Log},
+		setup:  &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault},
+		file:   &configFile{d.Settings, d.Plugins},
+		form:   &configForm{d.Version, d.Plugins},
+		backup: backup{d.Backups, d.Log.Logger()},
+		crypt:  encryption{d.Encryption},
+		log:    logFile{d.Log},
 	}
 	for _, problem := range unusable(d.Plugins, d.Settings.Config()) {
 		d.Log.Logger().Error("config section unusable", "problem", problem)
@@ -187,6 +209,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("system.info", wire.ScopeRead, s.monitor.machine).Doc("Describes the machine that the gateway runs on."),
 		rpc.New("plugins.list", wire.ScopeRead, s.monitor.listPlugins).Doc("Lists the plugins as the pages of protocol 4 do; plugins.status says more."),
+		rpc.New("plugins.inspect", wire.ScopeRead, s.monitor.inspect).Doc("Says what a plugin is and where it comes from, for who is to turn it on; plugins.info says more."),
+		rpc.New("plugins.setEnabled", wire.ScopeAdmin, s.setup.setEnabled).Doc("Turns a plugin on or off, at once."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).In4(wire.ScopeRead).Doc("Returns the config file without its secrets."),
 		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Doc("Puts a whole text in the config file's place, and in force."),
@@ -199,6 +223,14 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
 		rpc.New("plugins.revoke", wire.ScopeAdmin, s.setup.revoke).Doc("Takes credentials of a plugin back, or of an account of a channel with all its settings."),
 		rpc.New("plugins.credentials", wire.ScopeAdmin, s.setup.credentials).Doc("Names the credentials that are kept."),
+		rpc.New("credentials.list", wire.ScopeAdmin, s.setup.listCredentials).Doc("Lists the credentials that are kept, without what they are."),
+		rpc.New("credentials.status", wire.ScopeAdmin, s.setup.vaultStatus).Doc("Says how credentials are kept, and where the key is."),
+		rpc.New("credentials.set", wire.ScopeAdmin, s.setup.setCredential).Doc("Keeps a credential, encrypted; an account that has another begins anew with it."),
+		rpc.New("credentials.revoke", wire.ScopeAdmin, s.setup.revokeCredential).Doc("Takes credentials of a plugin back."),
+		rpc.New("credentials.key", wire.ScopeAdmin, s.setup.changeKey).Doc("Seals all credentials with a new key, and keeps what opens it at another place or at the same."),
+		rpc.New("backup.create", wire.ScopeAdmin, s.backup.create).Doc("Writes all of the gateway's state into a new file on its machine, sealed."),
+		rpc.New("encryption.status", wire.ScopeAdmin, s.crypt.status).Doc("Says whether what the gateway keeps is encrypted."),
+		rpc.New("encryption.set", wire.ScopeAdmin, s.crypt.set).Doc("Encrypts all that the gateway keeps, or no longer. It answers when that is done."),
 		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
 	}
 }

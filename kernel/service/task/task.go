@@ -3,6 +3,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -35,7 +36,10 @@ type Task struct {
 	LastToolName string `json:"lastToolName,omitempty"`
 	// TerminalSummary is the beginning of the answer.
 	TerminalSummary string `json:"terminalSummary,omitempty"`
-	Error           string `json:"error,omitempty"`
+	// Model has answered, as provider/model, and Replaced is the one that was to, where that is another one.
+	Model    string `json:"model,omitempty"`
+	Replaced string `json:"replaced,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 // Runs is where tasks come from.
@@ -54,6 +58,8 @@ type Deps struct {
 	Runs Runs
 	// Session is a session's key as it is kept, by how a client writes it; with no key, it says whether there is an agent.
 	Session func(key, agent string) (string, error)
+	// Parallel is how many runs there are at once.
+	Parallel int
 }
 
 // Service shows tasks.
@@ -67,6 +73,8 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "task", Methods: []rpc.Method{
 		rpc.New("tasks.list", wire.ScopeRead, s.list).Doc("Lists what the agents do, are to do and did: first what has not ended."),
 		rpc.New("tasks.get", wire.ScopeRead, s.get).Doc("Returns one task."),
+		rpc.New("audit.list", wire.ScopeRead, s.audit).Doc("Lists the beginnings and ends of what the agents did, the last first, without what was said."),
+		rpc.New("diagnostics.lanes", wire.ScopeRead, s.lanes).Doc("Counts what is worked on and what waits."),
 		rpc.New("tasks.cancel", wire.ScopeWrite, s.cancel).Doc("Stops a task that has not ended."),
 	}}
 }
@@ -98,6 +106,8 @@ type ListParams struct {
 	SessionKey string   `json:"sessionKey,omitempty" rpc:"min=1,max=512"`
 	// Limit is 100 when left out.
 	Limit int `json:"limit,omitempty" rpc:"min=1,max=500"`
+	// SortBy puts the one first whose moment is the latest; without it comes first what has not ended.
+	SortBy string `json:"sortBy,omitempty" rpc:"enum=updatedAt|endedAt"`
 	// Cursor of an earlier answer asks for what comes after it.
 	Cursor string `json:"cursor,omitempty" rpc:"min=1,max=16"`
 }
@@ -137,6 +147,12 @@ func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	all = slices.DeleteFunc(all, func(t Task) bool {
 		return p.Status != nil && !slices.Contains(p.Status, t.Status) || p.AgentID != "" && t.AgentID != p.AgentID || p.SessionKey != "" && t.SessionKey != key
 	})
+	switch p.SortBy {
+	case "updatedAt":
+		slices.SortStableFunc(all, func(a, b Task) int { return cmp.Compare(b.UpdatedAt, a.UpdatedAt) })
+	case "endedAt":
+		slices.SortStableFunc(all, func(a, b Task) int { return cmp.Compare(b.EndedAt, a.EndedAt) })
+	}
 	all = all[min(skip, len(all)):]
 	if len(all) > p.Limit {
 		all, r.NextCursor = all[:p.Limit], strconv.Itoa(skip+p.Limit)

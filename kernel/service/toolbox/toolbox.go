@@ -137,7 +137,7 @@ func (s *Service) invoke(w http.ResponseWriter, r *http.Request, q request) erro
 
 // plan says what would be called.
 func (s *Service) plan(w http.ResponseWriter, name string, args wit.JSON, key session.Key) error {
-	list := s.Tools.List()
+	list := s.Tools.List(key.Agent())
 	i := slices.IndexFunc(list, func(d wit.ToolDefinition) bool { return d.Name == name })
 	if i < 0 {
 		return wit.Errorf(wit.CodeNotFound, "there is no tool %.80q", name)

@@ -1,6 +1,7 @@
 package tts
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -44,6 +45,14 @@ type Provider struct {
 	Models     []string `json:"models"`
 	// Voices are those that the plugin always has; tts.voices lists all.
 	Voices []string `json:"voices"`
+	// Formats are what it can make, the one that it prefers first.
+	Formats []string `json:"formats" rpc:"enum=mp3|opus|wav|flac|aac"`
+}
+
+// EnableParams say which answers are spoken.
+type EnableParams struct {
+	// Auto is always, also when it is left out, or inbound, for answers to voice messages.
+	Auto string `json:"auto,omitempty" rpc:"enum=inbound|always"`
 }
 
 // EnabledResult says whether answers are spoken.
@@ -85,10 +94,27 @@ type VoiceResult struct {
 	Provider string `json:"provider"`
 }
 
+// Manner is how a text is said; all of it may be left out.
+type Manner struct {
+	// Format is that of the sound. Left out, it is what suits, or what whoever speaks has.
+	Format string `json:"format,omitempty" rpc:"enum=mp3|opus|wav|flac|aac"`
+	// Provider is the plugin that speaks, Voice one of its voices.
+	Provider string `json:"provider,omitempty" rpc:"max=64"`
+	Voice    string `json:"voice,omitempty" rpc:"max=1024"`
+	// Speed is 100 as the voice speaks, 200 twice that.
+	Speed int `json:"speed,omitempty" rpc:"min=25,max=400"`
+}
+
+// order is a text said in that manner; usual is the format that suits.
+func (m Manner) order(text string, usual wit.SoundFormat) Order {
+	return Order{Text: text, Format: cmp.Or(wit.SoundFormat(m.Format), usual), Exactly: m.Format != "", Provider: m.Provider, Voice: m.Voice, Speed: uint32(m.Speed)}
+}
+
 // ConvertParams are a text to be said; for a channel, as a voice note.
 type ConvertParams struct {
 	Text    string `json:"text" rpc:"required,min=1,max=65536"`
 	Channel string `json:"channel,omitempty" rpc:"max=128"`
+	Manner
 }
 
 // ConvertResult is where the sound is.
@@ -104,15 +130,18 @@ type ConvertResult struct {
 // SpeakParams are a text to be said.
 type SpeakParams struct {
 	Text string `json:"text" rpc:"required,min=1,max=65536"`
+	Manner
 }
 
 // SpeakResult is the sound.
 type SpeakResult struct {
-	AudioBase64   string `json:"audioBase64"`
-	Provider      string `json:"provider"`
-	OutputFormat  string `json:"outputFormat,omitempty"`
-	MimeType      string `json:"mimeType,omitempty"`
-	FileExtension string `json:"fileExtension,omitempty"`
+	AudioBase64  string `json:"audioBase64"`
+	Provider     string `json:"provider"`
+	OutputFormat string `json:"outputFormat,omitempty"`
+	// VoiceCompatible says that platforms take it for a voice note.
+	VoiceCompatible bool   `json:"voiceCompatible"`
+	MimeType        string `json:"mimeType,omitempty"`
+	FileExtension   string `json:"fileExtension,omitempty"`
 }
 
 func (s *Service) methods() []rpc.Method {
@@ -120,9 +149,9 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("tts.status", wire.ScopeRead, s.status).Doc("Says whether answers are spoken, and by whom."),
 		rpc.New("tts.providers", wire.ScopeRead, s.providers).Doc("Lists the plugins that speak."),
 		rpc.New("tts.voices", wire.ScopeRead, s.voices).Doc("Lists the voices of a plugin."),
-		rpc.New("tts.enable", wire.ScopeWrite, func(ctx context.Context, _ rpc.None) (EnabledResult, error) {
-			return EnabledResult{true}, s.set(ctx, "auto", config.SpeakAlways)
-		}).Doc("Has answers spoken in channels, all of them; tts.auto in the settings has other choices."),
+		rpc.New("tts.enable", wire.ScopeWrite, func(ctx context.Context, p EnableParams) (EnabledResult, error) {
+			return EnabledResult{true}, s.set(ctx, "auto", cmp.Or(p.Auto, config.SpeakAlways))
+		}).Doc("Has answers spoken in channels."),
 		rpc.New("tts.disable", wire.ScopeWrite, func(ctx context.Context, _ rpc.None) (EnabledResult, error) {
 			return EnabledResult{false}, s.set(ctx, "auto", config.SpeakOff)
 		}).Doc("Has answers no longer spoken."),
@@ -173,15 +202,23 @@ func (s *Service) status(context.Context, rpc.None) (StatusResult, error) {
 }
 
 func (s *Service) providers(context.Context, rpc.None) (ProvidersResult, error) {
+	return s.Providers(), nil
+}
+
+// Providers lists the plugins that speak, and the one that is asked first.
+func (s *Service) Providers() ProvidersResult {
 	r := ProvidersResult{Providers: []Provider{}, Active: s.active()}
 	for _, speaker := range s.Speakers.Speakers() {
 		p := Provider{ID: speaker.ID, Name: speaker.Facts.Label, Configured: speaker.Configured, Models: []string{}, Voices: []string{}}
+		for _, f := range speaker.Facts.Formats {
+			p.Formats = append(p.Formats, string(f))
+		}
 		for _, v := range speaker.Facts.Voices {
 			p.Voices = append(p.Voices, v.ID)
 		}
 		r.Providers = append(r.Providers, p)
 	}
-	return r, nil
+	return r
 }
 
 // find returns a plugin that speaks. Errors: CodeInvalid, naming those that there are.
@@ -226,8 +263,8 @@ func (s *Service) voices(ctx context.Context, p VoicesParams) (VoicesResult, err
 }
 
 // say is Say for clients: that nobody speaks is no fault of theirs.
-func (s *Service) say(ctx context.Context, words string, want wit.SoundFormat) (*Sound, error) {
-	sound, err := s.Say(ctx, words, want)
+func (s *Service) say(ctx context.Context, o Order) (*Sound, error) {
+	sound, err := s.Say(ctx, o)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		err = wit.Errorf(wit.CodeUnavailable, "%w", err)
 	}
@@ -239,7 +276,7 @@ func (s *Service) convert(ctx context.Context, p ConvertParams) (ConvertResult, 
 	if p.Channel != "" {
 		want = wit.SoundFormatOpus
 	}
-	sound, err := s.say(ctx, p.Text, want)
+	sound, err := s.say(ctx, p.order(p.Text, want))
 	if err != nil {
 		return ConvertResult{}, err
 	}
@@ -247,7 +284,13 @@ func (s *Service) convert(ctx context.Context, p ConvertParams) (ConvertResult, 
 }
 
 func (s *Service) speak(ctx context.Context, p SpeakParams) (SpeakResult, error) {
-	sound, err := s.say(ctx, p.Text, wit.SoundFormatMp3)
+	return s.Speak(ctx, p.order(p.Text, wit.SoundFormatMp3))
+}
+
+// Speak is Say for a client, who gets the sound itself. Errors are those of Say, of which CodeNotFound is CodeUnavailable;
+// CodeTooLarge for a sound that is longer than an answer may be.
+func (s *Service) Speak(ctx context.Context, o Order) (SpeakResult, error) {
+	sound, err := s.say(ctx, o)
 	if err != nil {
 		return SpeakResult{}, err
 	}
@@ -256,5 +299,5 @@ func (s *Service) speak(ctx context.Context, p SpeakParams) (SpeakResult, error)
 		return SpeakResult{}, err
 	}
 	return SpeakResult{AudioBase64: base64.StdEncoding.EncodeToString(data), Provider: sound.Provider, OutputFormat: string(sound.Format),
-		MimeType: sound.Mime, FileExtension: "." + sound.Ending()}, nil
+		VoiceCompatible: sound.Voice(), MimeType: sound.Mime, FileExtension: "." + sound.Ending()}, nil
 }

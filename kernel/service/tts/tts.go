@@ -8,6 +8,7 @@ package tts
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"mime"
 	"slices"
 	"strings"
@@ -16,8 +17,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/markup"
 	"github.com/carapace-gateway/carapace/kernel/service"
-	"github.com/carapace-gateway/carapace/kernel/service/delivery/text"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -39,8 +40,8 @@ type Speakers interface {
 type Speaker struct {
 	ID    string
 	Facts wit.TTSFacts
-	// Configured says that it can be used: it needs nothing, or the owner has set it up.
-	Configured bool
+	// Configured says that it can be used: it needs nothing, or the owner has set it up, which SetUp says.
+	Configured, SetUp bool
 }
 
 // Media keeps files.
@@ -61,7 +62,7 @@ type Deps struct {
 
 // Bounds of a sound.
 const (
-	maxText  = 4096 // bytes, where the plugin says nothing else
+	maxText  = 4096 // bytes
 	maxSound = 10 << 20
 	timeout  = time.Minute // for all that are tried
 )
@@ -108,15 +109,28 @@ var mimes = map[wit.SoundFormat]string{
 	wit.SoundFormatAac: "audio/mp4",
 }
 
-// Say has a text said aloud, in the format that is wanted if there is a plugin's own. Markup is not read out. Errors:
-// CodeNotFound where nobody speaks; CodeTooLarge for a text, or a sound, that is too long; those of the last plugin that was
-// tried.
-func (s *Service) Say(ctx context.Context, words string, want wit.SoundFormat) (*Sound, error) {
-	words = strings.TrimSpace(text.Plain(words))
-	if words == "" {
+// Order is what is to be said, and how.
+type Order struct {
+	// Text may have markup, which is not read out.
+	Text string
+	// Format is wanted if a plugin has it. With Exactly, plugins that do not have it are not asked.
+	Format  wit.SoundFormat
+	Exactly bool
+	// Provider is the one plugin that is asked; empty asks those that are set up, in turn.
+	Provider string
+	// Voice and Speed are the owner's choice where they are not set.
+	Voice string
+	Speed uint32
+}
+
+// Say has a text said aloud. Errors: CodeNotFound where nobody speaks; CodeInvalid for a format that nobody has, and for what
+// there is nothing to say of; CodeTooLarge for a text, or a sound, that is too long; those of the last plugin that was tried.
+func (s *Service) Say(ctx context.Context, o Order) (*Sound, error) {
+	o.Text = strings.TrimSpace(markup.Plain(o.Text))
+	if o.Text == "" {
 		return nil, wit.NewError(wit.CodeInvalid, "there is nothing to say")
 	}
-	by, err := s.speakers()
+	by, err := s.chosen(o)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +139,7 @@ func (s *Service) Say(ctx context.Context, words string, want wit.SoundFormat) (
 	var problems []string
 	var code wit.Code // of the last one
 	for i, speaker := range by {
-		sound, err := s.synthesize(ctx, speaker, words, want, i == 0)
+		sound, err := s.synthesize(ctx, speaker, o, i == 0)
 		if err == nil {
 			return sound, nil
 		}
@@ -142,12 +156,46 @@ func (s *Service) Say(ctx context.Context, words string, want wit.SoundFormat) (
 func (s *Service) Try(ctx context.Context, id string) error {
 	by, err := s.find(id)
 	if err == nil {
-		_, err = s.synthesize(ctx, by, "Hello.", wit.SoundFormatOpus, false)
+		_, err = s.synthesize(ctx, by, Order{Text: "Hello.", Format: wit.SoundFormatOpus}, false)
 	}
 	return err
 }
 
-// speakers are who is asked, in turn: the one that the owner has named, then those that are set up. Errors: CodeNotFound.
+// chosen are who is asked for an order. Errors: CodeNotFound where nobody speaks; CodeInvalid where those who do cannot.
+func (s *Service) chosen(o Order) ([]Speaker, error) {
+	by, err := s.speakers()
+	if o.Provider != "" {
+		var one Speaker
+		one, err = s.find(o.Provider)
+		by = []Speaker{one}
+	}
+	if err != nil || !o.Exactly {
+		return by, err
+	}
+	var able []Speaker
+	var have []string
+	for _, speaker := range by {
+		if slices.Contains(speaker.Facts.Formats, o.Format) {
+			able = append(able, speaker)
+		}
+		have = append(have, fmt.Sprintf("%s speaks %s", speaker.ID, list(speaker.Facts.Formats)))
+	}
+	if len(able) == 0 {
+		return nil, wit.Errorf(wit.CodeInvalid, "nobody speaks %s: %s", o.Format, strings.Join(have, "; "))
+	}
+	return able, nil
+}
+
+func list(formats []wit.SoundFormat) string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = string(f)
+	}
+	return strings.Join(names, ", ")
+}
+
+// speakers are who is asked, in turn: the one that the owner has named, then those that he has set up, then those that need
+// nothing. Errors: CodeNotFound.
 func (s *Service) speakers() ([]Speaker, error) {
 	list := s.Speakers.Speakers()
 	named := s.Settings.Config().TTS.Provider
@@ -159,9 +207,11 @@ func (s *Service) speakers() ([]Speaker, error) {
 	if first >= 0 {
 		out = append(out, list[first])
 	}
-	for i, sp := range list {
-		if i != first && sp.Configured {
-			out = append(out, sp)
+	for _, own := range [...]bool{true, false} {
+		for i, sp := range list {
+			if i != first && sp.Configured && sp.SetUp == own {
+				out = append(out, sp)
+			}
 		}
 	}
 	if len(out) == 0 {
@@ -171,17 +221,20 @@ func (s *Service) speakers() ([]Speaker, error) {
 }
 
 // synthesize has one plugin say it; the owner's voice is the first one's.
-func (s *Service) synthesize(ctx context.Context, by Speaker, words string, want wit.SoundFormat, first bool) (*Sound, error) {
-	if most := cmp.Or(int(by.Facts.MaxLength), maxText); len(words) > most {
-		return nil, wit.Errorf(wit.CodeTooLarge, "the text has %d bytes, more than the %d that are said", len(words), most)
+func (s *Service) synthesize(ctx context.Context, by Speaker, o Order, first bool) (*Sound, error) {
+	if len(o.Text) > maxText {
+		return nil, wit.Errorf(wit.CodeTooLarge, "the text has %d bytes, more than the %d that are said", len(o.Text), maxText)
 	}
 	now := s.Settings.Config().TTS
-	order := &wit.SpeechOrder{Text: words, Speed: uint32(now.Speed), Format: by.Facts.Formats[0]}
-	if slices.Contains(by.Facts.Formats, want) {
-		order.Format = want
+	order := &wit.SpeechOrder{Text: o.Text, Speed: cmp.Or(o.Speed, uint32(now.Speed)), Format: by.Facts.Formats[0]}
+	if slices.Contains(by.Facts.Formats, o.Format) {
+		order.Format = o.Format
 	}
-	if first && now.Voice != "" {
-		order.Voice = &now.Voice
+	if voice := cmp.Or(o.Voice, now.Voice); voice != "" && (first || o.Voice != "" && o.Provider != "") {
+		order.Voice = &voice
+	}
+	if most := int(by.Facts.MaxLength); most > 0 && len(o.Text) > most {
+		return s.pieces(ctx, by.ID, order, most)
 	}
 	answer, err := s.Speakers.Synthesize(ctx, by.ID, order)
 	if err != nil {

@@ -18,6 +18,8 @@ func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("usage.status", wire.ScopeRead, s.status).Doc("Says what was spent in this day and month, and which limits there are."),
 		rpc.New("usage.cost", wire.ScopeRead, s.cost).Doc("Says what was used and spent on each day."),
+		rpc.New("sessions.usage.timeseries", wire.ScopeRead, s.timeseries).Doc("Says what each answer of a session's present history has used and spent."),
+		rpc.New("sessions.usage.logs", wire.ScopeRead, s.logs).Doc("Returns the messages of a session's present history with what they have used."),
 		rpc.New("sessions.usage", wire.ScopeRead, s.sessions).Doc("Says what each session has used and spent, and each model, provider, agent and channel."),
 	}
 }
@@ -93,7 +95,7 @@ func (s *Service) dates(p Span) (from, to string, err error) {
 // CostParams say which days are meant, the last 30 when nothing is said.
 type CostParams struct {
 	Span
-	// AgentID and AgentScope are accepted: the days are those of all agents.
+	// AgentID is whose days are meant, those of all agents when left out. AgentScope is accepted.
 	AgentID    string `json:"agentId,omitempty" rpc:"max=64"`
 	AgentScope string `json:"agentScope,omitempty" rpc:"max=16"`
 }
@@ -127,18 +129,49 @@ func (s *Service) cost(ctx context.Context, p CostParams) (CostResult, error) {
 	first, _ := time.Parse(dayFormat, from) // dates has read both
 	last, _ := time.Parse(dayFormat, to)
 	r.Days = 1 + int(last.Sub(first).Hours())/24
-	err = s.Store.View(ctx, func(tx store.Tx) error {
-		r.Daily, r.Totals = []Day{}, Totals{}
-		for row, err := range days.Scan(tx, store.Range{From: from, To: to + "~"}) {
-			if err != nil && !store.Damaged(err) {
-				return err
-			}
-			r.Daily = append(r.Daily, Day{row.Key, row.Value})
-			r.Totals.add(row.Value)
+	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
+		if p.AgentID != "" {
+			r.Daily, err = daysOf(tx, p.AgentID, from, to)
+		} else {
+			r.Daily, err = allDays(tx, from, to)
 		}
-		return nil
+		return err
 	})
+	for _, d := range r.Daily {
+		r.Totals.add(d.Totals)
+	}
 	return r, err
+}
+
+// allDays are the days with something, of all agents.
+func allDays(tx store.Tx, from, to string) ([]Day, error) {
+	list := []Day{}
+	for row, err := range days.Scan(tx, store.Range{From: from, To: to + "~"}) {
+		if err != nil && !store.Damaged(err) {
+			return nil, err
+		}
+		list = append(list, Day{row.Key, row.Value})
+	}
+	return list, nil
+}
+
+// daysOf are the days with something of an agent, for which what each session has used is put together.
+func daysOf(tx store.Tx, agent, from, to string) ([]Day, error) {
+	list := []Day{}
+	for row, err := range lines.Scan(tx, store.Range{From: from, To: to + "~"}) {
+		if err != nil && !store.Damaged(err) {
+			return nil, err
+		}
+		if row.Value.Agent != agent {
+			continue
+		}
+		day, _, _ := strings.Cut(row.Key, "/")
+		if n := len(list); n == 0 || list[n-1].Date != day {
+			list = append(list, Day{Date: day})
+		}
+		list[len(list)-1].Totals.add(row.Value.Totals)
+	}
+	return list, nil
 }
 
 // SessionsParams say which days and sessions are meant: the last 30 days, and all sessions, when nothing is said.

@@ -39,12 +39,20 @@ func (s *summary) add(day string, l line) {
 	s.messages.add(l)
 	use(s.models, l.Provider+"/"+l.Model, ModelUse{Provider: l.Provider, Model: l.Model}, l)
 	use(s.providers, l.Provider, ModelUse{Provider: l.Provider}, l)
-	of(s.agents, l.Agent, AgentUse{AgentID: l.Agent}).Totals.add(l.Totals)
+	if l.Agent != "" {
+		of(s.agents, l.Agent, AgentUse{AgentID: l.Agent}).Totals.add(l.Totals)
+	}
 	if l.Channel != "" {
 		of(s.channels, l.Channel, ByOrigin{Channel: l.Channel}).Totals.add(l.Totals)
 	}
 	s.days = addDay(s.days, day, l)
+	if l.Session != "" {
+		s.addSession(day, l)
+	}
+}
 
+// addSession adds a line to its session.
+func (s *summary) addSession(day string, l line) {
 	row := of(s.sessions, l.Session, SessionRow{Key: l.Session, AgentID: l.Agent, Channel: l.Channel, Usage: SessionUsage{FirstActivity: l.First, DailyBreakdown: []DayUse{}}})
 	row.Usage.add(l.Totals)
 	row.Usage.MessageCounts.add(l)

@@ -20,6 +20,22 @@ import (
 // Price is what a million tokens cost, in US dollars.
 type Price struct{ Input, Output, CacheRead, CacheWrite float64 }
 
+// Tariff is what a model costs.
+type Tariff struct {
+	Price
+	// Over is how many tokens a request may read before all of its tokens cost what Long says; 0 is without an end.
+	Over uint64
+	Long Price
+}
+
+// of is the price of a request.
+func (t Tariff) of(u wit.Usage) Price {
+	if t.Over > 0 && u.Input+u.CacheRead+u.CacheWrite > t.Over {
+		return t.Long
+	}
+	return t.Price
+}
+
 // Limits are what may be spent; 0 is no limit.
 type Limits struct {
 	// Day and Month are in US dollars.
@@ -33,16 +49,21 @@ type Settings struct {
 	// Prices are by provider/model, or by provider/* for all other models of a provider.
 	Prices map[string]Price
 	Limits Limits
+	// Listed are the prices that providers come with, for what the owner says nothing of; nil are none.
+	Listed func(provider, model string) (Tariff, bool)
 }
 
-// price is that of a model, and whether there is one.
-func (s Settings) price(provider, model string) (Price, bool) {
+// Tariff is that of a model, and whether there is one.
+func (s Settings) Tariff(provider, model string) (Tariff, bool) {
 	for _, name := range []string{provider + "/" + model, provider + "/*"} {
 		if p, ok := s.Prices[name]; ok {
-			return p, true
+			return Tariff{Price: p}, true
 		}
 	}
-	return Price{}, false
+	if s.Listed == nil {
+		return Tariff{}, false
+	}
+	return s.Listed(provider, model)
 }
 
 // Totals are tokens and what they cost, in US dollars.
@@ -75,11 +96,12 @@ func (t *Totals) add(o Totals) {
 func (s Settings) cost(provider, model string, u wit.Usage) Totals {
 	t := Totals{Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite}
 	t.TotalTokens = u.Input + u.Output + u.CacheRead + u.CacheWrite
-	p, known := s.price(provider, model)
+	tariff, known := s.Tariff(provider, model)
 	if !known {
 		t.MissingCostEntries = 1
 		return t
 	}
+	p := tariff.of(u)
 	const million = 1e6
 	t.InputCost, t.OutputCost = float64(u.Input)*p.Input/million, float64(u.Output)*p.Output/million
 	t.CacheReadCost, t.CacheWriteCost = float64(u.CacheRead)*p.CacheRead/million, float64(u.CacheWrite)*p.CacheWrite/million
@@ -87,7 +109,7 @@ func (s Settings) cost(provider, model string, u wit.Usage) Totals {
 	return t
 }
 
-// Counted is an answer of a model.
+// Counted is an answer of a model. Session is empty for one that is of none, such as vectors.
 type Counted struct {
 	Session, Agent, Channel string
 	Provider, Model         string
@@ -129,6 +151,9 @@ type Deps struct {
 	Settings func() Settings
 	// Session is a session's key as it is kept, by how a client writes it; with no key, it says whether there is an agent.
 	Session func(key, agent string) (string, error)
+	// History returns the newest messages of a session's present history, in order, at most limit, of each at most so many bytes of
+	// text. Errors: CodeNotFound without the session.
+	History func(ctx context.Context, key string, limit, text int) ([]Said, error)
 	// Zone is the owner's.
 	Zone *time.Location
 }

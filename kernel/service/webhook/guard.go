@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/hashicorp/go-hclog"
@@ -46,13 +45,4 @@ func (g Guard) admit(r *http.Request, o proof.Owner, facts *wit.WebhookFacts, bo
 		g.Log.Warn("webhook not handed over", "at", o.ID, "status", v.Status, "reason", v.Reason)
 	}
 	return v
-}
-
-// Text is a text in a configuration, "" where there is none.
-func Text(config wit.JSON, field string) string {
-	var fields map[string]json.RawMessage
-	var text string
-	_ = json.Unmarshal(config, &fields) // there may be none
-	_ = json.Unmarshal(fields[field], &text)
-	return text
 }

@@ -67,7 +67,11 @@ func answer(w http.ResponseWriter, v *proof.Verdict) bool {
 	case v.Status >= 300:
 		refuse(w, v.Status)
 	default:
-		Respond(w, &wit.WebhookReply{Status: uint16(v.Status), Text: &v.Text})
+		reply := &wit.WebhookReply{Status: uint16(v.Status), Text: &v.Text}
+		if v.JSON {
+			reply.Headers = []wit.Header{{Name: "Content-Type", Value: "application/json"}}
+		}
+		Respond(w, reply)
 	}
 	return false
 }

@@ -21,10 +21,18 @@ import (
 
 // Run runs the suite. open returns an empty store each time and closes it when its test ends.
 func Run(t *testing.T, open func(*testing.T) store.Store) {
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, store.Store)
-	}{
+	RunRecords(t, open)
+	run(t, open, []check{
+		{"Index", index},
+		{"IndexFilters", indexFilters},
+		{"IndexUndo", indexUndo},
+		{"IndexHostile", indexHostile},
+	})
+}
+
+// RunRecords is Run for a store without indexes.
+func RunRecords(t *testing.T, open func(*testing.T) store.Store) {
+	run(t, open, []check{
 		{"Records", records},
 		{"Insert", insert},
 		{"Bounds", bounds},
@@ -46,7 +54,18 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"Concurrent", concurrent},
 		{"FailuresInCompany", failuresInCompany},
 		{"Close", closing},
-	} {
+	})
+}
+
+// check is one test of a store.
+type check struct {
+	name string
+	test func(*testing.T, store.Store)
+}
+
+func run(t *testing.T, open func(*testing.T) store.Store, checks []check) {
+	t.Helper()
+	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
 }

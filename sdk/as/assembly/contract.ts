@@ -148,6 +148,43 @@ export class Header implements Record {
   }
 }
 
+/** A login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see. */
+export class BasicLogin implements Record {
+  /**
+   * Whose password it is, without a colon. No placeholder in it is replaced.
+   * Bounds: at most 1 KB.
+   */
+  user: string = "";
+  /**
+   * The credential that is the password.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  password: string = "";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "user") this.user = r.text();
+      else if (key == "password") this.password = r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.user.length > 0) {
+      w.key("user");
+      w.text(this.user);
+    }
+    if (this.password.length > 0) {
+      w.key("password");
+      w.text(this.password);
+    }
+    w.close();
+  }
+}
+
 /**
  * AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
  * query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
@@ -303,6 +340,11 @@ export class HttpRequest implements Record {
   /** A multipart/form-data body, instead of text, json or bytes. */
   parts: HttpPart[] = [];
   /**
+   * A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+   * have another one. Needs the permission media.
+   */
+  media: string | null = null;
+  /**
    * For all of the response; of a provider's request, which is read as it comes, for its first byte.
    * Bounds: cut at 10 min; 30 s by default.
    */
@@ -321,6 +363,8 @@ export class HttpRequest implements Record {
   embed: string[] = [];
   /** Sign it when all of it is filled in. */
   sigv4: Sigv4 | null = null;
+  /** Log in with a name and a password. The kernel adds `Authorization`. */
+  basic: BasicLogin | null = null;
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -334,10 +378,12 @@ export class HttpRequest implements Record {
       else if (key == "json") this.json = r.absent() ? null : r.json();
       else if (key == "bytes") this.bytes = r.absent() ? null : r.bytes();
       else if (key == "parts") this.parts = readList<HttpPart>(r);
+      else if (key == "media") this.media = r.absent() ? null : r.text();
       else if (key == "timeout") this.timeout = r.int<i64>();
       else if (key == "fill") this.fill = r.bool();
       else if (key == "embed") this.embed = r.texts();
       else if (key == "sigv4") this.sigv4 = r.absent() ? null : r.record<Sigv4>();
+      else if (key == "basic") this.basic = r.absent() ? null : r.record<BasicLogin>();
       else r.skip();
     }
   }
@@ -379,6 +425,11 @@ export class HttpRequest implements Record {
       w.key("parts");
       w.list<HttpPart>(this.parts);
     }
+    const media = this.media;
+    if (media !== null) {
+      w.key("media");
+      w.text(media);
+    }
     if (this.timeout != 0) {
       w.key("timeout");
       w.number((<i64>this.timeout).toString());
@@ -395,6 +446,11 @@ export class HttpRequest implements Record {
     if (sigv4 !== null) {
       w.key("sigv4");
       sigv4.write(w);
+    }
+    const basic = this.basic;
+    if (basic !== null) {
+      w.key("basic");
+      basic.write(w);
     }
     w.close();
   }
@@ -469,7 +525,7 @@ export class HttpResponse implements Record {
 }
 
 /**
- * The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+ * The length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
  * each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
  */
 export namespace LengthForm {
@@ -477,6 +533,7 @@ export namespace LengthForm {
   export const twoBytes: string = "two_bytes";
   export const oneByte: string = "one_byte";
   export const varint: string = "varint";
+  export const threeBytes: string = "three_bytes";
 }
 
 /**
@@ -493,6 +550,14 @@ export class LengthPrefix implements Record {
   form: string = "four_bytes";
   /** The length counts the whole packet, and not only what follows it. */
   whole: bool = false;
+  /** The number has its lowest byte first, as in MySQL. */
+  lowFirst: bool = false;
+  /**
+   * How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+   * PostgreSQL, whose lengths count themselves and not what stands before them.
+   * Bounds: at most 16.
+   */
+  extra: i32 = 0;
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -501,6 +566,8 @@ export class LengthPrefix implements Record {
       if (key == "offset") this.offset = r.int<u32>();
       else if (key == "form") this.form = r.word("four_bytes");
       else if (key == "whole") this.whole = r.bool();
+      else if (key == "lowFirst") this.lowFirst = r.bool();
+      else if (key == "extra") this.extra = r.int<i32>();
       else r.skip();
     }
   }
@@ -518,6 +585,92 @@ export class LengthPrefix implements Record {
     if (this.whole) {
       w.key("whole");
       w.bool(this.whole);
+    }
+    if (this.lowFirst) {
+      w.key("lowFirst");
+      w.bool(this.lowFirst);
+    }
+    if (this.extra != 0) {
+      w.key("extra");
+      w.number((<i64>this.extra).toString());
+    }
+    w.close();
+  }
+}
+
+/**
+ * A part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+ * them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+ */
+export class FramePart implements Record {
+  /** Bounds: at most 1 MB. */
+  text: string | null = null;
+  /** Bounds: at most 1 MB. */
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Replace `{{credential:name}}` in the text, which has to be the plugin's own words. */
+  fill: bool = false;
+  /** A file in the media store. Needs the permission media. */
+  media: string | null = null;
+  /** Write the text, with its credentials, or the file in base64. */
+  base64: bool = false;
+  /**
+   * Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+   * refused, and nothing is written. There is no offset, and whole counts the length itself.
+   */
+  length: LengthPrefix | null = null;
+  /**
+   * How many parts the length counts; 0 stands for all that follow.
+   * Bounds: at most 64.
+   */
+  parts: u32 = 0;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "text") this.text = r.absent() ? null : r.text();
+      else if (key == "bytes") this.bytes = r.bytes();
+      else if (key == "fill") this.fill = r.bool();
+      else if (key == "media") this.media = r.absent() ? null : r.text();
+      else if (key == "base64") this.base64 = r.bool();
+      else if (key == "length") this.length = r.absent() ? null : r.record<LengthPrefix>();
+      else if (key == "parts") this.parts = r.int<u32>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    const text = this.text;
+    if (text !== null) {
+      w.key("text");
+      w.text(text);
+    }
+    if (this.bytes.length > 0) {
+      w.key("bytes");
+      w.bytes(this.bytes);
+    }
+    if (this.fill) {
+      w.key("fill");
+      w.bool(this.fill);
+    }
+    const media = this.media;
+    if (media !== null) {
+      w.key("media");
+      w.text(media);
+    }
+    if (this.base64) {
+      w.key("base64");
+      w.bool(this.base64);
+    }
+    const length = this.length;
+    if (length !== null) {
+      w.key("length");
+      length.write(w);
+    }
+    if (this.parts != 0) {
+      w.key("parts");
+      w.number((<i64>this.parts).toString());
     }
     w.close();
   }
@@ -638,14 +791,70 @@ export namespace AttachmentKind {
   export const contact: string = "contact";
 }
 
+/** What the field has. */
+export namespace ExcerptForm {
+  /**
+   * the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with
+   * a slash is on the same host
+   */
+  export const address: string = "address";
+  /** the file itself, in base64 */
+  export const base64: string = "base64";
+}
+
+/** What of an answer that is JSON leads to a file. */
+export class Excerpt implements Record {
+  /**
+   * The field that has it, a text: `url`, or `result.data` for one inside of another.
+   * Bounds: at most 64 bytes.
+   */
+  field: string = "";
+  /** One of ExcerptForm. */
+  form: string = "address";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "field") this.field = r.text();
+      else if (key == "form") this.form = r.word("address");
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.field.length > 0) {
+      w.key("field");
+      w.text(this.field);
+    }
+    if (this.form.length > 0) {
+      w.key("form");
+      w.text(this.form);
+    }
+    w.close();
+  }
+}
+
 /** A file or place that comes with a message. */
 export class Attachment implements Record {
   /** One of AttachmentKind. */
   kind: string = "image";
   /** A file in the media store. Empty when the file has to be fetched first. */
   media: string | null = null;
-  /** A request that fetches it, made by the kernel when something needs the file. */
+  /**
+   * A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+   * the file itself, in base64, for a platform that brings it with the message.
+   */
   fetch: HttpRequest | null = null;
+  /** Where the file is in the answer to fetch. Absent: the answer is the file. */
+  excerpt: Excerpt | null = null;
+  /**
+   * Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+   * platform from which no request does, such as a mailbox. It is instead of a request.
+   * Bounds: at most 4 KB.
+   */
+  locator: string | null = null;
   mime: string | null = null;
   name: string | null = null;
   size: Boxed<i64> | null = null;
@@ -663,6 +872,8 @@ export class Attachment implements Record {
       if (key == "kind") this.kind = r.word("image");
       else if (key == "media") this.media = r.absent() ? null : r.text();
       else if (key == "fetch") this.fetch = r.absent() ? null : r.record<HttpRequest>();
+      else if (key == "excerpt") this.excerpt = r.absent() ? null : r.record<Excerpt>();
+      else if (key == "locator") this.locator = r.absent() ? null : r.text();
       else if (key == "mime") this.mime = r.absent() ? null : r.text();
       else if (key == "name") this.name = r.absent() ? null : r.text();
       else if (key == "size") this.size = r.absent() ? null : new Boxed<i64>(r.int<i64>());
@@ -689,6 +900,16 @@ export class Attachment implements Record {
     if (fetch !== null) {
       w.key("fetch");
       fetch.write(w);
+    }
+    const excerpt = this.excerpt;
+    if (excerpt !== null) {
+      w.key("excerpt");
+      excerpt.write(w);
+    }
+    const locator = this.locator;
+    if (locator !== null) {
+      w.key("locator");
+      w.text(locator);
     }
     const mime = this.mime;
     if (mime !== null) {
@@ -1137,7 +1358,7 @@ export namespace EventKind {
   export const opened: string = "opened";
   /** a connection has ended, or could not be opened */
   export const closed: string = "closed";
-  /** already authenticated by the declared recipe */
+  /** already authenticated by the declared recipe, or a visitor's, by the token that the kernel has given out */
   export const webhook: string = "webhook";
   export const timer: string = "timer";
   /** login, logout, probe: from the owner */
@@ -1146,8 +1367,8 @@ export namespace EventKind {
 
 /**
  * A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
- * message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
- * is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+ * message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
+ * where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
  * line end (CR LF) behind it where the framing is lines. At most 1 MB.
  */
 export class Frame implements Record {
@@ -1164,6 +1385,13 @@ export class Frame implements Record {
    * words: somebody's text could name a credential.
    */
   fill: bool = false;
+  /** Write the text in base64, with its credentials, as logins have it. */
+  base64: bool = false;
+  /**
+   * What is sent on tcp and tls, put together where it is sent, in place of text and bytes.
+   * Bounds: at most 64.
+   */
+  parts: FramePart[] = [];
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -1175,6 +1403,8 @@ export class Frame implements Record {
       else if (key == "event") this.event = r.absent() ? null : r.text();
       else if (key == "id") this.id = r.absent() ? null : r.text();
       else if (key == "fill") this.fill = r.bool();
+      else if (key == "base64") this.base64 = r.bool();
+      else if (key == "parts") this.parts = readList<FramePart>(r);
       else r.skip();
     }
   }
@@ -1208,6 +1438,14 @@ export class Frame implements Record {
     if (this.fill) {
       w.key("fill");
       w.bool(this.fill);
+    }
+    if (this.base64) {
+      w.key("base64");
+      w.bool(this.base64);
+    }
+    if (this.parts.length > 0) {
+      w.key("parts");
+      w.list<FramePart>(this.parts);
     }
     w.close();
   }
@@ -1278,6 +1516,46 @@ export class Closed implements Record {
   }
 }
 
+/**
+ * Somebody whose browser shows the account's page. The kernel knows the browser again by a token that it has given out,
+ * for as long as it comes back within 30 days.
+ */
+export class Visitor implements Record {
+  /**
+   * Unlike that of any other visitor of the account, and nobody can guess it.
+   * Bounds: 1 to 1 KB.
+   */
+  id: string = "";
+  /**
+   * What came with the call, in the media store.
+   * Bounds: at most 8.
+   */
+  files: Attachment[] = [];
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "id") this.id = r.text();
+      else if (key == "files") this.files = readList<Attachment>(r);
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.id.length > 0) {
+      w.key("id");
+      w.text(this.id);
+    }
+    if (this.files.length > 0) {
+      w.key("files");
+      w.list<Attachment>(this.files);
+    }
+    w.close();
+  }
+}
+
 /** A request to one of the plugin's webhook addresses. */
 export class WebhookRequest implements Record {
   method: string = "";
@@ -1291,6 +1569,8 @@ export class WebhookRequest implements Record {
   text: string | null = null;
   /** The body, where it is not, up to 64 KB. */
   bytes: Uint8Array | null = null;
+  /** Who has called, where that is a visitor of the account's page: only then, and by no header. */
+  visitor: Visitor | null = null;
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -1302,6 +1582,7 @@ export class WebhookRequest implements Record {
       else if (key == "headers") this.headers = readList<Header>(r);
       else if (key == "text") this.text = r.absent() ? null : r.text();
       else if (key == "bytes") this.bytes = r.absent() ? null : r.bytes();
+      else if (key == "visitor") this.visitor = r.absent() ? null : r.record<Visitor>();
       else r.skip();
     }
   }
@@ -1333,6 +1614,123 @@ export class WebhookRequest implements Record {
     if (bytes !== null) {
       w.key("bytes");
       w.bytes(bytes);
+    }
+    const visitor = this.visitor;
+    if (visitor !== null) {
+      w.key("visitor");
+      visitor.write(w);
+    }
+    w.close();
+  }
+}
+
+/**
+ * Something for the browser of a visitor, which the page there understands.
+ *
+ * With a key it is kept until the browser says that it has it, and then as one of the last 200, which are shown again when the
+ * page is opened anew; without one it reaches those that are connected now. In an answer to an event it is committed with the
+ * messages. For a browser that does not come, 1,000 are kept, of 4 MB together: from then on sends fail, and of what answers
+ * push the oldest goes. A visit of which nothing was heard for 30 days is forgotten.
+ */
+export class Push implements Record {
+  /**
+   * A visitor's.
+   * Bounds: 1 to 1 KB.
+   */
+  visitor: string = "";
+  /**
+   * What is pushed under the key of something that is kept takes its place, and reaches the browser again.
+   * Bounds: at most 1 KB.
+   */
+  key: string | null = null;
+  /**
+   * JSON, for the page.
+   * Bounds: at most 256 KB.
+   */
+  data: string = "";
+  /**
+   * Files of the media store that the visitor may load for as long as this is kept.
+   * Bounds: at most 16.
+   */
+  files: string[] = [];
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "visitor") this.visitor = r.text();
+      else if (key == "key") this.key = r.absent() ? null : r.text();
+      else if (key == "data") this.data = r.text();
+      else if (key == "files") this.files = r.texts();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.visitor.length > 0) {
+      w.key("visitor");
+      w.text(this.visitor);
+    }
+    const key = this.key;
+    if (key !== null) {
+      w.key("key");
+      w.text(key);
+    }
+    if (this.data.length > 0) {
+      w.key("data");
+      w.text(this.data);
+    }
+    if (this.files.length > 0) {
+      w.key("files");
+      w.texts(this.files);
+    }
+    w.close();
+  }
+}
+
+/** A file of the page that visitors see, by its name in the manifest. */
+export class PageQuery implements Record {
+  name: string = "";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "name") this.name = r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.name.length > 0) {
+      w.key("name");
+      w.text(this.name);
+    }
+    w.close();
+  }
+}
+
+/** What a file of the page has in it. */
+export class PageFile implements Record {
+  /** Bounds: at most 1 MB. */
+  text: string = "";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "text") this.text = r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.text.length > 0) {
+      w.key("text");
+      w.text(this.text);
     }
     w.close();
   }
@@ -1539,6 +1937,11 @@ export class Move implements Record {
    */
   from: string = "";
   to: Conversation = new Conversation();
+  /**
+   * The old id of a thread that has moved alone; its new one is in `to`. What is said under the old one is new from then on.
+   * Bounds: at most 1 KB.
+   */
+  thread: string | null = null;
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -1546,6 +1949,7 @@ export class Move implements Record {
       const key = r.key;
       if (key == "from") this.from = r.text();
       else if (key == "to") this.to = r.absent() ? new Conversation() : r.record<Conversation>();
+      else if (key == "thread") this.thread = r.absent() ? null : r.text();
       else r.skip();
     }
   }
@@ -1558,6 +1962,11 @@ export class Move implements Record {
     }
     w.key("to");
     this.to.write(w);
+    const thread = this.thread;
+    if (thread !== null) {
+      w.key("thread");
+      w.text(thread);
+    }
     w.close();
   }
 }
@@ -1683,7 +2092,7 @@ export class Message implements Record {
   conversation: Conversation = new Conversation();
   sender: Person = new Person();
   /**
-   * What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+   * What was said; of a reaction its emoji, or nothing where it was taken back; of an action the value of the chosen one.
    * Bounds: at most 1 MB.
    */
   text: string = "";
@@ -1784,6 +2193,11 @@ export namespace StreamFraming {
   export const packets: string = "packets";
   /** what has come, in pieces of at most 64 KB: what comes while one is handled is joined */
   export const raw: string = "raw";
+  /**
+   * a stream of XML: the start tag of its root, each element inside of that, whole, and the root's end tag. The root's start
+   * tag may come again, which begins the stream anew.
+   */
+  export const elements: string = "elements";
 }
 
 /**
@@ -1822,7 +2236,7 @@ export class OpenConnection implements Record {
   /** Where the length of a packet stands; without it, in its first four bytes, which it does not count. */
   length: LengthPrefix | null = null;
   /**
-   * The longest line or packet that is read, in bytes.
+   * The longest line, packet or element that is read, in bytes.
    * Bounds: at most 1 MB; 64 KB by default.
    */
   maxBytes: u32 = 0;
@@ -2105,12 +2519,20 @@ export class ChannelSend implements Record {
   account: string = "";
   config: Json = new Json();
   to: Conversation = new Conversation();
-  /** In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked. */
+  /**
+   * Already chunked: in the kernel's neutral markup (CommonMark with tables, strike-through and spoilers) for a channel of that
+   * markup, for all others without any.
+   */
   text: string = "";
+  /**
+   * The same text as HTML or in the channel's dialect; absent where that is the text. A platform that refuses it may be
+   * sent the text.
+   */
+  formatted: string | null = null;
   attachments: Attachment[] = [];
   replyTo: string | null = null;
   silent: bool = false;
-  /** The same for each attempt at the same message. */
+  /** The same for each attempt at the same message; `draft:…` for the first of one that is being written, sent beside others. */
   idempotencyKey: string = "";
   /** What the account's last answer left, as the next event gets it; a send cannot change it. */
   state: Json = new Json();
@@ -2129,6 +2551,7 @@ export class ChannelSend implements Record {
       else if (key == "config") this.config = r.json();
       else if (key == "to") this.to = r.absent() ? new Conversation() : r.record<Conversation>();
       else if (key == "text") this.text = r.text();
+      else if (key == "formatted") this.formatted = r.absent() ? null : r.text();
       else if (key == "attachments") this.attachments = readList<Attachment>(r);
       else if (key == "replyTo") this.replyTo = r.absent() ? null : r.text();
       else if (key == "silent") this.silent = r.bool();
@@ -2154,6 +2577,11 @@ export class ChannelSend implements Record {
     if (this.text.length > 0) {
       w.key("text");
       w.text(this.text);
+    }
+    const formatted = this.formatted;
+    if (formatted !== null) {
+      w.key("formatted");
+      w.text(formatted);
     }
     if (this.attachments.length > 0) {
       w.key("attachments");
@@ -2198,6 +2626,11 @@ export class Awaited implements Record {
   token: string = "";
   /** Bounds: cut at 2 min; 30 s by default. */
   within: i64 = 0;
+  /**
+   * When it is not confirmed in time, or the gateway stops meanwhile, it counts as sent, with the ids of the send's
+   * answer: the platform has taken it, and would have told that it cannot deliver it.
+   */
+  taken: bool = false;
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -2205,6 +2638,7 @@ export class Awaited implements Record {
       const key = r.key;
       if (key == "token") this.token = r.text();
       else if (key == "within") this.within = r.int<i64>();
+      else if (key == "taken") this.taken = r.bool();
       else r.skip();
     }
   }
@@ -2218,6 +2652,10 @@ export class Awaited implements Record {
     if (this.within != 0) {
       w.key("within");
       w.number((<i64>this.within).toString());
+    }
+    if (this.taken) {
+      w.key("taken");
+      w.bool(this.taken);
     }
     w.close();
   }
@@ -2244,6 +2682,11 @@ export class Sent implements Record {
   frames: Frame[] = [];
   /** What has to be confirmed before it counts as sent. Without it, it does so once the frames are written. */
   awaits: Awaited | null = null;
+  /**
+   * What the browsers of visitors are to get. It counts as sent once that is kept.
+   * Bounds: at most 16.
+   */
+  pushes: Push[] = [];
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -2253,6 +2696,7 @@ export class Sent implements Record {
       else if (key == "moved") this.moved = r.absent() ? null : r.record<Conversation>();
       else if (key == "frames") this.frames = readList<Frame>(r);
       else if (key == "awaits") this.awaits = r.absent() ? null : r.record<Awaited>();
+      else if (key == "pushes") this.pushes = readList<Push>(r);
       else r.skip();
     }
   }
@@ -2276,6 +2720,10 @@ export class Sent implements Record {
     if (awaits !== null) {
       w.key("awaits");
       awaits.write(w);
+    }
+    if (this.pushes.length > 0) {
+      w.key("pushes");
+      w.list<Push>(this.pushes);
     }
     w.close();
   }
@@ -2363,10 +2811,13 @@ export class ChannelAnswer implements Record {
    */
   moved: Move[] = [];
   /**
-   * What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+   * What became of sends that wait, committed with the messages. It counts as well while a send without frames is still made that
+   * will wait for the token. One that nothing waits for (any more) is ignored.
    * Bounds: at most 100.
    */
   confirmed: Confirmation[] = [];
+  /** Bounds: at most 100. */
+  pushes: Push[] = [];
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -2385,6 +2836,7 @@ export class ChannelAnswer implements Record {
       else if (key == "status") this.status = r.absent() ? null : r.record<AccountStatus>();
       else if (key == "moved") this.moved = readList<Move>(r);
       else if (key == "confirmed") this.confirmed = readList<Confirmation>(r);
+      else if (key == "pushes") this.pushes = readList<Push>(r);
       else r.skip();
     }
   }
@@ -2446,6 +2898,10 @@ export class ChannelAnswer implements Record {
       w.key("confirmed");
       w.list<Confirmation>(this.confirmed);
     }
+    if (this.pushes.length > 0) {
+      w.key("pushes");
+      w.list<Push>(this.pushes);
+    }
     w.close();
   }
 }
@@ -2458,6 +2914,8 @@ export class ChannelEdit implements Record {
   id: string = "";
   /** Empty leaves the text as it is; only a channel with actions is asked that. */
   text: string = "";
+  /** As of a send. */
+  formatted: string | null = null;
   /** As of a send. */
   state: Json = new Json();
   /**
@@ -2475,6 +2933,7 @@ export class ChannelEdit implements Record {
       else if (key == "to") this.to = r.absent() ? new Conversation() : r.record<Conversation>();
       else if (key == "id") this.id = r.text();
       else if (key == "text") this.text = r.text();
+      else if (key == "formatted") this.formatted = r.absent() ? null : r.text();
       else if (key == "state") this.state = r.json();
       else if (key == "actions") this.actions = readList<ActionRow>(r);
       else r.skip();
@@ -2500,6 +2959,11 @@ export class ChannelEdit implements Record {
     if (this.text.length > 0) {
       w.key("text");
       w.text(this.text);
+    }
+    const formatted = this.formatted;
+    if (formatted !== null) {
+      w.key("formatted");
+      w.text(formatted);
     }
     if (this.state.raw.length > 0) {
       w.key("state");
@@ -2644,6 +3108,68 @@ export class ChannelTyping implements Record {
     }
     w.key("to");
     this.to.write(w);
+    if (this.state.raw.length > 0) {
+      w.key("state");
+      w.json(this.state);
+    }
+    w.close();
+  }
+}
+
+/** What is being written, as far as it has come. */
+export class ChannelPreview implements Record {
+  account: string = "";
+  config: Json = new Json();
+  to: Conversation = new Conversation();
+  /** As of a send, all that is there so far. The same text may come again, to be shown for longer. */
+  text: string = "";
+  /** As of a send. */
+  formatted: string | null = null;
+  /** The same for each preview of the same message. */
+  key: string = "";
+  /** As of a send. */
+  state: Json = new Json();
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "account") this.account = r.text();
+      else if (key == "config") this.config = r.json();
+      else if (key == "to") this.to = r.absent() ? new Conversation() : r.record<Conversation>();
+      else if (key == "text") this.text = r.text();
+      else if (key == "formatted") this.formatted = r.absent() ? null : r.text();
+      else if (key == "key") this.key = r.text();
+      else if (key == "state") this.state = r.json();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.account.length > 0) {
+      w.key("account");
+      w.text(this.account);
+    }
+    if (this.config.raw.length > 0) {
+      w.key("config");
+      w.json(this.config);
+    }
+    w.key("to");
+    this.to.write(w);
+    if (this.text.length > 0) {
+      w.key("text");
+      w.text(this.text);
+    }
+    const formatted = this.formatted;
+    if (formatted !== null) {
+      w.key("formatted");
+      w.text(formatted);
+    }
+    if (this.key.length > 0) {
+      w.key("key");
+      w.text(this.key);
+    }
     if (this.state.raw.length > 0) {
       w.key("state");
       w.json(this.state);
@@ -2847,6 +3373,93 @@ export class DirectoryAnswer implements Record {
     if (this.entries.length > 0) {
       w.key("entries");
       w.list<DirectoryEntry>(this.entries);
+    }
+    w.close();
+  }
+}
+
+/** Asks for a file that came with a message. */
+export class FileQuery implements Record {
+  account: string = "";
+  config: Json = new Json();
+  /**
+   * The attachment's.
+   * Bounds: at most 4 KB.
+   */
+  locator: string = "";
+  mime: string | null = null;
+  name: string | null = null;
+  /** A larger file is of no use, in bytes. */
+  most: i64 = 0;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "account") this.account = r.text();
+      else if (key == "config") this.config = r.json();
+      else if (key == "locator") this.locator = r.text();
+      else if (key == "mime") this.mime = r.absent() ? null : r.text();
+      else if (key == "name") this.name = r.absent() ? null : r.text();
+      else if (key == "most") this.most = r.int<i64>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.account.length > 0) {
+      w.key("account");
+      w.text(this.account);
+    }
+    if (this.config.raw.length > 0) {
+      w.key("config");
+      w.json(this.config);
+    }
+    if (this.locator.length > 0) {
+      w.key("locator");
+      w.text(this.locator);
+    }
+    const mime = this.mime;
+    if (mime !== null) {
+      w.key("mime");
+      w.text(mime);
+    }
+    const name = this.name;
+    if (name !== null) {
+      w.key("name");
+      w.text(name);
+    }
+    if (this.most != 0) {
+      w.key("most");
+      w.number((<i64>this.most).toString());
+    }
+    w.close();
+  }
+}
+
+/** A file that was fetched. */
+export class FetchedFile implements Record {
+  /**
+   * In the media store.
+   * Bounds: 1 to 1 KB.
+   */
+  media: string = "";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "media") this.media = r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.media.length > 0) {
+      w.key("media");
+      w.text(this.media);
     }
     w.close();
   }
@@ -3118,6 +3731,119 @@ export class Signature implements Record {
     if (this.bytes.length > 0) {
       w.key("bytes");
       w.bytes(this.bytes);
+    }
+    w.close();
+  }
+}
+
+/** The hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better. */
+export namespace ScramHash {
+  export const sha256: string = "sha256";
+  export const sha1: string = "sha1";
+}
+
+/** How far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used. */
+export class ScramLogin implements Record {
+  /**
+   * The credential that is the password.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  password: string = "";
+  account: string | null = null;
+  /** One of ScramHash. */
+  hash: string = "sha256";
+  /**
+   * Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+   * Bounds: at most 1 KB.
+   */
+  user: string = "";
+  /**
+   * The client's first message, as this login was given it. Without it the login begins.
+   * Bounds: at most 4 KB.
+   */
+  first: string | null = null;
+  /**
+   * The server's first message.
+   * Bounds: at most 4 KB.
+   */
+  challenge: string | null = null;
+  /**
+   * The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+   * Bounds: at most 4 KB.
+   */
+  outcome: string | null = null;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "password") this.password = r.text();
+      else if (key == "account") this.account = r.absent() ? null : r.text();
+      else if (key == "hash") this.hash = r.word("sha256");
+      else if (key == "user") this.user = r.text();
+      else if (key == "first") this.first = r.absent() ? null : r.text();
+      else if (key == "challenge") this.challenge = r.absent() ? null : r.text();
+      else if (key == "outcome") this.outcome = r.absent() ? null : r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.password.length > 0) {
+      w.key("password");
+      w.text(this.password);
+    }
+    const account = this.account;
+    if (account !== null) {
+      w.key("account");
+      w.text(account);
+    }
+    if (this.hash.length > 0) {
+      w.key("hash");
+      w.text(this.hash);
+    }
+    if (this.user.length > 0) {
+      w.key("user");
+      w.text(this.user);
+    }
+    const first = this.first;
+    if (first !== null) {
+      w.key("first");
+      w.text(first);
+    }
+    const challenge = this.challenge;
+    if (challenge !== null) {
+      w.key("challenge");
+      w.text(challenge);
+    }
+    const outcome = this.outcome;
+    if (outcome !== null) {
+      w.key("outcome");
+      w.text(outcome);
+    }
+    w.close();
+  }
+}
+
+/** What the client says next, as it is: protocols have it in base64. */
+export class ScramMessage implements Record {
+  text: string = "";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "text") this.text = r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.text.length > 0) {
+      w.key("text");
+      w.text(this.text);
     }
     w.close();
   }
@@ -4056,6 +4782,66 @@ export class MediaInfo implements Record {
   }
 }
 
+/** A file that others are to read. */
+export class MediaShare implements Record {
+  media: string = "";
+  /**
+   * For how long.
+   * Bounds: cut at 43200 min; 1440 min by default.
+   */
+  within: i64 = 0;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "media") this.media = r.text();
+      else if (key == "within") this.within = r.int<i64>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.media.length > 0) {
+      w.key("media");
+      w.text(this.media);
+    }
+    if (this.within != 0) {
+      w.key("within");
+      w.number((<i64>this.within).toString());
+    }
+    w.close();
+  }
+}
+
+/** Where a file is. */
+export class MediaLink implements Record {
+  /**
+   * An address below gateway.publicUrl of the settings, by which anybody may read the file until then. Of a picture, `&thumb=400`
+   * behind it is a small one.
+   */
+  url: string = "";
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "url") this.url = r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.url.length > 0) {
+      w.key("url");
+      w.text(this.url);
+    }
+    w.close();
+  }
+}
+
 /** A message to be sent: to a conversation of a channel, or to where a session was last spoken to. */
 export class OutgoingMessage implements Record {
   /**
@@ -4264,6 +5050,8 @@ export class ChatTurn implements Record {
   toolCalls: ToolCall[] = [];
   /** Which call a tool's turn answers. */
   toolCallId: string | null = null;
+  /** Of a tool's turn: the call failed. */
+  failed: bool = false;
   /**
    * What the assistant thought before it called tools; not of other turns, and no more than its beginning
    * where that is long.
@@ -4283,6 +5071,7 @@ export class ChatTurn implements Record {
       else if (key == "content") this.content = readList<Part>(r);
       else if (key == "toolCalls") this.toolCalls = readList<ToolCall>(r);
       else if (key == "toolCallId") this.toolCallId = r.absent() ? null : r.text();
+      else if (key == "failed") this.failed = r.bool();
       else if (key == "thinking") this.thinking = r.text();
       else if (key == "opaque") this.opaque = r.json();
       else r.skip();
@@ -4307,6 +5096,10 @@ export class ChatTurn implements Record {
     if (toolCallId !== null) {
       w.key("toolCallId");
       w.text(toolCallId);
+    }
+    if (this.failed) {
+      w.key("failed");
+      w.bool(this.failed);
     }
     if (this.thinking.length > 0) {
       w.key("thinking");
@@ -4414,6 +5207,57 @@ export class ToolSpec implements Record {
   }
 }
 
+/** An answer that is JSON. */
+export class AnswerFormat implements Record {
+  /**
+   * The JSON Schema that it is to fit; absent is any object.
+   * Bounds: at most 64 KB.
+   */
+  schema: Json = new Json();
+  /**
+   * What the schema is called, and what it is for.
+   * Bounds: at most 64 bytes.
+   */
+  name: string = "";
+  /** Bounds: at most 4 KB. */
+  description: string = "";
+  /** Whether the model is to be kept to the schema exactly. */
+  strict: bool = false;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "schema") this.schema = r.json();
+      else if (key == "name") this.name = r.text();
+      else if (key == "description") this.description = r.text();
+      else if (key == "strict") this.strict = r.bool();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.schema.raw.length > 0) {
+      w.key("schema");
+      w.json(this.schema);
+    }
+    if (this.name.length > 0) {
+      w.key("name");
+      w.text(this.name);
+    }
+    if (this.description.length > 0) {
+      w.key("description");
+      w.text(this.description);
+    }
+    if (this.strict) {
+      w.key("strict");
+      w.bool(this.strict);
+    }
+    w.close();
+  }
+}
+
 /** A conversation to go on with. */
 export class Chat implements Record {
   /** The model's id without the provider's. */
@@ -4429,6 +5273,15 @@ export class Chat implements Record {
   thinking: string = "";
   /** Unique per conversation, for caches. */
   session: string = "";
+  /** What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it. */
+  format: AnswerFormat | null = null;
+  /**
+   * Texts that end the answer, which does not have them. Likewise.
+   * Bounds: at most 4.
+   */
+  stop: string[] = [];
+  /** Makes answers to the same chat alike, as far as the model can. Likewise. */
+  seed: Boxed<i64> | null = null;
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -4443,6 +5296,9 @@ export class Chat implements Record {
       else if (key == "temperature") this.temperature = r.absent() ? null : new Boxed<f64>(r.float());
       else if (key == "thinking") this.thinking = r.text();
       else if (key == "session") this.session = r.text();
+      else if (key == "format") this.format = r.absent() ? null : r.record<AnswerFormat>();
+      else if (key == "stop") this.stop = r.texts();
+      else if (key == "seed") this.seed = r.absent() ? null : new Boxed<i64>(r.int<i64>());
       else r.skip();
     }
   }
@@ -4485,6 +5341,20 @@ export class Chat implements Record {
     if (this.session.length > 0) {
       w.key("session");
       w.text(this.session);
+    }
+    const format = this.format;
+    if (format !== null) {
+      w.key("format");
+      format.write(w);
+    }
+    if (this.stop.length > 0) {
+      w.key("stop");
+      w.texts(this.stop);
+    }
+    const seed = this.seed;
+    if (seed !== null) {
+      w.key("seed");
+      w.number((<i64>seed.value).toString());
     }
     w.close();
   }
@@ -4658,10 +5528,21 @@ export class EventPattern implements Record {
   /** One of DeltaKind. */
   kind: string = "text";
   /**
-   * What stands before the text's opening quote.
+   * The name of the SSE events; empty where they have none.
+   * Bounds: at most 256 bytes.
+   */
+  name: string = "";
+  /**
+   * What stands before the text's opening quote; with `between`, before that of another text, which may be any.
    * Bounds: 1 to 16 KB.
    */
   before: string = "";
+  /**
+   * What stands between the other text, such as a time, and the one that counts. The other one is of printable
+   * characters, with nothing escaped. Empty where there is none.
+   * Bounds: at most 16 KB.
+   */
+  between: string = "";
   /**
    * What stands after its closing one.
    * Bounds: at most 16 KB.
@@ -4678,7 +5559,9 @@ export class EventPattern implements Record {
     while (r.next()) {
       const key = r.key;
       if (key == "kind") this.kind = r.word("text");
+      else if (key == "name") this.name = r.text();
       else if (key == "before") this.before = r.text();
+      else if (key == "between") this.between = r.text();
       else if (key == "after") this.after = r.text();
       else if (key == "unless") this.unless = r.text();
       else r.skip();
@@ -4691,9 +5574,17 @@ export class EventPattern implements Record {
       w.key("kind");
       w.text(this.kind);
     }
+    if (this.name.length > 0) {
+      w.key("name");
+      w.text(this.name);
+    }
     if (this.before.length > 0) {
       w.key("before");
       w.text(this.before);
+    }
+    if (this.between.length > 0) {
+      w.key("between");
+      w.text(this.between);
     }
     if (this.after.length > 0) {
       w.key("after");
@@ -4974,6 +5865,11 @@ export class Model implements Record {
 export class ModelsQuery implements Record {
   config: Json = new Json();
   response: HttpResponse | null = null;
+  /**
+   * What the answer before left.
+   * Bounds: at most 1 MB.
+   */
+  state: Json = new Json();
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -4981,6 +5877,7 @@ export class ModelsQuery implements Record {
       const key = r.key;
       if (key == "config") this.config = r.json();
       else if (key == "response") this.response = r.absent() ? null : r.record<HttpResponse>();
+      else if (key == "state") this.state = r.json();
       else r.skip();
     }
   }
@@ -4996,15 +5893,27 @@ export class ModelsQuery implements Record {
       w.key("response");
       response.write(w);
     }
+    if (this.state.raw.length > 0) {
+      w.key("state");
+      w.json(this.state);
+    }
     w.close();
   }
 }
 
-/** The models, or the request that asks for them. */
+/**
+ * Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+ * pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
+ */
 export class ModelsAnswer implements Record {
   request: HttpRequest | null = null;
   /** Bounds: at most 2,000. */
   models: Model[] = [];
+  /**
+   * Handed over with the response to the request.
+   * Bounds: at most 1 MB.
+   */
+  state: Json = new Json();
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -5012,6 +5921,7 @@ export class ModelsAnswer implements Record {
       const key = r.key;
       if (key == "request") this.request = r.absent() ? null : r.record<HttpRequest>();
       else if (key == "models") this.models = readList<Model>(r);
+      else if (key == "state") this.state = r.json();
       else r.skip();
     }
   }
@@ -5026,6 +5936,130 @@ export class ModelsAnswer implements Record {
     if (this.models.length > 0) {
       w.key("models");
       w.list<Model>(this.models);
+    }
+    if (this.state.raw.length > 0) {
+      w.key("state");
+      w.json(this.state);
+    }
+    w.close();
+  }
+}
+
+/**
+ * Texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+ * response to the request that was answered.
+ */
+export class EmbeddingQuery implements Record {
+  /** The model's id without the provider's. */
+  model: string = "";
+  config: Json = new Json();
+  /** Bounds: 1 to 32. */
+  texts: string[] = [];
+  /** How many numbers a vector is to have; 0 leaves it to the model. */
+  dimensions: u32 = 0;
+  response: HttpResponse | null = null;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "model") this.model = r.text();
+      else if (key == "config") this.config = r.json();
+      else if (key == "texts") this.texts = r.texts();
+      else if (key == "dimensions") this.dimensions = r.int<u32>();
+      else if (key == "response") this.response = r.absent() ? null : r.record<HttpResponse>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.model.length > 0) {
+      w.key("model");
+      w.text(this.model);
+    }
+    if (this.config.raw.length > 0) {
+      w.key("config");
+      w.json(this.config);
+    }
+    if (this.texts.length > 0) {
+      w.key("texts");
+      w.texts(this.texts);
+    }
+    if (this.dimensions != 0) {
+      w.key("dimensions");
+      w.number((<i64>this.dimensions).toString());
+    }
+    const response = this.response;
+    if (response !== null) {
+      w.key("response");
+      response.write(w);
+    }
+    w.close();
+  }
+}
+
+/** What a text has become. */
+export class Embedding implements Record {
+  /**
+   * Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+   * Bounds: at most 64 KB.
+   */
+  vector: Uint8Array = new Uint8Array(0);
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "vector") this.vector = r.bytes();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.vector.length > 0) {
+      w.key("vector");
+      w.bytes(this.vector);
+    }
+    w.close();
+  }
+}
+
+/** A vector for each text, in their order, or the request that asks for them. */
+export class EmbeddingAnswer implements Record {
+  request: HttpRequest | null = null;
+  /** Bounds: at most 32. */
+  embeddings: Embedding[] = [];
+  /** The tokens that were read. */
+  usage: Usage | null = null;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "request") this.request = r.absent() ? null : r.record<HttpRequest>();
+      else if (key == "embeddings") this.embeddings = readList<Embedding>(r);
+      else if (key == "usage") this.usage = r.absent() ? null : r.record<Usage>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    const request = this.request;
+    if (request !== null) {
+      w.key("request");
+      request.write(w);
+    }
+    if (this.embeddings.length > 0) {
+      w.key("embeddings");
+      w.list<Embedding>(this.embeddings);
+    }
+    const usage = this.usage;
+    if (usage !== null) {
+      w.key("usage");
+      usage.write(w);
     }
     w.close();
   }
@@ -5717,7 +6751,7 @@ export class SocketData implements Record {
   }
 }
 
-/** What is to be written on a socket: text or bytes. */
+/** What is to be written on a socket: text, bytes, a file or parts. */
 export class SocketWriting implements Record {
   socket: u32 = 0;
   /** Bounds: at most 1 MB. */
@@ -5729,8 +6763,15 @@ export class SocketWriting implements Record {
    * encrypted and not to the owner's own network none is sent.
    */
   fill: bool = false;
-  /** Write the text in base64, with its credentials, as logins have it. */
+  /** Write the text in base64, with its credentials, as logins have it; a file in lines of 76 characters, as mails have them. */
   base64: bool = false;
+  /** A file in the media store, in place of text and bytes. Needs the permission media. */
+  media: string | null = null;
+  /**
+   * What is put together where it is written.
+   * Bounds: at most 64.
+   */
+  parts: FramePart[] = [];
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -5741,6 +6782,8 @@ export class SocketWriting implements Record {
       else if (key == "bytes") this.bytes = r.bytes();
       else if (key == "fill") this.fill = r.bool();
       else if (key == "base64") this.base64 = r.bool();
+      else if (key == "media") this.media = r.absent() ? null : r.text();
+      else if (key == "parts") this.parts = readList<FramePart>(r);
       else r.skip();
     }
   }
@@ -5767,6 +6810,128 @@ export class SocketWriting implements Record {
     if (this.base64) {
       w.key("base64");
       w.bool(this.base64);
+    }
+    const media = this.media;
+    if (media !== null) {
+      w.key("media");
+      w.text(media);
+    }
+    if (this.parts.length > 0) {
+      w.key("parts");
+      w.list<FramePart>(this.parts);
+    }
+    w.close();
+  }
+}
+
+/** How a file is written that comes on a socket. */
+export namespace FileForm {
+  export const bytes: string = "bytes";
+  export const base64: string = "base64";
+  /** RFC 2045, 6.7 */
+  export const quotedPrintable: string = "quoted_printable";
+}
+
+/** A file that comes on a socket, as a part of a mail does. */
+export class SocketReceiving implements Record {
+  socket: u32 = 0;
+  /**
+   * How many bytes it has as it comes; no more of the socket is read.
+   * Bounds: 1 to 67,108,864.
+   */
+  size: i64 = 0;
+  /**
+   * The first of those, which the plugin has read already.
+   * Bounds: at most 1 MB.
+   */
+  head: Uint8Array = new Uint8Array(0);
+  /** One of FileForm. */
+  form: string = "bytes";
+  /** A file that is larger when it is decoded is not kept, in bytes. 0 leaves it to the store. */
+  most: i64 = 0;
+  mime: string | null = null;
+  name: string | null = null;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "socket") this.socket = r.int<u32>();
+      else if (key == "size") this.size = r.int<i64>();
+      else if (key == "head") this.head = r.bytes();
+      else if (key == "form") this.form = r.word("bytes");
+      else if (key == "most") this.most = r.int<i64>();
+      else if (key == "mime") this.mime = r.absent() ? null : r.text();
+      else if (key == "name") this.name = r.absent() ? null : r.text();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.socket != 0) {
+      w.key("socket");
+      w.number((<i64>this.socket).toString());
+    }
+    if (this.size != 0) {
+      w.key("size");
+      w.number((<i64>this.size).toString());
+    }
+    if (this.head.length > 0) {
+      w.key("head");
+      w.bytes(this.head);
+    }
+    if (this.form.length > 0) {
+      w.key("form");
+      w.text(this.form);
+    }
+    if (this.most != 0) {
+      w.key("most");
+      w.number((<i64>this.most).toString());
+    }
+    const mime = this.mime;
+    if (mime !== null) {
+      w.key("mime");
+      w.text(mime);
+    }
+    const name = this.name;
+    if (name !== null) {
+      w.key("name");
+      w.text(name);
+    }
+    w.close();
+  }
+}
+
+/** A file that has come. */
+export class ReceivedFile implements Record {
+  /**
+   * In the media store.
+   * Bounds: 1 to 1 KB.
+   */
+  media: string = "";
+  /** In bytes, as it is kept. */
+  size: i64 = 0;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "media") this.media = r.text();
+      else if (key == "size") this.size = r.int<i64>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.media.length > 0) {
+      w.key("media");
+      w.text(this.media);
+    }
+    if (this.size != 0) {
+      w.key("size");
+      w.number((<i64>this.size).toString());
     }
     w.close();
   }
@@ -6317,8 +7482,24 @@ export namespace LengthUnit {
 
 /** How text is marked up when it reaches the plugin. */
 export namespace Markup {
+  /** not at all: it is removed */
   export const plain: string = "plain";
+  /** as the kernel has it: CommonMark with tables, strike-through and spoilers */
   export const markdown: string = "markdown";
+  /** as HTML, beside the plain text */
+  export const html: string = "html";
+  /** as the dialect says, beside the plain text */
+  export const marks: string = "marks";
+}
+
+/** How the characters of a text that mean something to the platform are written. */
+export namespace Escaping {
+  /** as they are */
+  export const none: string = "none";
+  /** &, < and > as &amp; &lt; and &gt;, and " as &quot; */
+  export const entities: string = "entities";
+  /** behind a backslash */
+  export const backslash: string = "backslash";
 }
 
 /** How the caller of a webhook proves itself. */
@@ -6337,6 +7518,8 @@ export namespace WebhookAuth {
   export const field: string = "field";
   /** a JSON Web Token, of an issuer whose public keys are at an address */
   export const jwt: string = "jwt";
+  /** SHA-256 of a text that has the credential in it, `{credential}` in signed, for a platform that knows no HMAC */
+  export const sha256: string = "sha256";
 }
 
 /** How a signature is written. */
@@ -6347,6 +7530,21 @@ export namespace SignatureEncoding {
   export const base64: string = "base64";
   /** with - and _, with or without padding */
   export const base64url: string = "base64url";
+}
+
+/** What a chat may ask for that not every provider can do. */
+export namespace ChatWish {
+  export const format: string = "format";
+  export const stop: string = "stop";
+  export const seed: string = "seed";
+}
+
+/** A kind of file that not every provider can show to its models. */
+export namespace Exhibit {
+  /** documents of people, which are PDF */
+  export const documents: string = "documents";
+  /** pictures that tools give */
+  export const results: string = "results";
 }
 
 /** What to do when a hook fails: is late, traps, or answers with an error or what cannot be read. */
@@ -6474,6 +7672,16 @@ export function channelTyping(handler: (typing: ChannelTyping) => Sent | null): 
 }
 
 /**
+ * Shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+ * sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+ * sent in its place, which edits change. Nothing is written on connections for it.
+ * The plugin's entry file exports `channel_preview`, which returns this.
+ */
+export function channelPreview(handler: (preview: ChannelPreview) => Sent | null): i32 {
+  return serve<ChannelPreview, Sent>(handler);
+}
+
+/**
  * Asks a question with options.
  * The plugin's entry file exports `channel_poll`, which returns this.
  */
@@ -6490,6 +7698,15 @@ export function channelDirectory(handler: (query: DirectoryQuery) => DirectoryAn
 }
 
 /**
+ * Gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+ * Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+ * The plugin's entry file exports `channel_fetch`, which returns this.
+ */
+export function channelFetch(handler: (query: FileQuery) => FetchedFile | null): i32 {
+  return serve<FileQuery, FetchedFile>(handler);
+}
+
+/**
  * Gives the state that steps over an event that could not be handled.
  * The plugin's entry file exports `channel_skip`, which returns this.
  */
@@ -6503,6 +7720,15 @@ export function channelSkip(handler: (event: ChannelEvent) => NewState | null): 
  */
 export function channelMigrate(handler: (migration: Migration) => NewState | null): i32 {
   return serve<Migration, NewState>(handler);
+}
+
+/**
+ * Gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+ * accounts and visitors.
+ * The plugin's entry file exports `channel_page`, which returns this.
+ */
+export function channelPage(handler: (query: PageQuery) => PageFile | null): i32 {
+  return serve<PageQuery, PageFile>(handler);
 }
 
 /**
@@ -6523,11 +7749,19 @@ export function providerChunk(handler: (chunk: ProviderChunk) => ProviderAnswer 
 }
 
 /**
- * Lists the models, or plans the request that does and is then asked again with the response.
+ * Lists the models, or plans a request that does and is then asked again with the response, until there is none.
  * The plugin's entry file exports `provider_models`, which returns this.
  */
 export function providerModels(handler: (query: ModelsQuery) => ModelsAnswer | null): i32 {
   return serve<ModelsQuery, ModelsAnswer>(handler);
+}
+
+/**
+ * Makes vectors of texts, or plans the request that does and is then asked again with the response.
+ * The plugin's entry file exports `provider_embeddings`, which returns this.
+ */
+export function providerEmbeddings(handler: (query: EmbeddingQuery) => EmbeddingAnswer | null): i32 {
+  return serve<EmbeddingQuery, EmbeddingAnswer>(handler);
 }
 
 /**
@@ -6716,6 +7950,18 @@ export function socketWrite(writing: SocketWriting): Done | null {
 }
 
 /* @ts-ignore: decorator */
+@external("extism:host/user", "socket_receive")
+declare function socket_receive(offset: u64): u64;
+
+/**
+ * Keeps a file that comes on a socket in the media store, without the plugin reading it. Needs the permission media. Errors:
+ * too-large, after which the socket is closed; invalid for an empty file.
+ */
+export function socketReceive(receiving: SocketReceiving): ReceivedFile | null {
+  return ask<SocketReceiving, ReceivedFile>(receiving, socket_receive);
+}
+
+/* @ts-ignore: decorator */
 @external("extism:host/user", "socket_start_tls")
 declare function socket_start_tls(offset: u64): u64;
 
@@ -6755,6 +8001,20 @@ export function credentialSign(signing: Signing): Signature | null {
 }
 
 /* @ts-ignore: decorator */
+@external("extism:host/user", "credential_scram")
+declare function credential_scram(offset: u64): u64;
+
+/**
+ * Gives the next message of a login by SCRAM, by which a server never learns the password: without first the client's first
+ * message, with a random nonce in it, also while a pure function runs; with first and challenge the client's last message;
+ * with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
+ * million is refused. Counts as a signature.
+ */
+export function credentialScram(login: ScramLogin): ScramMessage | null {
+  return ask<ScramLogin, ScramMessage>(login, credential_scram);
+}
+
+/* @ts-ignore: decorator */
 @external("extism:host/user", "schedule_set")
 declare function schedule_set(offset: u64): u64;
 
@@ -6788,6 +8048,18 @@ declare function progress_report(offset: u64): u64;
 /** Tells who watches the running call of the tool how far it is. Nothing of it is kept. */
 export function progressReport(progress: ProgressReport): Done | null {
   return ask<ProgressReport, Done>(progress, progress_report);
+}
+
+/* @ts-ignore: decorator */
+@external("extism:host/user", "media_link")
+declare function media_link(offset: u64): u64;
+
+/**
+ * Gives an address for a platform that fetches what it is sent. Errors: not-found when the file is gone, forbidden where the
+ * owner has not said by which address the gateway is reached.
+ */
+export function mediaLink(share: MediaShare): MediaLink | null {
+  return ask<MediaShare, MediaLink>(share, media_link);
 }
 
 /* @ts-ignore: decorator */

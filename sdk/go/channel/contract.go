@@ -48,6 +48,14 @@ type Typer interface {
 	Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error)
 }
 
+// Previewer is for plugins that export channel_preview.
+type Previewer interface {
+	// Preview shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+	// sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+	// sent in its place, which edits change. Nothing is written on connections for it.
+	Preview(host *sdk.Host, preview *wit.ChannelPreview) (*wit.Sent, error)
+}
+
 // Poller is for plugins that export channel_poll.
 type Poller interface {
 	// Poll asks a question with options.
@@ -60,6 +68,13 @@ type Finder interface {
 	Directory(host *sdk.Host, query *wit.DirectoryQuery) (*wit.DirectoryAnswer, error)
 }
 
+// Fetcher is for plugins that export channel_fetch.
+type Fetcher interface {
+	// Fetch gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+	// Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+	Fetch(host *sdk.Host, query *wit.FileQuery) (*wit.FetchedFile, error)
+}
+
 // Skipper is for plugins that export channel_skip.
 type Skipper interface {
 	// Skip gives the state that steps over an event that could not be handled.
@@ -70,6 +85,13 @@ type Skipper interface {
 type Migrator interface {
 	// Migrate gives this version's form of the state that another version left.
 	Migrate(host *sdk.Host, migration *wit.Migration) (*wit.NewState, error)
+}
+
+// Pager is for plugins that export channel_page.
+type Pager interface {
+	// Page gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+	// accounts and visitors.
+	Page(host *sdk.Host, query *wit.PageQuery) (*wit.PageFile, error)
 }
 
 var plugins guest.Table[Channel]
@@ -102,6 +124,10 @@ func Call(host *sdk.Host, plugin Channel, export string, input []byte) ([]byte, 
 		if p, ok := plugin.(Typer); ok {
 			return guest.Handle(host, input, new(wit.ChannelTyping), p.Typing)
 		}
+	case "channel_preview":
+		if p, ok := plugin.(Previewer); ok {
+			return guest.Handle(host, input, new(wit.ChannelPreview), p.Preview)
+		}
 	case "channel_poll":
 		if p, ok := plugin.(Poller); ok {
 			return guest.Handle(host, input, new(wit.ChannelPoll), p.Poll)
@@ -110,6 +136,10 @@ func Call(host *sdk.Host, plugin Channel, export string, input []byte) ([]byte, 
 		if p, ok := plugin.(Finder); ok {
 			return guest.Handle(host, input, new(wit.DirectoryQuery), p.Directory)
 		}
+	case "channel_fetch":
+		if p, ok := plugin.(Fetcher); ok {
+			return guest.Handle(host, input, new(wit.FileQuery), p.Fetch)
+		}
 	case "channel_skip":
 		if p, ok := plugin.(Skipper); ok {
 			return guest.Handle(host, input, new(wit.ChannelEvent), p.Skip)
@@ -117,6 +147,10 @@ func Call(host *sdk.Host, plugin Channel, export string, input []byte) ([]byte, 
 	case "channel_migrate":
 		if p, ok := plugin.(Migrator); ok {
 			return guest.Handle(host, input, new(wit.Migration), p.Migrate)
+		}
+	case "channel_page":
+		if p, ok := plugin.(Pager); ok {
+			return guest.Handle(host, input, new(wit.PageQuery), p.Page)
 		}
 	}
 	return nil, guest.Missing(export)

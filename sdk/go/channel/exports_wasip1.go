@@ -22,14 +22,23 @@ func channelReact() int32 { return guest.Serve(&plugins, Call, "channel_react") 
 //go:wasmexport channel_typing
 func channelTyping() int32 { return guest.Serve(&plugins, Call, "channel_typing") }
 
+//go:wasmexport channel_preview
+func channelPreview() int32 { return guest.Serve(&plugins, Call, "channel_preview") }
+
 //go:wasmexport channel_poll
 func channelPoll() int32 { return guest.Serve(&plugins, Call, "channel_poll") }
 
 //go:wasmexport channel_directory
 func channelDirectory() int32 { return guest.Serve(&plugins, Call, "channel_directory") }
 
+//go:wasmexport channel_fetch
+func channelFetch() int32 { return guest.Serve(&plugins, Call, "channel_fetch") }
+
 //go:wasmexport channel_skip
 func channelSkip() int32 { return guest.Serve(&plugins, Call, "channel_skip") }
 
 //go:wasmexport channel_migrate
 func channelMigrate() int32 { return guest.Serve(&plugins, Call, "channel_migrate") }
+
+//go:wasmexport channel_page
+func channelPage() int32 { return guest.Serve(&plugins, Call, "channel_page") }

@@ -67,6 +67,30 @@ func (o Object) JSON() wit.JSON {
 	return append(wit.JSON(o), '}')
 }
 
+// Sparse is an object under construction to which values are added that are not zero, such as a state that travels with each call.
+type Sparse struct{ Object }
+
+// AddInt adds a whole number that is not 0.
+func (s *Sparse) AddInt(name string, value int64) {
+	if value != 0 {
+		s.Object = s.Int(name, value)
+	}
+}
+
+// AddText adds a string that is not empty.
+func (s *Sparse) AddText(name, value string) {
+	if value != "" {
+		s.Object = s.Text(name, value)
+	}
+}
+
+// AddTrue adds true, and nothing where the value is false.
+func (s *Sparse) AddTrue(name string, value bool) {
+	if value {
+		s.Object = s.Bool(name, value)
+	}
+}
+
 // Array is a JSON array under construction.
 type Array []byte
 

@@ -22,8 +22,14 @@ type Provider interface {
 
 // Lister is for plugins that export provider_models.
 type Lister interface {
-	// Models lists the models, or plans the request that does and is then asked again with the response.
+	// Models lists the models, or plans a request that does and is then asked again with the response, until there is none.
 	Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswer, error)
+}
+
+// Embedder is for plugins that export provider_embeddings.
+type Embedder interface {
+	// Embeddings makes vectors of texts, or plans the request that does and is then asked again with the response.
+	Embeddings(host *sdk.Host, query *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error)
 }
 
 var plugins guest.Table[Provider]
@@ -43,6 +49,10 @@ func Call(host *sdk.Host, plugin Provider, export string, input []byte) ([]byte,
 	case "provider_models":
 		if p, ok := plugin.(Lister); ok {
 			return guest.Handle(host, input, new(wit.ModelsQuery), p.Models)
+		}
+	case "provider_embeddings":
+		if p, ok := plugin.(Embedder); ok {
+			return guest.Handle(host, input, new(wit.EmbeddingQuery), p.Embeddings)
 		}
 	}
 	return nil, guest.Missing(export)

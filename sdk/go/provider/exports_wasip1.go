@@ -12,3 +12,6 @@ func providerChunk() int32 { return guest.Serve(&plugins, Call, "provider_chunk"
 
 //go:wasmexport provider_models
 func providerModels() int32 { return guest.Serve(&plugins, Call, "provider_models") }
+
+//go:wasmexport provider_embeddings
+func providerEmbeddings() int32 { return guest.Serve(&plugins, Call, "provider_embeddings") }

@@ -23,12 +23,16 @@ type Host struct {
 	AccountConfig map[string]wit.JSON
 	// HTTP answers requests, which arrive with credentials filled in. Without it they are forbidden.
 	HTTP http.Handler
+	// Public is the address by which the gateway is reached; "" where the owner has not said.
+	Public string
 	// Dial opens the sockets of calls. Without it they are forbidden. Starting TLS on one leaves it as it is.
 	Dial func(url string) (net.Conn, error)
 	// Credentials by name.
 	Credentials map[string]string
 	// Media by id.
 	Media map[string]wit.MediaInfo
+	// Files are what is in media, by id. One that is not here has "media:<id>" in it.
+	Files map[string][]byte
 	// KV holds the plugin's records. Times to live are not kept.
 	KV map[string]string
 
@@ -50,8 +54,21 @@ type Host struct {
 	Sent     []wit.OutgoingMessage
 	Runs     []wit.AgentRequest
 
-	mu      sync.Mutex
-	sockets map[uint32]net.Conn
+	mu       sync.Mutex
+	sockets  map[uint32]net.Conn
+	received int // files
+}
+
+// SetCredential sets a credential while the plugin runs; without a value it is not set any more.
+func (h *Host) SetCredential(name, value string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.Credentials == nil {
+		h.Credentials = map[string]string{}
+	}
+	if delete(h.Credentials, name); value != "" {
+		h.Credentials[name] = value
+	}
 }
 
 // SDK returns the Host that a plugin's methods take.
@@ -176,6 +193,13 @@ func (h *Host) messageSend(message *wit.OutgoingMessage) (*wit.MessageQueued, er
 func (h *Host) progressReport(report *wit.ProgressReport) (*wit.Done, error) {
 	h.Progress = append(h.Progress, *report)
 	return &wit.Done{OK: true}, nil
+}
+
+func (h *Host) mediaLink(share *wit.MediaShare) (*wit.MediaLink, error) {
+	if h.Public == "" {
+		return nil, wit.NewError(wit.CodeForbidden, "gateway.publicUrl is not set")
+	}
+	return &wit.MediaLink{URL: h.Public + "/media/" + share.Media + "?sig=test"}, nil
 }
 
 func (h *Host) mediaStat(reference *wit.MediaReference) (*wit.MediaInfo, error) {

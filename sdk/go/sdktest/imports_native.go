@@ -29,6 +29,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.socketRead)
 	case "socket_write":
 		return handle(param, h.socketWrite)
+	case "socket_receive":
+		return handle(param, h.socketReceive)
 	case "socket_start_tls":
 		return handle(param, h.socketStartTls)
 	case "socket_close":
@@ -37,6 +39,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.credentialHas)
 	case "credential_sign":
 		return handle(param, h.credentialSign)
+	case "credential_scram":
+		return handle(param, h.credentialScram)
 	case "schedule_set":
 		return handle(param, h.scheduleSet)
 	case "schedule_cancel":
@@ -45,6 +49,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.emitPublish)
 	case "progress_report":
 		return handle(param, h.progressReport)
+	case "media_link":
+		return handle(param, h.mediaLink)
 	case "media_stat":
 		return handle(param, h.mediaStat)
 	case "message_send":

@@ -3,6 +3,7 @@
 package sdktest_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -225,5 +226,53 @@ func TestInvokeTool(t *testing.T) {
 		if _, err := h.SDK().InvokeTool(call[0], wit.JSON(call[1])); wit.CodeOf(err) != want {
 			t.Errorf("%q: %v", call, err)
 		}
+	}
+}
+
+// TestARequestThatHasNoAnswer is given up, or breaks off.
+func TestARequestThatHasNoAnswer(t *testing.T) {
+	h := &sdktest.Host{HTTP: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			<-r.Context().Done()
+			return
+		}
+		panic(http.ErrAbortHandler)
+	})}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, path := range []string{"/wait", "/break"} {
+		if _, err := h.DoContext(ctx, &wit.HTTPRequest{URL: "http://x.test" + path}); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestFilesAreSent(t *testing.T) {
+	h := &sdktest.Host{
+		Media: map[string]wit.MediaInfo{"a": {Media: "a", Mime: "image/png"}}, Files: map[string][]byte{"a": []byte("PNG!")},
+		HTTP: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			data, _ := io.ReadAll(r.Body)
+			_, _ = io.WriteString(w, r.Header.Get("Content-Type")+" "+string(data))
+		}),
+	}
+	for id, want := range map[string]string{"a": "image/png PNG!", "b": " media:b"} {
+		if got, err := h.Do(&wit.HTTPRequest{URL: "http://x.test", Media: &id}); err != nil || *got.Text != want {
+			t.Errorf("%s: %v %v", id, got, err)
+		}
+	}
+}
+
+func TestACredentialThatIsSetLater(t *testing.T) {
+	h := &sdktest.Host{}
+	if _, err := h.Fill("{{credential:key}}"); wit.CodeOf(err) != wit.CodeUnauthorized {
+		t.Error(err)
+	}
+	h.SetCredential("key", "k")
+	if got, err := h.Fill("a {{credential:key}}"); got != "a k" || err != nil {
+		t.Error(got, err)
+	}
+	h.SetCredential("key", "")
+	if _, err := h.Fill("{{credential:key}}"); err == nil {
+		t.Error("it is set still")
 	}
 }

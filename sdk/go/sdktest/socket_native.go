@@ -3,10 +3,14 @@
 package sdktest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"io"
+	"mime/quotedprintable"
 	"net"
+	"slices"
+	"strconv"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -64,24 +68,66 @@ func (h *Host) socketWrite(w *wit.SocketWriting) (*wit.Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := w.Bytes
-	if w.Text != nil {
-		text, fill := *w.Text, filler{host: h}
-		if w.Fill {
-			text = fill.in(text)
+	frame := wit.Frame{Text: w.Text, Bytes: w.Bytes, Fill: w.Fill, Base64: w.Base64, Parts: w.Parts}
+	data, err := h.Written(&frame)
+	if w.Media != nil {
+		if data = h.file(*w.Media); w.Base64 {
+			data = inLines(data)
 		}
-		if fill.err != nil {
-			return nil, fill.err
-		}
-		if w.Base64 {
-			text = base64.StdEncoding.EncodeToString([]byte(text))
-		}
-		data = []byte(text)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if _, err := conn.Write(data); err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "%w", err)
 	}
 	return &wit.Done{OK: true}, nil
+}
+
+// inLines writes a file in base64, in lines of 76 characters.
+func inLines(data []byte) (out []byte) {
+	for line := range slices.Chunk(data, 57) {
+		out = append(base64.StdEncoding.AppendEncode(out, line), '\r', '\n')
+	}
+	return out
+}
+
+// socketReceive keeps a file in Files and Media, with received-1 and so on as its id.
+func (h *Host) socketReceive(r *wit.SocketReceiving) (*wit.ReceivedFile, error) {
+	conn, err := h.socket(r.Socket)
+	if err != nil {
+		return nil, err
+	}
+	var from io.Reader = io.LimitReader(io.MultiReader(bytes.NewReader(r.Head), conn), r.Size)
+	switch r.Form {
+	case wit.FileFormBase64:
+		from = base64.NewDecoder(base64.StdEncoding, from)
+	case wit.FileFormQuotedPrintable:
+		from = quotedprintable.NewReader(from)
+	}
+	data, err := io.ReadAll(from)
+	switch {
+	case err != nil:
+		return nil, wit.Errorf(wit.CodeUnavailable, "%w", err)
+	case r.Most > 0 && int64(len(data)) > r.Most:
+		return nil, wit.Errorf(wit.CodeTooLarge, "the file has more than %d bytes", r.Most)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.Files == nil {
+		h.Files = map[string][]byte{}
+	}
+	if h.Media == nil {
+		h.Media = map[string]wit.MediaInfo{}
+	}
+	h.received++
+	id := "received-" + strconv.Itoa(h.received)
+	info := wit.MediaInfo{Media: id, Name: r.Name, Size: int64(len(data))}
+	if r.Mime != nil {
+		info.Mime = *r.Mime
+	}
+	h.Files[id], h.Media[id] = data, info
+	return &wit.ReceivedFile{Media: id, Size: info.Size}, nil
 }
 
 // socketStartTls makes no TLS: the test's server goes on in plain text.

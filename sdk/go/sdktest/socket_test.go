@@ -117,3 +117,27 @@ func TestSocketStartTLS(t *testing.T) {
 		t.Errorf("without Dial: %v", err)
 	}
 }
+
+// TestSocketWritesParts: lengths count what credentials have been filled in, and each other.
+func TestSocketWritesParts(t *testing.T) {
+	text := func(s string) wit.FramePart { return wit.FramePart{Text: &s, Fill: true} }
+	heard := make(chan string, 1)
+	s := dial(t, func(conn net.Conn) {
+		b, _ := io.ReadAll(conn)
+		heard <- string(b)
+	})
+	err := s.WriteParts(wit.FramePart{Bytes: []byte{0x10}}, wit.FramePart{Length: &wit.LengthPrefix{Form: wit.LengthFormVarint}},
+		wit.FramePart{Length: &wit.LengthPrefix{Form: wit.LengthFormTwoBytes}, Parts: 1}, text("{{credential:key}}"),
+		wit.FramePart{Length: &wit.LengthPrefix{Form: wit.LengthFormThreeBytes, LowFirst: true, Extra: 1}}, text("me"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	if got := <-heard; got != "\x10\x0d\x00\x06secret\x01\x00\x00me" {
+		t.Errorf("it has written %q", got)
+	}
+	s = dial(t, func(conn net.Conn) { _, _ = io.ReadAll(conn) })
+	if err := s.WriteParts(wit.FramePart{Length: &wit.LengthPrefix{Form: wit.LengthFormOneByte}}, text(strings.Repeat("x", 256))); wit.CodeOf(err) != wit.CodeTooLarge {
+		t.Errorf("a text that is longer than its length says: %v", err)
+	}
+}

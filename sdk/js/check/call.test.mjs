@@ -52,7 +52,7 @@ test("what arrives is whole", async () => {
   assert.deepEqual(call("hook_handle", { name: "constructor", event: 7 }).event, 7);
   const { x, bytes } = call("channel_event", { kind: "message", message: { connection: "c", bytes: "AP8=" } });
   assert.equal(bytes, true);
-  assert.deepEqual(x.message, { connection: "c", bytes: "AP8=", fill: false });
+  assert.deepEqual(x.message, { connection: "c", bytes: "AP8=", fill: false, base64: false, parts: [] });
   assert.equal(x.state, null);
   assert.equal(call("tool_invoke", { args: null }).args, null);
   assert.deepEqual(call("tool_invoke", { args: { name: null, __proto__: 1 } }).args, { name: null });

@@ -46,6 +46,7 @@ test("the packed file holds the package and no more", () => {
     "test/instance.js",
     "test/prelude.js",
     "test/replay.js",
+    "test/scram.js",
     "test/sign.js",
     "tsconfig.json",
   ]);

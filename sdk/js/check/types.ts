@@ -94,7 +94,7 @@ export function all(invocation: ToolInvocation): ToolOutput {
   schedule.cancel("j");
   emit("done", { status, next });
   progress("half");
-  log.info(`${credential.has("token", "home")} ${media.stat("m").size} ${config.get().url}`);
+  log.info(`${credential.has("token", "home")} ${media.stat("m").size} ${media.link("m", 60_000)} ${config.get().url}`);
   const signature: Uint8Array = credential.sign({ key: "token", text: `${credential.has("token")}` });
   const present: boolean = call("credential_has", { name: "token" }).present;
   // @ts-expect-error no such import

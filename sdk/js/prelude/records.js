@@ -12,6 +12,10 @@ const records = {
     if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
     if (typeof v.value !== "string") v.value = v.value === undefined ? "" : missing(v.value, "value", "", "string");
   },
+  BasicLogin(v) {
+    if (typeof v.user !== "string") v.user = v.user === undefined ? "" : missing(v.user, "user", "", "string");
+    if (typeof v.password !== "string") v.password = v.password === undefined ? "" : missing(v.password, "password", "", "string");
+  },
   Sigv4(v) {
     if (typeof v.accessKey !== "string") v.accessKey = v.accessKey === undefined ? "" : missing(v.accessKey, "accessKey", "", "string");
     if (typeof v.secretKey !== "string") v.secretKey = v.secretKey === undefined ? "" : missing(v.secretKey, "secretKey", "", "string");
@@ -35,10 +39,12 @@ const records = {
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
     v.parts = list(v.parts, "parts", records.HttpPart);
+    if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
     if (typeof v.timeout !== "number") v.timeout = v.timeout === undefined ? 0 : missing(v.timeout, "timeout", 0, "number");
     if (typeof v.fill !== "boolean") v.fill = v.fill === undefined ? false : missing(v.fill, "fill", false, "boolean");
     v.embed = texts(v.embed, "embed");
     if (v.sigv4 !== undefined && v.sigv4 !== null) record(v.sigv4, "sigv4", records.Sigv4);
+    if (v.basic !== undefined && v.basic !== null) record(v.basic, "basic", records.BasicLogin);
   },
   HttpResponse(v) {
     if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
@@ -48,6 +54,22 @@ const records = {
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
     if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
     if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
+  },
+  LengthPrefix(v) {
+    if (typeof v.offset !== "number") v.offset = v.offset === undefined ? 0 : missing(v.offset, "offset", 0, "number");
+    if (typeof v.form !== "string") v.form = v.form === undefined ? "four_bytes" : missing(v.form, "form", "four_bytes", "string");
+    if (typeof v.whole !== "boolean") v.whole = v.whole === undefined ? false : missing(v.whole, "whole", false, "boolean");
+    if (typeof v.lowFirst !== "boolean") v.lowFirst = v.lowFirst === undefined ? false : missing(v.lowFirst, "lowFirst", false, "boolean");
+    if (typeof v.extra !== "number") v.extra = v.extra === undefined ? 0 : missing(v.extra, "extra", 0, "number");
+  },
+  FramePart(v) {
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    v.bytes = bytes(v.bytes ?? "", "bytes");
+    if (typeof v.fill !== "boolean") v.fill = v.fill === undefined ? false : missing(v.fill, "fill", false, "boolean");
+    if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
+    if (typeof v.base64 !== "boolean") v.base64 = v.base64 === undefined ? false : missing(v.base64, "base64", false, "boolean");
+    if (v.length !== undefined && v.length !== null) record(v.length, "length", records.LengthPrefix);
+    if (typeof v.parts !== "number") v.parts = v.parts === undefined ? 0 : missing(v.parts, "parts", 0, "number");
   },
   Conversation(v) {
     if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "direct" : missing(v.kind, "kind", "direct", "string");
@@ -61,10 +83,16 @@ const records = {
     if (typeof v.username !== "string" && v.username !== undefined) v.username = missing(v.username, "username", undefined, "string");
     if (typeof v.bot !== "boolean") v.bot = v.bot === undefined ? false : missing(v.bot, "bot", false, "boolean");
   },
+  Excerpt(v) {
+    if (typeof v.field !== "string") v.field = v.field === undefined ? "" : missing(v.field, "field", "", "string");
+    if (typeof v.form !== "string") v.form = v.form === undefined ? "address" : missing(v.form, "form", "address", "string");
+  },
   Attachment(v) {
     if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "image" : missing(v.kind, "kind", "image", "string");
     if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
     if (v.fetch !== undefined && v.fetch !== null) record(v.fetch, "fetch", records.HttpRequest);
+    if (v.excerpt !== undefined && v.excerpt !== null) record(v.excerpt, "excerpt", records.Excerpt);
+    if (typeof v.locator !== "string" && v.locator !== undefined) v.locator = missing(v.locator, "locator", undefined, "string");
     if (typeof v.mime !== "string" && v.mime !== undefined) v.mime = missing(v.mime, "mime", undefined, "string");
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
     if (typeof v.size !== "number" && v.size !== undefined) v.size = missing(v.size, "size", undefined, "number");
@@ -103,6 +131,8 @@ const records = {
     if (typeof v.event !== "string" && v.event !== undefined) v.event = missing(v.event, "event", undefined, "string");
     if (typeof v.id !== "string" && v.id !== undefined) v.id = missing(v.id, "id", undefined, "string");
     if (typeof v.fill !== "boolean") v.fill = v.fill === undefined ? false : missing(v.fill, "fill", false, "boolean");
+    if (typeof v.base64 !== "boolean") v.base64 = v.base64 === undefined ? false : missing(v.base64, "base64", false, "boolean");
+    v.parts = list(v.parts, "parts", records.FramePart);
   },
   Opened(v) {
     if (typeof v.secured !== "boolean") v.secured = v.secured === undefined ? false : missing(v.secured, "secured", false, "boolean");
@@ -112,6 +142,10 @@ const records = {
     if (typeof v.reason !== "string") v.reason = v.reason === undefined ? "" : missing(v.reason, "reason", "", "string");
     if (typeof v.reopensAfter !== "number" && v.reopensAfter !== undefined) v.reopensAfter = missing(v.reopensAfter, "reopensAfter", undefined, "number");
   },
+  Visitor(v) {
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    v.files = list(v.files, "files", records.Attachment);
+  },
   WebhookRequest(v) {
     if (typeof v.method !== "string") v.method = v.method === undefined ? "" : missing(v.method, "method", "", "string");
     if (typeof v.path !== "string") v.path = v.path === undefined ? "" : missing(v.path, "path", "", "string");
@@ -119,6 +153,10 @@ const records = {
     v.headers = list(v.headers, "headers", records.Header);
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
+    if (v.visitor !== undefined && v.visitor !== null) record(v.visitor, "visitor", records.Visitor);
+  },
+  PageQuery(v) {
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
   },
   Command(v) {
     if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
@@ -152,6 +190,7 @@ const records = {
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
     if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
+    if (typeof v.formatted !== "string" && v.formatted !== undefined) v.formatted = missing(v.formatted, "formatted", undefined, "string");
     v.attachments = list(v.attachments, "attachments", records.Attachment);
     if (typeof v.replyTo !== "string" && v.replyTo !== undefined) v.replyTo = missing(v.replyTo, "replyTo", undefined, "string");
     if (typeof v.silent !== "boolean") v.silent = v.silent === undefined ? false : missing(v.silent, "silent", false, "boolean");
@@ -165,6 +204,7 @@ const records = {
     v.to = record(v.to ?? {}, "to", records.Conversation);
     if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
     if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
+    if (typeof v.formatted !== "string" && v.formatted !== undefined) v.formatted = missing(v.formatted, "formatted", undefined, "string");
     if (v.state === undefined) v.state = null;
     v.actions = list(v.actions, "actions", records.ActionRow);
   },
@@ -189,6 +229,15 @@ const records = {
     v.to = record(v.to ?? {}, "to", records.Conversation);
     if (v.state === undefined) v.state = null;
   },
+  ChannelPreview(v) {
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
+    if (typeof v.formatted !== "string" && v.formatted !== undefined) v.formatted = missing(v.formatted, "formatted", undefined, "string");
+    if (typeof v.key !== "string") v.key = v.key === undefined ? "" : missing(v.key, "key", "", "string");
+    if (v.state === undefined) v.state = null;
+  },
   ChannelPoll(v) {
     if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
@@ -206,6 +255,14 @@ const records = {
     if (typeof v.kind !== "string" && v.kind !== undefined) v.kind = missing(v.kind, "kind", undefined, "string");
     if (typeof v.limit !== "number") v.limit = v.limit === undefined ? 0 : missing(v.limit, "limit", 0, "number");
   },
+  FileQuery(v) {
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    if (typeof v.locator !== "string") v.locator = v.locator === undefined ? "" : missing(v.locator, "locator", "", "string");
+    if (typeof v.mime !== "string" && v.mime !== undefined) v.mime = missing(v.mime, "mime", undefined, "string");
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.most !== "number") v.most = v.most === undefined ? 0 : missing(v.most, "most", 0, "number");
+  },
   Migration(v) {
     if (typeof v.fromVersion !== "string") v.fromVersion = v.fromVersion === undefined ? "" : missing(v.fromVersion, "fromVersion", "", "string");
     if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
@@ -219,6 +276,9 @@ const records = {
   },
   Signature(v) {
     v.bytes = bytes(v.bytes ?? "", "bytes");
+  },
+  ScramMessage(v) {
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
   },
   HookContext(v) {
     if (typeof v.agent !== "string") v.agent = v.agent === undefined ? "" : missing(v.agent, "agent", "", "string");
@@ -320,6 +380,9 @@ const records = {
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
     if (typeof v.size !== "number") v.size = v.size === undefined ? 0 : missing(v.size, "size", 0, "number");
   },
+  MediaLink(v) {
+    if (typeof v.url !== "string") v.url = v.url === undefined ? "" : missing(v.url, "url", "", "string");
+  },
   MessageQueued(v) {
     if (typeof v.delivery !== "string") v.delivery = v.delivery === undefined ? "" : missing(v.delivery, "delivery", "", "string");
   },
@@ -334,6 +397,7 @@ const records = {
     v.content = list(v.content, "content", records.Part);
     v.toolCalls = list(v.toolCalls, "toolCalls", records.ToolCall);
     if (typeof v.toolCallId !== "string" && v.toolCallId !== undefined) v.toolCallId = missing(v.toolCallId, "toolCallId", undefined, "string");
+    if (typeof v.failed !== "boolean") v.failed = v.failed === undefined ? false : missing(v.failed, "failed", false, "boolean");
     if (typeof v.thinking !== "string") v.thinking = v.thinking === undefined ? "" : missing(v.thinking, "thinking", "", "string");
     if (v.opaque === undefined) v.opaque = null;
   },
@@ -341,6 +405,12 @@ const records = {
     if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
     if (typeof v.description !== "string") v.description = v.description === undefined ? "" : missing(v.description, "description", "", "string");
     if (v.parameters === undefined) v.parameters = null;
+  },
+  AnswerFormat(v) {
+    if (v.schema === undefined) v.schema = null;
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
+    if (typeof v.description !== "string") v.description = v.description === undefined ? "" : missing(v.description, "description", "", "string");
+    if (typeof v.strict !== "boolean") v.strict = v.strict === undefined ? false : missing(v.strict, "strict", false, "boolean");
   },
   Chat(v) {
     if (typeof v.model !== "string") v.model = v.model === undefined ? "" : missing(v.model, "model", "", "string");
@@ -352,6 +422,9 @@ const records = {
     if (typeof v.temperature !== "number" && v.temperature !== undefined) v.temperature = missing(v.temperature, "temperature", undefined, "number");
     if (typeof v.thinking !== "string") v.thinking = v.thinking === undefined ? "" : missing(v.thinking, "thinking", "", "string");
     if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
+    if (v.format !== undefined && v.format !== null) record(v.format, "format", records.AnswerFormat);
+    v.stop = texts(v.stop, "stop");
+    if (typeof v.seed !== "number" && v.seed !== undefined) v.seed = missing(v.seed, "seed", undefined, "number");
   },
   StreamEvent(v) {
     if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "head" : missing(v.kind, "kind", "head", "string");
@@ -368,6 +441,14 @@ const records = {
   },
   ModelsQuery(v) {
     if (v.config === undefined) v.config = null;
+    if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
+    if (v.state === undefined) v.state = null;
+  },
+  EmbeddingQuery(v) {
+    if (typeof v.model !== "string") v.model = v.model === undefined ? "" : missing(v.model, "model", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.texts = texts(v.texts, "texts");
+    if (typeof v.dimensions !== "number") v.dimensions = v.dimensions === undefined ? 0 : missing(v.dimensions, "dimensions", 0, "number");
     if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
   },
   JobScheduled(v) {
@@ -425,6 +506,10 @@ const records = {
     v.bytes = bytes(v.bytes ?? "", "bytes");
     if (typeof v.ended !== "boolean") v.ended = v.ended === undefined ? false : missing(v.ended, "ended", false, "boolean");
   },
+  ReceivedFile(v) {
+    if (typeof v.media !== "string") v.media = v.media === undefined ? "" : missing(v.media, "media", "", "string");
+    if (typeof v.size !== "number") v.size = v.size === undefined ? 0 : missing(v.size, "size", 0, "number");
+  },
   Recording(v) {
     if (typeof v.media !== "string") v.media = v.media === undefined ? "" : missing(v.media, "media", "", "string");
     if (typeof v.mime !== "string") v.mime = v.mime === undefined ? "" : missing(v.mime, "mime", "", "string");
@@ -480,13 +565,17 @@ const functions = {
   channel_delete: { name: "channelDelete", takes: records.ChannelDelete },
   channel_react: { name: "channelReact", takes: records.ChannelReaction },
   channel_typing: { name: "channelTyping", takes: records.ChannelTyping },
+  channel_preview: { name: "channelPreview", takes: records.ChannelPreview },
   channel_poll: { name: "channelPoll", takes: records.ChannelPoll },
   channel_directory: { name: "channelDirectory", takes: records.DirectoryQuery },
+  channel_fetch: { name: "channelFetch", takes: records.FileQuery },
   channel_skip: { name: "channelSkip", takes: records.ChannelEvent },
   channel_migrate: { name: "channelMigrate", takes: records.Migration },
+  channel_page: { name: "channelPage", takes: records.PageQuery },
   provider_request: { name: "providerRequest", takes: records.Chat },
   provider_chunk: { name: "providerChunk", takes: records.ProviderChunk },
   provider_models: { name: "providerModels", takes: records.ModelsQuery },
+  provider_embeddings: { name: "providerEmbeddings", takes: records.EmbeddingQuery },
   tool_invoke: { name: "toolInvoke", takes: records.ToolInvocation },
   stt_transcribe: { name: "sttTranscribe", takes: records.Recording },
   tts_synthesize: { name: "ttsSynthesize", takes: records.SpeechOrder },
@@ -511,14 +600,17 @@ const answers = {
   socket_open: records.SocketReference,
   socket_read: records.SocketData,
   socket_write: records.Done,
+  socket_receive: records.ReceivedFile,
   socket_start_tls: records.Done,
   socket_close: records.Done,
   credential_has: records.CredentialPresence,
   credential_sign: records.Signature,
+  credential_scram: records.ScramMessage,
   schedule_set: records.JobScheduled,
   schedule_cancel: records.JobScheduled,
   emit_publish: records.Done,
   progress_report: records.Done,
+  media_link: records.MediaLink,
   media_stat: records.MediaInfo,
   message_send: records.MessageQueued,
   agent_run: records.AgentStarted,

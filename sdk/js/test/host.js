@@ -2,6 +2,7 @@ import { bundle, folderOf } from "./bundle.js";
 import { PluginError } from "./error.js";
 import { exchange } from "./http.js";
 import { Instance } from "./instance.js";
+import { scram } from "./scram.js";
 import { signed } from "./sign.js";
 
 export { PluginError };
@@ -89,6 +90,8 @@ export class Host {
         return { present: param.name in this.credentials };
       case "credential_sign":
         return signed(this.credentials, param);
+      case "credential_scram":
+        return scram(this.credentials, param);
       case "schedule_set":
         this.jobs.set(param.id, param);
         return { next: param.at };
@@ -101,6 +104,9 @@ export class Host {
       case "progress_report":
         this.progress.push(param.text);
         return { ok: true };
+      case "media_link":
+        if (param.media in this.media) return { url: `https://gateway.test/media/${param.media}` };
+        throw new PluginError("not_found", `there is no file ${param.media}`);
       case "media_stat":
         if (param.media in this.media) return { media: param.media, ...this.media[param.media] };
         throw new PluginError("not_found", `there is no file ${param.media}`);

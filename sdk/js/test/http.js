@@ -2,6 +2,8 @@ import { PluginError } from "./error.js";
 
 const placeholder = /\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}/g;
 
+const login = (user, password) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+
 /** Has a test's `http` answer a request of the contract, which arrives there with credentials filled in. */
 export function exchange(host, request) {
   if (!host.http) throw new PluginError("forbidden", "the test host has no http");
@@ -18,6 +20,7 @@ export function exchange(host, request) {
     headers: {
       ...(request.json === undefined ? {} : { "content-type": "application/json" }),
       ...Object.fromEntries((request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), fill(value)])),
+      ...(request.basic && { authorization: login(request.basic.user, fill(`{{credential:${request.basic.password}}}`)) }),
     },
     text: own(request.json === undefined ? request.text : JSON.stringify(request.json)),
     bytes: request.bytes === undefined ? undefined : Buffer.from(request.bytes, "base64"),

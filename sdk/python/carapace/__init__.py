@@ -98,6 +98,10 @@ class credential:
     def sign(signing):
         return call("credential_sign", signing).bytes
 
+    @staticmethod
+    def scram(login):
+        return call("credential_scram", login).text
+
 
 class schedule:
     """Times at which schedule_fire is called."""
@@ -127,6 +131,11 @@ class media:
     @staticmethod
     def stat(id):
         return call("media_stat", {"media": id})
+
+    @staticmethod
+    def link(id, within=24 * 60 * 60 * 1000):
+        """An address by which anybody may read a file for so many milliseconds."""
+        return call("media_link", {"media": id, "within": within}).url
 
 
 class message:
@@ -181,6 +190,9 @@ class Socket:
     def write(self, data, *, fill=False, base64=False):
         key = "text" if isinstance(data, str) else "bytes"
         call("socket_write", {"socket": self._socket, key: data, "fill": fill, "base64": base64})
+
+    def receive(self, size, **file):
+        return call("socket_receive", {"socket": self._socket, "size": size, **file})
 
     def start_tls(self):
         call("socket_start_tls", {"socket": self._socket})

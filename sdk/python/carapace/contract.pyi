@@ -93,6 +93,25 @@ class Header:
         value: str | None = None,
     ) -> None: ...
 
+class BasicLogin:
+    """A login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see."""
+
+    user: str
+    """Whose password it is, without a colon. No placeholder in it is replaced.
+    Bounds: at most 1 KB.
+    """
+    password: str
+    """The credential that is the password.
+    Bounds: a letter and up to 63 letters, digits, _ and -.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+    ) -> None: ...
+
 class Sigv4:
     """AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
     query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
@@ -174,6 +193,10 @@ class HttpRequest:
     bytes: builtins.bytes | None
     parts: list[HttpPart]
     """A multipart/form-data body, instead of text, json or bytes."""
+    media: str | None
+    """A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+    have another one. Needs the permission media.
+    """
     timeout: int
     """For all of the response; of a provider's request, which is read as it comes, for its first byte.
     Bounds: cut at 10 min; 30 s by default.
@@ -190,6 +213,8 @@ class HttpRequest:
     """
     sigv4: Sigv4 | None
     """Sign it when all of it is filled in."""
+    basic: BasicLogin | None
+    """Log in with a name and a password. The kernel adds `Authorization`."""
     def __init__(
         self,
         /,
@@ -202,10 +227,12 @@ class HttpRequest:
         json: Json | None = None,
         bytes: builtins.bytes | None = None,
         parts: Sequence[HttpPart] | None = None,
+        media: str | None = None,
         timeout: int | None = None,
         fill: bool | None = None,
         embed: Sequence[str] | None = None,
         sigv4: Sigv4 | None = None,
+        basic: BasicLogin | None = None,
     ) -> None: ...
 
 class HttpResponse:
@@ -241,8 +268,9 @@ LengthForm: TypeAlias = Literal[
     "two_bytes",
     "one_byte",
     "varint",
+    "three_bytes",
 ]
-"""The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+"""The length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
 each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
 """
 
@@ -258,6 +286,13 @@ class LengthPrefix:
     form: LengthForm
     whole: bool
     """The length counts the whole packet, and not only what follows it."""
+    low_first: bool
+    """The number has its lowest byte first, as in MySQL."""
+    extra: int
+    """How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+    PostgreSQL, whose lengths count themselves and not what stands before them.
+    Bounds: at most 16.
+    """
     def __init__(
         self,
         /,
@@ -265,6 +300,44 @@ class LengthPrefix:
         offset: int | None = None,
         form: LengthForm | None = None,
         whole: bool | None = None,
+        low_first: bool | None = None,
+        extra: int | None = None,
+    ) -> None: ...
+
+class FramePart:
+    """A part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+    them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+    """
+
+    text: str | None
+    """Bounds: at most 1 MB."""
+    bytes: builtins.bytes
+    """Bounds: at most 1 MB."""
+    fill: bool
+    """Replace `{{credential:name}}` in the text, which has to be the plugin's own words."""
+    media: str | None
+    """A file in the media store. Needs the permission media."""
+    base64: bool
+    """Write the text, with its credentials, or the file in base64."""
+    length: LengthPrefix | None
+    """Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+    refused, and nothing is written. There is no offset, and whole counts the length itself.
+    """
+    parts: int
+    """How many parts the length counts; 0 stands for all that follow.
+    Bounds: at most 64.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        text: str | None = None,
+        bytes: builtins.bytes | None = None,
+        fill: bool | None = None,
+        media: str | None = None,
+        base64: bool | None = None,
+        length: LengthPrefix | None = None,
+        parts: int | None = None,
     ) -> None: ...
 
 ConversationKind: TypeAlias = Literal[
@@ -327,6 +400,31 @@ AttachmentKind: TypeAlias = Literal[
 ]
 """What an attachment is."""
 
+ExcerptForm: TypeAlias = Literal[
+    "address",
+    "base64",
+]
+"""What the field has.
+- `address`: the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with a slash is on the same host
+- `base64`: the file itself, in base64
+"""
+
+class Excerpt:
+    """What of an answer that is JSON leads to a file."""
+
+    field: str
+    """The field that has it, a text: `url`, or `result.data` for one inside of another.
+    Bounds: at most 64 bytes.
+    """
+    form: ExcerptForm
+    def __init__(
+        self,
+        /,
+        *,
+        field: str | None = None,
+        form: ExcerptForm | None = None,
+    ) -> None: ...
+
 class Attachment:
     """A file or place that comes with a message."""
 
@@ -334,7 +432,16 @@ class Attachment:
     media: str | None
     """A file in the media store. Empty when the file has to be fetched first."""
     fetch: HttpRequest | None
-    """A request that fetches it, made by the kernel when something needs the file."""
+    """A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+    the file itself, in base64, for a platform that brings it with the message.
+    """
+    excerpt: Excerpt | None
+    """Where the file is in the answer to fetch. Absent: the answer is the file."""
+    locator: str | None
+    """Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+    platform from which no request does, such as a mailbox. It is instead of a request.
+    Bounds: at most 4 KB.
+    """
     mime: str | None
     name: str | None
     size: int | None
@@ -351,6 +458,8 @@ class Attachment:
         kind: AttachmentKind | None = None,
         media: str | None = None,
         fetch: HttpRequest | None = None,
+        excerpt: Excerpt | None = None,
+        locator: str | None = None,
         mime: str | None = None,
         name: str | None = None,
         size: int | None = None,
@@ -575,14 +684,14 @@ EventKind: TypeAlias = Literal[
 - `message`: a websocket frame, an SSE event, a line
 - `opened`: a connection is open, for the first time or again
 - `closed`: a connection has ended, or could not be opened
-- `webhook`: already authenticated by the declared recipe
+- `webhook`: already authenticated by the declared recipe, or a visitor's, by the token that the kernel has given out
 - `command`: login, logout, probe: from the owner
 """
 
 class Frame:
     """A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
-    message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
-    is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+    message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
+    where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
     line end (CR LF) behind it where the framing is lines. At most 1 MB.
     """
 
@@ -598,6 +707,12 @@ class Frame:
     in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
     words: somebody's text could name a credential.
     """
+    base64: bool
+    """Write the text in base64, with its credentials, as logins have it."""
+    parts: list[FramePart]
+    """What is sent on tcp and tls, put together where it is sent, in place of text and bytes.
+    Bounds: at most 64.
+    """
     def __init__(
         self,
         /,
@@ -608,6 +723,8 @@ class Frame:
         event: str | None = None,
         id: str | None = None,
         fill: bool | None = None,
+        base64: bool | None = None,
+        parts: Sequence[FramePart] | None = None,
     ) -> None: ...
 
 class Opened:
@@ -641,6 +758,27 @@ class Closed:
         reopens_after: int | None = None,
     ) -> None: ...
 
+class Visitor:
+    """Somebody whose browser shows the account's page. The kernel knows the browser again by a token that it has given out,
+    for as long as it comes back within 30 days.
+    """
+
+    id: str
+    """Unlike that of any other visitor of the account, and nobody can guess it.
+    Bounds: 1 to 1 KB.
+    """
+    files: list[Attachment]
+    """What came with the call, in the media store.
+    Bounds: at most 8.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        id: str | None = None,
+        files: Sequence[Attachment] | None = None,
+    ) -> None: ...
+
 class WebhookRequest:
     """A request to one of the plugin's webhook addresses."""
 
@@ -655,6 +793,8 @@ class WebhookRequest:
     """The body, where it is valid UTF-8."""
     bytes: builtins.bytes | None
     """The body, where it is not, up to 64 KB."""
+    visitor: Visitor | None
+    """Who has called, where that is a visitor of the account's page: only then, and by no header."""
     def __init__(
         self,
         /,
@@ -665,6 +805,65 @@ class WebhookRequest:
         headers: Sequence[Header] | None = None,
         text: str | None = None,
         bytes: builtins.bytes | None = None,
+        visitor: Visitor | None = None,
+    ) -> None: ...
+
+class Push:
+    """Something for the browser of a visitor, which the page there understands.
+
+    With a key it is kept until the browser says that it has it, and then as one of the last 200, which are shown again when the
+    page is opened anew; without one it reaches those that are connected now. In an answer to an event it is committed with the
+    messages. For a browser that does not come, 1,000 are kept, of 4 MB together: from then on sends fail, and of what answers
+    push the oldest goes. A visit of which nothing was heard for 30 days is forgotten.
+    """
+
+    visitor: str
+    """A visitor's.
+    Bounds: 1 to 1 KB.
+    """
+    key: str | None
+    """What is pushed under the key of something that is kept takes its place, and reaches the browser again.
+    Bounds: at most 1 KB.
+    """
+    data: str
+    """JSON, for the page.
+    Bounds: at most 256 KB.
+    """
+    files: list[str]
+    """Files of the media store that the visitor may load for as long as this is kept.
+    Bounds: at most 16.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        visitor: str | None = None,
+        key: str | None = None,
+        data: str | None = None,
+        files: Sequence[str] | None = None,
+    ) -> None: ...
+
+class PageQuery:
+    """A file of the page that visitors see, by its name in the manifest."""
+
+    name: str
+    def __init__(
+        self,
+        /,
+        *,
+        name: str | None = None,
+    ) -> None: ...
+
+class PageFile:
+    """What a file of the page has in it."""
+
+    text: str
+    """Bounds: at most 1 MB."""
+    def __init__(
+        self,
+        /,
+        *,
+        text: str | None = None,
     ) -> None: ...
 
 class WebhookReply:
@@ -754,12 +953,17 @@ class Move:
     Bounds: 1 to 1 KB.
     """
     to: Conversation
+    thread: str | None
+    """The old id of a thread that has moved alone; its new one is in `to`. What is said under the old one is new from then on.
+    Bounds: at most 1 KB.
+    """
     def __init__(
         self,
         /,
         *,
         from_: str | None = None,
         to: Conversation | None = None,
+        thread: str | None = None,
     ) -> None: ...
 
 MessageKind: TypeAlias = Literal[
@@ -828,7 +1032,7 @@ class Message:
     conversation: Conversation
     sender: Person
     text: str
-    """What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+    """What was said; of a reaction its emoji, or nothing where it was taken back; of an action the value of the chosen one.
     Bounds: at most 1 MB.
     """
     attachments: list[Attachment]
@@ -872,10 +1076,12 @@ StreamFraming: TypeAlias = Literal[
     "lines",
     "packets",
     "raw",
+    "elements",
 ]
 """How what comes on a tcp or tls connection is cut into frames.
 - `packets`: packets that say how long they are
 - `raw`: what has come, in pieces of at most 64 KB: what comes while one is handled is joined
+- `elements`: a stream of XML: the start tag of its root, each element inside of that, whole, and the root's end tag. The root's start tag may come again, which begins the stream anew.
 """
 
 class OpenConnection:
@@ -909,7 +1115,7 @@ class OpenConnection:
     length: LengthPrefix | None
     """Where the length of a packet stands; without it, in its first four bytes, which it does not count."""
     max_bytes: int
-    """The longest line or packet that is read, in bytes.
+    """The longest line, packet or element that is read, in bytes.
     Bounds: at most 1 MB; 64 KB by default.
     """
     def __init__(
@@ -1045,12 +1251,18 @@ class ChannelSend:
     config: Json
     to: Conversation
     text: str
-    """In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked."""
+    """Already chunked: in the kernel's neutral markup (CommonMark with tables, strike-through and spoilers) for a channel of that
+    markup, for all others without any.
+    """
+    formatted: str | None
+    """The same text as HTML or in the channel's dialect; absent where that is the text. A platform that refuses it may be
+    sent the text.
+    """
     attachments: list[Attachment]
     reply_to: str | None
     silent: bool
     idempotency_key: str
-    """The same for each attempt at the same message."""
+    """The same for each attempt at the same message; `draft:…` for the first of one that is being written, sent beside others."""
     state: Json
     """What the account's last answer left, as the next event gets it; a send cannot change it."""
     actions: list[ActionRow]
@@ -1066,6 +1278,7 @@ class ChannelSend:
         config: Json | None = None,
         to: Conversation | None = None,
         text: str | None = None,
+        formatted: str | None = None,
         attachments: Sequence[Attachment] | None = None,
         reply_to: str | None = None,
         silent: bool | None = None,
@@ -1087,12 +1300,17 @@ class Awaited:
     """
     within: int
     """Bounds: cut at 2 min; 30 s by default."""
+    taken: bool
+    """When it is not confirmed in time, or the gateway stops meanwhile, it counts as sent, with the ids of the send's
+    answer: the platform has taken it, and would have told that it cannot deliver it.
+    """
     def __init__(
         self,
         /,
         *,
         token: str | None = None,
         within: int | None = None,
+        taken: bool | None = None,
     ) -> None: ...
 
 class Sent:
@@ -1114,6 +1332,10 @@ class Sent:
     """
     awaits: Awaited | None
     """What has to be confirmed before it counts as sent. Without it, it does so once the frames are written."""
+    pushes: list[Push]
+    """What the browsers of visitors are to get. It counts as sent once that is kept.
+    Bounds: at most 16.
+    """
     def __init__(
         self,
         /,
@@ -1122,6 +1344,7 @@ class Sent:
         moved: Conversation | None = None,
         frames: Sequence[Frame] | None = None,
         awaits: Awaited | None = None,
+        pushes: Sequence[Push] | None = None,
     ) -> None: ...
 
 class Confirmation:
@@ -1181,9 +1404,12 @@ class ChannelAnswer:
     Bounds: at most 100.
     """
     confirmed: list[Confirmation]
-    """What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+    """What became of sends that wait, committed with the messages. It counts as well while a send without frames is still made that
+    will wait for the token. One that nothing waits for (any more) is ignored.
     Bounds: at most 100.
     """
+    pushes: list[Push]
+    """Bounds: at most 100."""
     def __init__(
         self,
         /,
@@ -1201,6 +1427,7 @@ class ChannelAnswer:
         status: AccountStatus | None = None,
         moved: Sequence[Move] | None = None,
         confirmed: Sequence[Confirmation] | None = None,
+        pushes: Sequence[Push] | None = None,
     ) -> None: ...
 
 class ChannelEdit:
@@ -1212,6 +1439,8 @@ class ChannelEdit:
     id: str
     text: str
     """Empty leaves the text as it is; only a channel with actions is asked that."""
+    formatted: str | None
+    """As of a send."""
     state: Json
     """As of a send."""
     actions: list[ActionRow]
@@ -1227,6 +1456,7 @@ class ChannelEdit:
         to: Conversation | None = None,
         id: str | None = None,
         text: str | None = None,
+        formatted: str | None = None,
         state: Json | None = None,
         actions: Sequence[ActionRow] | None = None,
     ) -> None: ...
@@ -1289,6 +1519,33 @@ class ChannelTyping:
         account: str | None = None,
         config: Json | None = None,
         to: Conversation | None = None,
+        state: Json | None = None,
+    ) -> None: ...
+
+class ChannelPreview:
+    """What is being written, as far as it has come."""
+
+    account: str
+    config: Json
+    to: Conversation
+    text: str
+    """As of a send, all that is there so far. The same text may come again, to be shown for longer."""
+    formatted: str | None
+    """As of a send."""
+    key: str
+    """The same for each preview of the same message."""
+    state: Json
+    """As of a send."""
+    def __init__(
+        self,
+        /,
+        *,
+        account: str | None = None,
+        config: Json | None = None,
+        to: Conversation | None = None,
+        text: str | None = None,
+        formatted: str | None = None,
+        key: str | None = None,
         state: Json | None = None,
     ) -> None: ...
 
@@ -1376,6 +1633,45 @@ class DirectoryAnswer:
         /,
         *,
         entries: Sequence[DirectoryEntry] | None = None,
+    ) -> None: ...
+
+class FileQuery:
+    """Asks for a file that came with a message."""
+
+    account: str
+    config: Json
+    locator: str
+    """The attachment's.
+    Bounds: at most 4 KB.
+    """
+    mime: str | None
+    name: str | None
+    most: int
+    """A larger file is of no use, in bytes."""
+    def __init__(
+        self,
+        /,
+        *,
+        account: str | None = None,
+        config: Json | None = None,
+        locator: str | None = None,
+        mime: str | None = None,
+        name: str | None = None,
+        most: int | None = None,
+    ) -> None: ...
+
+class FetchedFile:
+    """A file that was fetched."""
+
+    media: str
+    """In the media store.
+    Bounds: 1 to 1 KB.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        media: str | None = None,
     ) -> None: ...
 
 class NewState:
@@ -1507,6 +1803,61 @@ class Signature:
         /,
         *,
         bytes: builtins.bytes | None = None,
+    ) -> None: ...
+
+ScramHash: TypeAlias = Literal[
+    "sha256",
+    "sha1",
+]
+"""The hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better."""
+
+class ScramLogin:
+    """How far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used."""
+
+    password: str
+    """The credential that is the password.
+    Bounds: a letter and up to 63 letters, digits, _ and -.
+    """
+    account: str | None
+    hash: ScramHash
+    user: str
+    """Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+    Bounds: at most 1 KB.
+    """
+    first: str | None
+    """The client's first message, as this login was given it. Without it the login begins.
+    Bounds: at most 4 KB.
+    """
+    challenge: str | None
+    """The server's first message.
+    Bounds: at most 4 KB.
+    """
+    outcome: str | None
+    """The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+    Bounds: at most 4 KB.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        password: str | None = None,
+        account: str | None = None,
+        hash: ScramHash | None = None,
+        user: str | None = None,
+        first: str | None = None,
+        challenge: str | None = None,
+        outcome: str | None = None,
+    ) -> None: ...
+
+class ScramMessage:
+    """What the client says next, as it is: protocols have it in base64."""
+
+    text: str
+    def __init__(
+        self,
+        /,
+        *,
+        text: str | None = None,
     ) -> None: ...
 
 class EmittedEvent:
@@ -1939,6 +2290,36 @@ class MediaInfo:
         size: int | None = None,
     ) -> None: ...
 
+class MediaShare:
+    """A file that others are to read."""
+
+    media: str
+    within: int
+    """For how long.
+    Bounds: cut at 43200 min; 1440 min by default.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        media: str | None = None,
+        within: int | None = None,
+    ) -> None: ...
+
+class MediaLink:
+    """Where a file is."""
+
+    url: str
+    """An address below gateway.publicUrl of the settings, by which anybody may read the file until then. Of a picture, `&thumb=400`
+    behind it is a small one.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        url: str | None = None,
+    ) -> None: ...
+
 class OutgoingMessage:
     """A message to be sent: to a conversation of a channel, or to where a session was last spoken to."""
 
@@ -2045,6 +2426,8 @@ class ChatTurn:
     """What the assistant asked for."""
     tool_call_id: str | None
     """Which call a tool's turn answers."""
+    failed: bool
+    """Of a tool's turn: the call failed."""
     thinking: str
     """What the assistant thought before it called tools; not of other turns, and no more than its beginning
     where that is long.
@@ -2061,6 +2444,7 @@ class ChatTurn:
         content: Sequence[Part] | None = None,
         tool_calls: Sequence[ToolCall] | None = None,
         tool_call_id: str | None = None,
+        failed: bool | None = None,
         thinking: str | None = None,
         opaque: Json | None = None,
     ) -> None: ...
@@ -2109,6 +2493,31 @@ class ToolSpec:
         parameters: Json | None = None,
     ) -> None: ...
 
+class AnswerFormat:
+    """An answer that is JSON."""
+
+    schema: Json
+    """The JSON Schema that it is to fit; absent is any object.
+    Bounds: at most 64 KB.
+    """
+    name: str
+    """What the schema is called, and what it is for.
+    Bounds: at most 64 bytes.
+    """
+    description: str
+    """Bounds: at most 4 KB."""
+    strict: bool
+    """Whether the model is to be kept to the schema exactly."""
+    def __init__(
+        self,
+        /,
+        *,
+        schema: Json | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        strict: bool | None = None,
+    ) -> None: ...
+
 class Chat:
     """A conversation to go on with."""
 
@@ -2125,6 +2534,14 @@ class Chat:
     """off, low, medium, high; empty leaves it to the provider."""
     session: str
     """Unique per conversation, for caches."""
+    format: AnswerFormat | None
+    """What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it."""
+    stop: list[str]
+    """Texts that end the answer, which does not have them. Likewise.
+    Bounds: at most 4.
+    """
+    seed: int | None
+    """Makes answers to the same chat alike, as far as the model can. Likewise."""
     def __init__(
         self,
         /,
@@ -2138,6 +2555,9 @@ class Chat:
         temperature: float | None = None,
         thinking: str | None = None,
         session: str | None = None,
+        format: AnswerFormat | None = None,
+        stop: Sequence[str] | None = None,
+        seed: int | None = None,
     ) -> None: ...
 
 Framing: TypeAlias = Literal[
@@ -2233,9 +2653,18 @@ class EventPattern:
     """
 
     kind: DeltaKind
+    name: str
+    """The name of the SSE events; empty where they have none.
+    Bounds: at most 256 bytes.
+    """
     before: str
-    """What stands before the text's opening quote.
+    """What stands before the text's opening quote; with `between`, before that of another text, which may be any.
     Bounds: 1 to 16 KB.
+    """
+    between: str
+    """What stands between the other text, such as a time, and the one that counts. The other one is of printable
+    characters, with nothing escaped. Empty where there is none.
+    Bounds: at most 16 KB.
     """
     after: str
     """What stands after its closing one.
@@ -2250,7 +2679,9 @@ class EventPattern:
         /,
         *,
         kind: DeltaKind | None = None,
+        name: str | None = None,
         before: str | None = None,
+        between: str | None = None,
         after: str | None = None,
         unless: str | None = None,
     ) -> None: ...
@@ -2376,26 +2807,93 @@ class ModelsQuery:
 
     config: Json
     response: HttpResponse | None
+    state: Json
+    """What the answer before left.
+    Bounds: at most 1 MB.
+    """
     def __init__(
         self,
         /,
         *,
         config: Json | None = None,
         response: HttpResponse | None = None,
+        state: Json | None = None,
     ) -> None: ...
 
 class ModelsAnswer:
-    """The models, or the request that asks for them."""
+    """Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+    pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
+    """
 
     request: HttpRequest | None
     models: list[Model]
     """Bounds: at most 2,000."""
+    state: Json
+    """Handed over with the response to the request.
+    Bounds: at most 1 MB.
+    """
     def __init__(
         self,
         /,
         *,
         request: HttpRequest | None = None,
         models: Sequence[Model] | None = None,
+        state: Json | None = None,
+    ) -> None: ...
+
+class EmbeddingQuery:
+    """Texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+    response to the request that was answered.
+    """
+
+    model: str
+    """The model's id without the provider's."""
+    config: Json
+    texts: list[str]
+    """Bounds: 1 to 32."""
+    dimensions: int
+    """How many numbers a vector is to have; 0 leaves it to the model."""
+    response: HttpResponse | None
+    def __init__(
+        self,
+        /,
+        *,
+        model: str | None = None,
+        config: Json | None = None,
+        texts: Sequence[str] | None = None,
+        dimensions: int | None = None,
+        response: HttpResponse | None = None,
+    ) -> None: ...
+
+class Embedding:
+    """What a text has become."""
+
+    vector: builtins.bytes
+    """Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+    Bounds: at most 64 KB.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        vector: builtins.bytes | None = None,
+    ) -> None: ...
+
+class EmbeddingAnswer:
+    """A vector for each text, in their order, or the request that asks for them."""
+
+    request: HttpRequest | None
+    embeddings: list[Embedding]
+    """Bounds: at most 32."""
+    usage: Usage | None
+    """The tokens that were read."""
+    def __init__(
+        self,
+        /,
+        *,
+        request: HttpRequest | None = None,
+        embeddings: Sequence[Embedding] | None = None,
+        usage: Usage | None = None,
     ) -> None: ...
 
 class ScheduledJob:
@@ -2716,7 +3214,7 @@ class SocketData:
     ) -> None: ...
 
 class SocketWriting:
-    """What is to be written on a socket: text or bytes."""
+    """What is to be written on a socket: text, bytes, a file or parts."""
 
     socket: int
     text: str | None
@@ -2728,7 +3226,13 @@ class SocketWriting:
     encrypted and not to the owner's own network none is sent.
     """
     base64: bool
-    """Write the text in base64, with its credentials, as logins have it."""
+    """Write the text in base64, with its credentials, as logins have it; a file in lines of 76 characters, as mails have them."""
+    media: str | None
+    """A file in the media store, in place of text and bytes. Needs the permission media."""
+    parts: list[FramePart]
+    """What is put together where it is written.
+    Bounds: at most 64.
+    """
     def __init__(
         self,
         /,
@@ -2738,6 +3242,64 @@ class SocketWriting:
         bytes: builtins.bytes | None = None,
         fill: bool | None = None,
         base64: bool | None = None,
+        media: str | None = None,
+        parts: Sequence[FramePart] | None = None,
+    ) -> None: ...
+
+FileForm: TypeAlias = Literal[
+    "bytes",
+    "base64",
+    "quoted_printable",
+]
+"""How a file is written that comes on a socket.
+- `quoted_printable`: RFC 2045, 6.7
+"""
+
+class SocketReceiving:
+    """A file that comes on a socket, as a part of a mail does."""
+
+    socket: int
+    size: int
+    """How many bytes it has as it comes; no more of the socket is read.
+    Bounds: 1 to 67,108,864.
+    """
+    head: builtins.bytes
+    """The first of those, which the plugin has read already.
+    Bounds: at most 1 MB.
+    """
+    form: FileForm
+    most: int
+    """A file that is larger when it is decoded is not kept, in bytes. 0 leaves it to the store."""
+    mime: str | None
+    name: str | None
+    def __init__(
+        self,
+        /,
+        *,
+        socket: int | None = None,
+        size: int | None = None,
+        head: builtins.bytes | None = None,
+        form: FileForm | None = None,
+        most: int | None = None,
+        mime: str | None = None,
+        name: str | None = None,
+    ) -> None: ...
+
+class ReceivedFile:
+    """A file that has come."""
+
+    media: str
+    """In the media store.
+    Bounds: 1 to 1 KB.
+    """
+    size: int
+    """In bytes, as it is kept."""
+    def __init__(
+        self,
+        /,
+        *,
+        media: str | None = None,
+        size: int | None = None,
     ) -> None: ...
 
 class Recording:
@@ -3001,8 +3563,26 @@ LengthUnit: TypeAlias = Literal[
 Markup: TypeAlias = Literal[
     "plain",
     "markdown",
+    "html",
+    "marks",
 ]
-"""How text is marked up when it reaches the plugin."""
+"""How text is marked up when it reaches the plugin.
+- `plain`: not at all: it is removed
+- `markdown`: as the kernel has it: CommonMark with tables, strike-through and spoilers
+- `html`: as HTML, beside the plain text
+- `marks`: as the dialect says, beside the plain text
+"""
+
+Escaping: TypeAlias = Literal[
+    "none",
+    "entities",
+    "backslash",
+]
+"""How the characters of a text that mean something to the platform are written.
+- `none`: as they are
+- `entities`: &, < and > as &amp; &lt; and &gt;, and " as &quot;
+- `backslash`: behind a backslash
+"""
 
 WebhookAuth: TypeAlias = Literal[
     "none",
@@ -3014,6 +3594,7 @@ WebhookAuth: TypeAlias = Literal[
     "hmac_sha512",
     "field",
     "jwt",
+    "sha256",
 ]
 """How the caller of a webhook proves itself.
 - `bearer`: the credential stands in Authorization, after Bearer
@@ -3021,6 +3602,7 @@ WebhookAuth: TypeAlias = Literal[
 - `hmac_sha1`: for a platform that knows nothing better
 - `field`: the credential stands in a field of the body
 - `jwt`: a JSON Web Token, of an issuer whose public keys are at an address
+- `sha256`: SHA-256 of a text that has the credential in it, `{credential}` in signed, for a platform that knows no HMAC
 """
 
 SignatureEncoding: TypeAlias = Literal[
@@ -3032,6 +3614,22 @@ SignatureEncoding: TypeAlias = Literal[
 """How a signature is written.
 - `any`: hex or base64, told by its look
 - `base64url`: with - and _, with or without padding
+"""
+
+ChatWish: TypeAlias = Literal[
+    "format",
+    "stop",
+    "seed",
+]
+"""What a chat may ask for that not every provider can do."""
+
+Exhibit: TypeAlias = Literal[
+    "documents",
+    "results",
+]
+"""A kind of file that not every provider can show to its models.
+- `documents`: documents of people, which are PDF
+- `results`: pictures that tools give
 """
 
 FailPolicy: TypeAlias = Literal[
@@ -3118,17 +3716,33 @@ class Plugin(Protocol):
     def channel_typing(self, typing: ChannelTyping) -> Sent | None:
         """Shows that an answer is being written."""
 
+    def channel_preview(self, preview: ChannelPreview) -> Sent | None:
+        """Shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+        sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+        sent in its place, which edits change. Nothing is written on connections for it.
+        """
+
     def channel_poll(self, poll: ChannelPoll) -> Sent | None:
         """Asks a question with options."""
 
     def channel_directory(self, query: DirectoryQuery) -> DirectoryAnswer | None:
         """Finds people and conversations by what they are called, and says what an id is called."""
 
+    def channel_fetch(self, query: FileQuery) -> FetchedFile | None:
+        """Gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+        Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+        """
+
     def channel_skip(self, event: ChannelEvent) -> NewState | None:
         """Gives the state that steps over an event that could not be handled."""
 
     def channel_migrate(self, migration: Migration) -> NewState | None:
         """Gives this version's form of the state that another version left."""
+
+    def channel_page(self, query: PageQuery) -> PageFile | None:
+        """Gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+        accounts and visitors.
+        """
 
     def provider_request(self, chat: Chat) -> ProviderPlan | None:
         """Plans how a chat is answered: by a request, or at once."""
@@ -3139,7 +3753,10 @@ class Plugin(Protocol):
         """
 
     def provider_models(self, query: ModelsQuery) -> ModelsAnswer | None:
-        """Lists the models, or plans the request that does and is then asked again with the response."""
+        """Lists the models, or plans a request that does and is then asked again with the response, until there is none."""
+
+    def provider_embeddings(self, query: EmbeddingQuery) -> EmbeddingAnswer | None:
+        """Makes vectors of texts, or plans the request that does and is then asked again with the response."""
 
     def tool_invoke(self, call: ToolInvocation) -> ToolOutput | None:
         """Runs the tool that call names, with arguments that fit its schema. What the model should know about a

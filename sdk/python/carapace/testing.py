@@ -7,7 +7,10 @@ Transcripts = replay(plugin) is a test case with a test for each transcript, a l
 the gateway meanwhile; they are the same files for every SDK. CARAPACE_UPDATE=1 writes the outputs that it gets into them.
 """
 
+import base64
 import glob
+import hashlib
+import hmac
 import importlib.util
 import json
 import os
@@ -20,6 +23,8 @@ from ._errors import PluginError
 __all__ = ["Host", "replay"]
 
 _PREFIX, _PREFIX_MOST = 100, 1000
+_PLACEHOLDER = re.compile(r"\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}")
+_OWN = "plugin:test:"  # what the test's host calls runs and messages begins so
 
 
 class Host:
@@ -27,10 +32,17 @@ class Host:
 
     Its methods are the contract's functions: each takes its record, or a dict of the contract's JSON with what of it matters, and
     returns its record; what the plugin raises is raised. http is called with a request, a dict of method, url, headers in lower
-    case and text, and returns a dict of what of a response matters: status, headers, and text, json or bytes.
+    case and text, bytes or parts, and returns a dict of what of a response matters: status, headers, and text, json, bytes or
+    media. sign is called with a Signing, a dict of the contract's JSON, and returns bytes; without it HMACs are made, and what takes
+    a private key is forbidden. tools are functions of their arguments by the names of other plugins' tools, each of which returns a
+    ToolAnswer. answers are what agents answer, by the request's idempotency key: a run without one has not ended. sessions are
+    dicts of SessionSummary, the last used one first, and histories their lists of HistoryMessage, by the session's key.
     """
 
-    def __init__(self, plugin, *, config=None, accounts=None, credentials=None, media=None, kv=None, http=None):
+    def __init__(
+        self, plugin, *, config=None, accounts=None, credentials=None, media=None, kv=None, http=None, sign=None,
+        tools=None, answers=None, sessions=None, histories=None,
+    ):  # fmt: skip
         self.plugin = plugin
         self.config = config or {}
         self.accounts = accounts or {}
@@ -38,6 +50,13 @@ class Host:
         self.media = media or {}
         self.kv = dict(kv or {})
         self.http = http
+        self.sign = sign
+        self.tools = tools or {}
+        self.answers = answers or {}
+        self.sessions = sessions or []
+        self.histories = histories or {}
+        self.sent = []
+        self.runs = []
         self.log = []
         self.progress = []
         self.emitted = []
@@ -98,6 +117,59 @@ class Host:
     def _on_credential_has(self, param):
         return {"present": param["name"] in self.credentials}
 
+    def _on_credential_sign(self, param):
+        key = self._credential(param["key"])
+        if self.sign is not None:
+            return {"bytes": _records.encode(self.sign(param))}
+        algorithm = param.get("algorithm") or "hmac_sha256"
+        if not algorithm.startswith("hmac_"):
+            raise PluginError("forbidden", f"the test's host makes no {algorithm}: give it a sign")
+        secret = {
+            "hex": bytes.fromhex,
+            "base64": lambda key: base64.b64decode(key[key.rfind("_") + 1 :]),
+        }.get(param.get("keyEncoding"), str.encode)(key)
+        data = param["text"].encode() if "text" in param else base64.b64decode(param["bytes"])
+        made = hmac.new(secret, data, getattr(hashlib, algorithm.removeprefix("hmac_"))).digest()
+        return {"bytes": _records.encode(made)}
+
+    def _on_message_send(self, param):
+        if all(m["idempotencyKey"] != param["idempotencyKey"] for m in self.sent):
+            self.sent.append(param)
+        return {"delivery": _OWN + param["idempotencyKey"]}
+
+    def _on_agent_run(self, param):
+        if all(r["idempotencyKey"] != param["idempotencyKey"] for r in self.runs):
+            self.runs.append(param)
+        return {"run": _OWN + param["idempotencyKey"]}
+
+    def _on_agent_wait(self, param):
+        key = param["run"].removeprefix(_OWN)
+        if all(r["idempotencyKey"] != key for r in self.runs):
+            raise PluginError("not_found", f"there is no run {param['run']}")
+        there = key in self.answers
+        return {"run": param["run"], "state": "done" if there else "running", "text": self.answers.get(key, "")}
+
+    def _on_session_find(self, param):
+        most, offset = min(param.get("limit") or 20, 100), param.get("offset", 0)
+        fits = [
+            s
+            for s in self.sessions
+            if param.get("agent") in (None, s.get("agent")) and s.get("updated", 0) >= param.get("since", 0)
+        ][offset:]
+        return {"sessions": fits[:most], "more": len(fits) > most}
+
+    def _on_session_read(self, param):
+        if param["session"] not in self.histories:
+            raise PluginError("not_found", f"there is no session {param['session']}")
+        before, most = param.get("before", 0), min(param.get("limit") or 50, 200)
+        found = [m for m in self.histories[param["session"]] if not before or m["number"] < before]
+        return {"sessionId": param["session"], "messages": found[-most:], "more": len(found) > most}
+
+    def _on_tools_invoke(self, param):
+        if param["name"] not in self.tools:
+            raise PluginError("not_found", f"there is no tool {param['name']}")
+        return _records.encode(self.tools[param["name"]](param.get("args") or {}))
+
     def _on_schedule_set(self, param):
         self.jobs[param["id"]] = param
         return {"next": param.get("at")}
@@ -114,6 +186,10 @@ class Host:
         self.progress.append(param["text"])
         return {"ok": True}
 
+    def _on_media_link(self, param):
+        self._on_media_stat(param)
+        return {"url": f"https://gateway.test/media/{param['media']}"}
+
     def _on_media_stat(self, param):
         if param["media"] not in self.media:
             raise PluginError("not_found", f"there is no file {param['media']}")
@@ -122,18 +198,31 @@ class Host:
     def _exchange(self, request):
         """Fills credentials in, as the gateway would, and has http answer."""
         if self.http is None:
-            raise PluginError("unavailable", "this test has no http")
-        text = request.get("text")
-        if "json" in request:
-            text = json.dumps(request["json"])
-        response = self.http(
-            {
-                "method": request.get("method") or "GET",
-                "url": self._filled(request["url"]),
-                "headers": {h["name"].lower(): self._filled(h["value"]) for h in request.get("headers", ())},
-                "text": text,
-            }
-        )
+            raise PluginError("forbidden", "this test has no http")
+
+        def own(text):
+            return self._filled(text) if text is not None and request.get("fill") else text
+
+        def raw(of):
+            return base64.b64decode(of["bytes"]) if "bytes" in of else None
+
+        headers = {"content-type": "application/json"} if "json" in request else {}
+        headers.update({h["name"].lower(): self._filled(h["value"]) for h in request.get("headers", ())})
+        if login := request.get("basic"):
+            pair = f"{login['user']}:{self._credential(login['password'])}"
+            headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        path, mark, query = request["url"].partition("?")
+        made = {
+            "method": request.get("method") or "GET",
+            "url": self._filled(path) + mark + own(query),
+            "headers": headers,
+            "text": own(json.dumps(request["json"]) if "json" in request else request.get("text")),
+        }
+        if "bytes" in request:
+            made["bytes"] = raw(request)
+        if "parts" in request:
+            made["parts"] = [{**part, "text": own(part.get("text")), "bytes": raw(part)} for part in request["parts"]]
+        response = self.http(made)
         answer = {"id": request.get("id", ""), "status": response.get("status", 200)}
         if response.get("headers"):
             answer["headers"] = [{"name": k, "value": v} for k, v in response["headers"].items()]
@@ -141,17 +230,20 @@ class Host:
             answer["text"] = json.dumps(response["json"])
         elif "bytes" in response:
             answer["bytes"] = _records.encode(response["bytes"])
+        elif "media" in response:
+            answer["media"] = response["media"]
         else:
             answer["text"] = response.get("text", "")
         return answer
 
-    def _filled(self, text):
-        def credential(found):
-            if found[1] not in self.credentials:
-                raise PluginError("unavailable", f"the credential {found[1]} is not set")
-            return self.credentials[found[1]]
+    def _credential(self, name):
+        if name not in self.credentials:
+            raise PluginError("unauthorized", f"the credential {name} is not set")
+        return self.credentials[name]
 
-        return re.sub(r"\{\{credential:([^{}]+)\}\}", credential, text)
+    def _filled(self, text):
+        """Fills credentials into a text where the gateway does."""
+        return _PLACEHOLDER.sub(lambda found: self._credential(found[1]), text)
 
 
 class _Answers:

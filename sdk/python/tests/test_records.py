@@ -2,6 +2,7 @@ import json
 import unittest
 from types import SimpleNamespace
 
+import carapace
 from carapace import PluginError, _guest, _json, _records, contract, failed, text
 from carapace.testing import Host
 
@@ -137,6 +138,96 @@ class Gateway(unittest.TestCase):
         self.assertEqual((host.progress, host.emitted), (["half"], [{"name": "done", "payload": {"n": 1}}]))
         with self.assertRaises(AttributeError):
             host.tool_call
+
+    def reach(self, use, **has):
+        """What a plugin finds that does this in a call, and the host afterwards."""
+        found = []
+        host = Host(SimpleNamespace(tool_invoke=lambda call: found.append(use(carapace))), **has)
+        host.tool_invoke()
+        return found[0], host
+
+    def test_files_have_addresses(self):
+        link, _ = self.reach(lambda c: c.media.link("m1"), media={"m1": {"mime": "image/png", "size": 3}})
+        self.assertEqual(link, "https://gateway.test/media/m1")
+        with self.assertRaises(PluginError) as raised:
+            self.reach(lambda c: c.media.link("m2", 1000))
+        self.assertEqual(raised.exception.code, "not_found")
+
+    def test_the_host_signs(self):
+        def sign(**signing):
+            return self.reach(
+                lambda c: c.credential.sign({"key": "k", "text": "what do ya want for nothing?", **signing}),
+                credentials={"k": "Jefe"} if "keyEncoding" not in signing else {"k": "4a656665"},
+            )[0]
+
+        # RFC 4231, section 4.3.
+        want = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        self.assertEqual(sign().hex(), want)
+        self.assertEqual(sign(keyEncoding="hex").hex(), want)
+        self.assertEqual(len(sign(algorithm="hmac_sha512")), 64)
+        with self.assertRaises(PluginError) as raised:
+            sign(algorithm="ed25519")
+        self.assertEqual(raised.exception.code, "forbidden")
+        with self.assertRaises(PluginError) as raised:
+            self.reach(lambda c: c.credential.sign({"key": "k", "text": ""}))
+        self.assertEqual(raised.exception.code, "unauthorized")
+        own, _ = self.reach(
+            lambda c: c.credential.sign({"key": "k", "algorithm": "ed25519", "text": "t"}),
+            credentials={"k": "PEM"},
+            sign=lambda signing: signing["text"].encode() * 2,
+        )
+        self.assertEqual(own, b"tt")
+
+    def test_credentials_are_filled_in_where_the_gateway_does_it(self):
+        secret, asked = "{{credential:key}}", []
+        request = {
+            "url": f"http://a/{secret}?q={secret}",
+            "headers": [{"name": "X", "value": secret + "{{credential:no name}}"}],
+            "text": secret,
+            "parts": [{"name": "p", "text": secret}],
+            "basic": {"user": "ann", "password": "key"},
+        }
+
+        def ask(**more):
+            host = Host(None, credentials={"key": "s3cret"}, http=lambda r: asked.append(r) or {"media": "m1"})
+            self.assertEqual(host.do({**request, **more}).media, "m1")
+            return asked[-1]
+
+        plain, filled = ask(), ask(fill=True)
+        self.assertEqual((plain["url"], plain["text"], plain["parts"][0]["text"]), (f"http://a/s3cret?q={secret}", secret, secret))
+        self.assertEqual((filled["url"], filled["text"], filled["parts"][0]["text"]), ("http://a/s3cret?q=s3cret", "s3cret", "s3cret"))
+        self.assertEqual(plain["headers"], {"x": "s3cret{{credential:no name}}", "authorization": "Basic YW5uOnMzY3JldA=="})
+        for has, code in (({"http": lambda r: {}}, "unauthorized"), ({}, "forbidden")):
+            with self.assertRaises(PluginError) as raised:
+                Host(None, **has).do(request)
+            self.assertEqual(raised.exception.code, code)
+
+    def test_people_agents_sessions_and_tools(self):
+        def use(c):
+            for _ in range(2):  # the same key is the same message and run
+                sent = c.message.send({"session": "main", "text": "hi", "idempotencyKey": "m"})
+                run = c.agent.run({"message": "what?", "idempotencyKey": "a"})
+            late = c.agent.run({"message": "and?", "idempotencyKey": "b"})
+            page = c.session.find({"agent": "main", "limit": 1})
+            read = c.session.read({"session": "s1", "before": 3, "limit": 1})
+            tool = c.tools.invoke("add", {"a": 1})
+            states = [c.agent.wait(r).state for r in (run, late)]
+            return sent, c.agent.wait(run).text, states, page.more, page.sessions[0].session, read.messages[0].number, tool.content[0].text
+
+        summary = {"agent": "main", "title": "", "updated": 1, "messages": 3}
+        got, host = self.reach(
+            use,
+            answers={"a": "42"},
+            sessions=[{**summary, "session": "s1"}, {**summary, "session": "s2"}],
+            histories={"s1": [{"number": n, "role": "user", "text": str(n)} for n in (1, 2, 3)]},
+            tools={"add": lambda args: text(str(args["a"] + 1))},
+        )
+        self.assertEqual(got, ("plugin:test:m", "42", ["done", "running"], True, "s1", 2, "2"))
+        self.assertEqual((len(host.sent), len(host.runs)), (1, 2))
+        for what in (lambda c: c.tools.invoke("none"), lambda c: c.agent.wait("x"), lambda c: c.session.read({"session": "x"})):
+            with self.assertRaises(PluginError) as raised:
+                self.reach(what)
+            self.assertEqual(raised.exception.code, "not_found")
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ pub fn handle<I: Value, O: Value>(input: &str, method: impl FnOnce(I) -> Result<
     Ok(Writer::all(&answer))
 }
 
-/// What an optional function answers that a plugin does not have.
+/// What an optional function answers that a plugin does not have, as a module without the export would.
 pub fn missing<T>(export: &str) -> Result<T> {
-    Err(Error::new(Code::Invalid, format!("this plugin cannot {export}: take it out of the manifest")))
+    Err(Error::new(Code::NotFound, format!("this plugin cannot {export}: take it out of the manifest")))
 }
 
 /// Serves one call of the gateway's, and gives the code that Extism has for how it went.

@@ -199,6 +199,12 @@ impl Host {
         Ok(self.call(imports::credential_sign(), signing)?.bytes)
     }
 
+    /// The next message of a login by SCRAM: without `first` the client's first, with the server's `challenge` its last, and
+    /// with the `outcome` none, when the server has proved that it knows the password. Permission `credential`.
+    pub fn scram(&self, login: ScramLogin) -> Result<String> {
+        Ok(self.call(imports::credential_scram(), login)?.text)
+    }
+
     /// Sets a job, in place of one with the same id, and returns when it is next due, in milliseconds since the Unix epoch.
     /// The plugin is a [`Schedule`](crate::Schedule) to be called. Permission `schedule`.
     pub fn schedule(&self, job: ScheduledJob) -> Result<Option<i64>> {
@@ -218,6 +224,11 @@ impl Host {
     /// Describes a file of the media store, `not_found` when it is gone. Permission `media`.
     pub fn media_stat(&self, media: &str) -> Result<MediaInfo> {
         self.call(imports::media_stat(), MediaReference { media: media.into() })
+    }
+
+    /// Gives an address by which anybody may read a file for so many milliseconds. Permission `media`.
+    pub fn media_link(&self, media: &str, within: i64) -> Result<String> {
+        self.call(imports::media_link(), MediaShare { media: media.into(), within }).map(|link| link.url)
     }
 
     /// Queues a message through one of the gateway's channels, and returns what the gateway calls it. The same

@@ -16,14 +16,17 @@ declare! {
     socket_open(SocketAddress) -> SocketReference;
     socket_read(SocketDemand) -> SocketData;
     socket_write(SocketWriting) -> Done;
+    socket_receive(SocketReceiving) -> ReceivedFile;
     socket_start_tls(SocketReference) -> Done;
     socket_close(SocketReference) -> Done;
     credential_has(CredentialQuery) -> CredentialPresence;
     credential_sign(Signing) -> Signature;
+    credential_scram(ScramLogin) -> ScramMessage;
     schedule_set(ScheduledJob) -> JobScheduled;
     schedule_cancel(JobReference) -> JobScheduled;
     emit_publish(EmittedEvent) -> Done;
     progress_report(ProgressReport) -> Done;
+    media_link(MediaShare) -> MediaLink;
     media_stat(MediaReference) -> MediaInfo;
     message_send(OutgoingMessage) -> MessageQueued;
     agent_run(AgentRequest) -> AgentStarted;

@@ -54,6 +54,16 @@ pub trait Channel {
         missing("channel_typing")
     }
 
+    /// Shows what is being written, without making a message of it: it goes by itself within a minute, or when the whole message is
+    /// sent, so that nothing of it stays when that never comes. It is for direct conversations; where it fails for good, a message is
+    /// sent in its place, which edits change. Nothing is written on connections for it.
+    ///
+    /// For plugins whose manifest says that they have `channel_preview`.
+    fn preview(&self, host: &Host, preview: ChannelPreview) -> Result<Sent> {
+        let _ = (host, preview);
+        missing("channel_preview")
+    }
+
     /// Asks a question with options.
     ///
     /// For plugins whose manifest says that they have `channel_poll`.
@@ -68,6 +78,15 @@ pub trait Channel {
     fn directory(&self, host: &Host, query: DirectoryQuery) -> Result<DirectoryAnswer> {
         let _ = (host, query);
         missing("channel_directory")
+    }
+
+    /// Gets a file that came with a message, by the locator of its attachment, into the media store. It does not hold up sends.
+    /// Errors: not-found for a file that is no longer there; too-large; those that pass on their own are retryable.
+    ///
+    /// For plugins whose manifest says that they have `channel_fetch`.
+    fn fetch(&self, host: &Host, query: FileQuery) -> Result<FetchedFile> {
+        let _ = (host, query);
+        missing("channel_fetch")
     }
 
     /// Gives the state that steps over an event that could not be handled.
@@ -85,6 +104,15 @@ pub trait Channel {
         let _ = (host, migration);
         missing("channel_migrate")
     }
+
+    /// Gives a file of the page that visitors see. It is asked once for each file of each version, and has to be the same for all
+    /// accounts and visitors.
+    ///
+    /// For plugins whose manifest says that they have `channel_page`.
+    fn page(&self, host: &Host, query: PageQuery) -> Result<PageFile> {
+        let _ = (host, query);
+        missing("channel_page")
+    }
 }
 
 #[doc(hidden)]
@@ -96,10 +124,13 @@ pub fn call_channel(plugin: &mut impl Channel, host: &Host, export: &str, input:
         "channel_delete" => handle(input, |record| plugin.delete(host, record)),
         "channel_react" => handle(input, |record| plugin.react(host, record)),
         "channel_typing" => handle(input, |record| plugin.typing(host, record)),
+        "channel_preview" => handle(input, |record| plugin.preview(host, record)),
         "channel_poll" => handle(input, |record| plugin.poll(host, record)),
         "channel_directory" => handle(input, |record| plugin.directory(host, record)),
+        "channel_fetch" => handle(input, |record| plugin.fetch(host, record)),
         "channel_skip" => handle(input, |record| plugin.skip(host, record)),
         "channel_migrate" => handle(input, |record| plugin.migrate(host, record)),
+        "channel_page" => handle(input, |record| plugin.page(host, record)),
         _ => return None,
     })
 }
@@ -116,12 +147,20 @@ pub trait Provider {
     /// turn. A failure of the model is the answer's error, a failure to read it the function's.
     fn chunk(&self, host: &Host, chunk: ProviderChunk) -> Result<ProviderAnswer>;
 
-    /// Lists the models, or plans the request that does and is then asked again with the response.
+    /// Lists the models, or plans a request that does and is then asked again with the response, until there is none.
     ///
     /// For plugins whose manifest says that they have `provider_models`.
     fn models(&self, host: &Host, query: ModelsQuery) -> Result<ModelsAnswer> {
         let _ = (host, query);
         missing("provider_models")
+    }
+
+    /// Makes vectors of texts, or plans the request that does and is then asked again with the response.
+    ///
+    /// For plugins whose manifest says that they have `provider_embeddings`.
+    fn embeddings(&self, host: &Host, query: EmbeddingQuery) -> Result<EmbeddingAnswer> {
+        let _ = (host, query);
+        missing("provider_embeddings")
     }
 }
 
@@ -131,6 +170,7 @@ pub fn call_provider(plugin: &mut impl Provider, host: &Host, export: &str, inpu
         "provider_request" => handle(input, |record| plugin.request(host, record)),
         "provider_chunk" => handle(input, |record| plugin.chunk(host, record)),
         "provider_models" => handle(input, |record| plugin.models(host, record)),
+        "provider_embeddings" => handle(input, |record| plugin.embeddings(host, record)),
         _ => return None,
     })
 }
@@ -299,10 +339,13 @@ macro_rules! kind {
         $crate::kind!(function channel_delete, $crate::Channel::delete);
         $crate::kind!(function channel_react, $crate::Channel::react);
         $crate::kind!(function channel_typing, $crate::Channel::typing);
+        $crate::kind!(function channel_preview, $crate::Channel::preview);
         $crate::kind!(function channel_poll, $crate::Channel::poll);
         $crate::kind!(function channel_directory, $crate::Channel::directory);
+        $crate::kind!(function channel_fetch, $crate::Channel::fetch);
         $crate::kind!(function channel_skip, $crate::Channel::skip);
         $crate::kind!(function channel_migrate, $crate::Channel::migrate);
+        $crate::kind!(function channel_page, $crate::Channel::page);
     };
     (call Channel, $plugin:expr, $host:expr, $export:expr, $input:expr) => {
         $crate::kinds::call_channel($plugin, $host, $export, $input)
@@ -311,6 +354,7 @@ macro_rules! kind {
         $crate::kind!(function provider_request, $crate::Provider::request);
         $crate::kind!(function provider_chunk, $crate::Provider::chunk);
         $crate::kind!(function provider_models, $crate::Provider::models);
+        $crate::kind!(function provider_embeddings, $crate::Provider::embeddings);
     };
     (call Provider, $plugin:expr, $host:expr, $export:expr, $input:expr) => {
         $crate::kinds::call_provider($plugin, $host, $export, $input)

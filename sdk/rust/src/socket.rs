@@ -72,6 +72,14 @@ impl<'a> Socket<'a> {
         self.put(SocketWriting { text: Some(text.into()), fill: true, base64: true, ..SocketWriting::default() })
     }
 
+    /// Keeps what comes next on the socket, so many bytes as `file` says, in the media store, without the plugin reading it;
+    /// `socket` and `head` are filled in. After an error the socket is closed. Permission `media`.
+    pub fn receive_file(&mut self, file: SocketReceiving) -> Result<ReceivedFile> {
+        let known = self.unread.len().min(file.size as usize);
+        let head = self.unread.drain(..known).collect();
+        self.host.call(imports::socket_receive(), SocketReceiving { socket: self.number, head, ..file })
+    }
+
     fn put(&mut self, writing: SocketWriting) -> Result<()> {
         self.host.call(imports::socket_write(), SocketWriting { socket: self.number, ..writing }).map(drop)
     }

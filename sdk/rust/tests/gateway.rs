@@ -5,9 +5,9 @@ use std::net::{TcpListener, TcpStream};
 
 use carapace::test::{Dial, Gateway, Response, State};
 use carapace::{
-    export, json, AgentRequest, Code, Error, HistoryMessage, HistoryQuery, Hook, HookDecision, HookEvent, Host, HttpPart,
-    HttpRequest, Json, OutgoingMessage, Part, PartKind, Result, RunState, ScheduledJob, Service, ServiceHealth, ServiceMoment,
-    SessionFilter, SessionSummary, Signing, Tool, ToolInvocation, ToolOutput,
+    export, json, AgentRequest, BasicLogin, Code, Error, HistoryMessage, HistoryQuery, Hook, HookDecision, HookEvent, Host,
+    HttpPart, HttpRequest, Json, MediaInfo, OutgoingMessage, Part, PartKind, Result, RunState, ScheduledJob, ScramLogin, Service,
+    ServiceHealth, ServiceMoment, SessionFilter, SessionSummary, Signing, Tool, ToolInvocation, ToolOutput,
 };
 
 fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
@@ -68,6 +68,30 @@ fn credentials_are_filled_in_where_the_gateway_does_it() -> Result<()> {
 }
 
 #[test]
+fn a_login_has_the_password_that_the_plugin_does_not_see() -> Result<()> {
+    let gateway = Gateway::new(State {
+        credentials: [("key".into(), "s3cret".into())].into(),
+        http: Some(Box::new(|r| Response::text(200, r.headers["authorization"].clone()))),
+        ..State::default()
+    });
+    let ask = |password: &str| {
+        let basic = Some(BasicLogin { user: "ann".into(), password: password.into() });
+        gateway.host.http(HttpRequest { url: "http://a/".into(), basic, ..HttpRequest::default() })
+    };
+    assert_eq!(ask("key")?.text.unwrap(), "Basic YW5uOnMzY3JldA==");
+    assert_eq!(code(ask("other")), Code::Unauthorized);
+    Ok(())
+}
+
+#[test]
+fn files_have_addresses() -> Result<()> {
+    let gateway = Gateway::new(State { media: [("m1".into(), MediaInfo::default())].into(), ..State::default() });
+    assert_eq!(gateway.host.media_link("m1", 60_000)?, "https://gateway.test/media/m1");
+    assert_eq!(code(gateway.host.media_link("m2", 60_000)), Code::NotFound);
+    Ok(())
+}
+
+#[test]
 fn what_is_said_twice_with_a_key_is_said_once() -> Result<()> {
     let gateway = Gateway::new(State { answers: [("a".into(), "42".into())].into(), ..State::default() });
     for _ in 0..2 {
@@ -121,6 +145,7 @@ fn the_rest_of_what_a_plugin_may_ask_for() -> Result<()> {
         accounts: [("home".into(), json!({ "b": 2 }))].into(),
         credentials: [("key".into(), "x".into())].into(),
         sign: Some(Box::new(|s| Ok(s.text.clone().unwrap_or_default().into_bytes()))),
+        scram: Some(Box::new(|l| Ok(format!("n,,n={}", l.user)))),
         tools: [("price".into(), Box::new(|_: &Json| Err(Error::new(Code::Timeout, "late"))) as carapace::test::Tool)].into(),
         ..State::default()
     });
@@ -132,6 +157,10 @@ fn the_rest_of_what_a_plugin_may_ask_for() -> Result<()> {
     let sign = |key: &str| host.sign(Signing { key: key.into(), text: Some("t".into()), ..Signing::default() });
     assert_eq!(sign("key")?, b"t");
     assert_eq!(code(sign("other")), Code::Unauthorized);
+    let scram =
+        |password: &str| host.scram(ScramLogin { password: password.into(), user: "ann".into(), ..ScramLogin::default() });
+    assert_eq!(scram("key")?, "n,,n=ann");
+    assert_eq!(code(scram("other")), Code::Unauthorized);
     assert_eq!(host.schedule(ScheduledJob { id: "j".into(), at: Some(7), ..ScheduledJob::default() })?, Some(7));
     assert!(gateway.state().jobs.contains_key("j"));
     host.unschedule("j")?;

@@ -216,3 +216,6 @@ func rawSort(n uint32) uint64 {
 	slices.Sort(s)
 	return uint64(s[0])
 }
+
+//go:wasmexport carapace_image
+func image() {}

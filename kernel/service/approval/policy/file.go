@@ -153,11 +153,11 @@ func (f File) Shown() File {
 	return f
 }
 
-// Add puts a pattern on an agent's allowlist, unless it is there.
-func (f File) Add(agent string, e Entry) File {
+// Add puts a pattern on an agent's allowlist, unless it is there, and returns the entry, which has no id then.
+func (f File) Add(agent string, e Entry) (File, Entry) {
 	a := f.Agents[agent]
 	if slices.ContainsFunc(a.Allowlist, func(o Entry) bool { return o.Pattern == e.Pattern && o.CommandText == "" && o.ArgPattern == "" }) {
-		return f
+		return f, Entry{}
 	}
 	if e.ID == "" {
 		e.ID = newID()
@@ -168,7 +168,24 @@ func (f File) Add(agent string, e Entry) File {
 		f.Agents = map[string]Agent{}
 	}
 	f.Agents[agent] = a
-	return f
+	return f, e
+}
+
+// Without takes the entry of an id and a source off the allowlist that has it, and says whose that is; false is none.
+func (f File) Without(id, source string) (next File, agent string, e Entry, there bool) {
+	for _, agent := range slices.Sorted(maps.Keys(f.Agents)) {
+		a := f.Agents[agent]
+		i := slices.IndexFunc(a.Allowlist, func(e Entry) bool { return e.ID == id && e.Source == source })
+		if i < 0 {
+			continue
+		}
+		e = a.Allowlist[i]
+		a.Allowlist = slices.Delete(slices.Clone(a.Allowlist), i, i+1)
+		f.Agents = maps.Clone(f.Agents)
+		f.Agents[agent] = a
+		return f, agent, e, true
+	}
+	return f, "", Entry{}, false
 }
 
 // newID returns 64 random bits.

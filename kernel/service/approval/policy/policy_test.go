@@ -123,7 +123,7 @@ func TestMatch(t *testing.T) {
 		{`tool=mail`, mail, false},
 		{"", mail, false},
 	} {
-		file := policy.File{}.Add("main", policy.Entry{Pattern: tt.pattern})
+		file, _ := policy.File{}.Add("main", policy.Entry{Pattern: tt.pattern})
 		if _, _, got := file.Match("main", "/home/ada", tt.subject); got != tt.want {
 			t.Errorf("%q has %s %v: %v", tt.pattern, tt.subject.Args, tt.subject.Executables, got)
 		}
@@ -131,7 +131,7 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%q is another agent's", tt.pattern)
 		}
 	}
-	narrow := policy.File{}.Add("*", policy.Entry{Pattern: "tool:mail", ArgPattern: "^Bob$"})
+	narrow, _ := policy.File{}.Add("*", policy.Entry{Pattern: "tool:mail", ArgPattern: "^Bob$"})
 	if _, _, got := narrow.Match("main", "", mail); got {
 		t.Error("an entry is taken for more than it says")
 	}
@@ -179,7 +179,7 @@ func TestRemember(t *testing.T) {
 		if pattern == "" || len(pattern) > 600 || tt.want != "" && pattern != tt.want || strings.Contains(pattern, "hunter2") {
 			t.Errorf("%s: %q", name, pattern)
 		}
-		file := policy.File{}.Add("main", policy.Entry{Pattern: pattern})
+		file, _ := policy.File{}.Add("main", policy.Entry{Pattern: pattern})
 		_, _, same := file.Match("main", "", of(tt.args))
 		if _, _, more := file.Match("main", "", of(tt.another)); !same || more != tt.anotherToo {
 			t.Errorf("%s: %q has the call: %v, another: %v", name, pattern, same, more)

@@ -56,6 +56,11 @@ func (m *Model) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, er
 	return &wit.ProviderPlan{Answer: a}, nil
 }
 
+// Embeddings implements agent.Codec: it makes none.
+func (m *Model) Embeddings(context.Context, *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {
+	return nil, wit.NewError(wit.CodeNotFound, "mock makes no vectors")
+}
+
 // Chunk reads events that are answers as JSON; its state counts them.
 func (m *Model) Chunk(_ context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	n := 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -14,12 +15,14 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/bubble"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/agent/cooldown"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
+	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -124,10 +127,10 @@ func (w *World) Build(st store.Store) *Process {
 	sessions := session.New(session.Deps{
 		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: w.keys, Log: log,
 	})
-	models := agent.NewModels(providers, settings, log)
+	models := agent.NewModels(providers, settings, cooldown.New(st, log), nil, log)
 	agents := agent.New(agent.Deps{
 		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{w},
-		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Files: media{}, Transcribers: w.Transcribers, Settings: settings, Log: log,
+		Observer: chat.NewWriter(bus, w, nil), Typing: &w.Typed, Files: media{}, Transcribers: w.Transcribers, Settings: settings, Log: log,
 	})
 	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Accounts: accounts{}, Log: log})
 	chats := chat.New(chat.Deps{
@@ -135,6 +138,7 @@ func (w *World) Build(st store.Store) *Process {
 	})
 	table, err := rpc.NewTable(slices.Concat(
 		sessions.Service(session.Ports{Runs: runs, Models: models, Ended: agents.SessionEnded}).Methods, chats.Service().Methods,
+		transfer.New(transfer.Deps{Store: st, Sessions: sessions}).Service().Methods,
 	)...)
 	if err != nil {
 		w.T.Fatal(err)
@@ -362,7 +366,12 @@ func (media) Fetch(_ context.Context, _ message.Account, a *wit.Attachment) (str
 	return "media-" + *a.Name, nil
 }
 
-// Stat implements agent.Files.
+// FetchURL implements chat.Media: a file is what its address ends in.
+func (media) FetchURL(_ context.Context, address string, _ int64, _ ...string) (id, mimeType string, err error) {
+	return "media-" + path.Base(address), "image/png", nil
+}
+
+// Stat implements agent.Files and chat.Media.
 func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 	if !strings.HasPrefix(id, "media-") {
 		return wit.MediaInfo{}, wit.Errorf(wit.CodeNotFound, "there is no file %s", id)

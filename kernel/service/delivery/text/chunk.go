@@ -1,8 +1,7 @@
-// Package text makes of one text what a platform takes: it cuts a long one into pieces, and takes the
-// markup out for platforms that show text as it is.
+// Package text makes of one text what a platform takes: it cuts a long one into pieces, and writes them in the dialect that the
+// channel declares.
 //
-// It knows the limits that a channel declares, CommonMark's inline markup and fenced code, and nothing of
-// messages, queues or platforms. All functions are pure; they accept any bytes, put U+FFFD in the place of
+// It knows what a channel declares and CommonMark's fenced code, and nothing of messages, queues or platforms. All functions are pure; they accept any bytes, put U+FFFD in the place of
 // what is no UTF-8, and take time in proportion to the text, however hostile it is.
 package text
 
@@ -27,7 +26,7 @@ type Limits struct {
 
 // LimitsOf returns what a channel declares.
 func LimitsOf(f *wit.ChannelFacts) Limits {
-	return Limits{MaxLength: int(f.MaxLength), Unit: f.LengthUnit, MaxLines: int(f.MaxLines), Markdown: f.Markup == wit.MarkupMarkdown}
+	return Limits{MaxLength: int(f.MaxLength), Unit: f.LengthUnit, MaxLines: int(f.MaxLines), Markdown: f.Markup != wit.MarkupPlain && f.Markup != ""}
 }
 
 // Chunk cuts text into pieces that keep to the limits. It cuts at the last paragraph's end that leaves

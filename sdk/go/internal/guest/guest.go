@@ -44,6 +44,9 @@ func (t *Table[T]) Find(name string) (T, error) {
 	case ids[name]:
 		return plugin, wit.NewError(wit.CodeInvalid, "plugin "+name+" does not provide this: correct the manifest's provides")
 	}
+	if len(ids) == 0 {
+		return plugin, wit.NewError(wit.CodeInternal, "this file registers no plugin: call Register of tool, channel, … in a function init, with the manifest's id")
+	}
 	return plugin, wit.NewError(wit.CodeNotFound, "this file holds no plugin "+name+": correct the manifest's entry")
 }
 
@@ -69,7 +72,8 @@ func Handle[In codec.Receiver, Out interface {
 // room is a guess at how long an answer gets: growing a long one step by step costs more than making it.
 func room(input int) int { return min(max(256, input+input/8), 64<<10) }
 
-// Missing is the error of an optional method that a plugin does not have.
+// Missing is the error of an optional method that a plugin does not have, though its module exports it for others: the code is
+// that of a module without the export.
 func Missing(what string) error {
-	return wit.NewError(wit.CodeInvalid, "this plugin cannot "+what+": take it out of the manifest")
+	return wit.NewError(wit.CodeNotFound, "this plugin cannot "+what+": take it out of the manifest")
 }

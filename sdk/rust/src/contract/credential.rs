@@ -222,3 +222,160 @@ impl Value for Signature {
         w.end();
     }
 }
+
+/// The hash of a login by SCRAM: SCRAM-SHA-256 (RFC 7677), or SCRAM-SHA-1 (RFC 5802) for a server that knows nothing better.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScramHash {
+    #[default]
+    Sha256,
+    Sha1,
+    /// A case of a later contract.
+    Unknown(String),
+}
+
+impl ScramHash {
+    /// The case as the contract writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha1 => "sha1",
+            Self::Unknown(case) => case,
+        }
+    }
+}
+
+impl Value for ScramHash {
+    fn read(r: &mut Reader) -> Self {
+        let case = String::read(r);
+        match case.as_str() {
+            "" | "sha256" => Self::Sha256,
+            "sha1" => Self::Sha1,
+            _ => Self::Unknown(case),
+        }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.text(self.as_str());
+    }
+
+    fn is_zero(&self) -> bool {
+        *self == Self::Sha256
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn check(&self, p: &mut Problems) {
+        if let Self::Unknown(case) = self {
+            p.unknown(case);
+        }
+    }
+}
+
+/// How far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScramLogin {
+    /// The credential that is the password.
+    ///
+    /// Bounds: a letter and up to 63 letters, digits, _ and -.
+    pub password: String,
+    pub account: Option<String>,
+    pub hash: ScramHash,
+    /// Whose password it is; empty where the protocol has told it before, as PostgreSQL's has. Commas need no escape.
+    ///
+    /// Bounds: at most 1 KB.
+    pub user: String,
+    /// The client's first message, as this login was given it. Without it the login begins.
+    ///
+    /// Bounds: at most 4 KB.
+    pub first: Option<String>,
+    /// The server's first message.
+    ///
+    /// Bounds: at most 4 KB.
+    pub challenge: Option<String>,
+    /// The server's last message. It has to prove that the server knows the password too: unauthorized where it does not.
+    ///
+    /// Bounds: at most 4 KB.
+    pub outcome: Option<String>,
+}
+
+impl ScramLogin {
+    /// The most that `password` may be.
+    pub const PASSWORD_MAX: u64 = 64;
+    /// The most that `user` may be.
+    pub const USER_MAX: u64 = 1024;
+    /// The most that `first` may be.
+    pub const FIRST_MAX: u64 = 4096;
+    /// The most that `challenge` may be.
+    pub const CHALLENGE_MAX: u64 = 4096;
+    /// The most that `outcome` may be.
+    pub const OUTCOME_MAX: u64 = 4096;
+}
+
+impl Value for ScramLogin {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "password" => v.password = Value::read(r),
+                "account" => v.account = Value::read(r),
+                "hash" => v.hash = Value::read(r),
+                "user" => v.user = Value::read(r),
+                "first" => v.first = Value::read(r),
+                "challenge" => v.challenge = Value::read(r),
+                "outcome" => v.outcome = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"password\":", &self.password);
+        w.field("\"account\":", &self.account);
+        w.field("\"hash\":", &self.hash);
+        w.field("\"user\":", &self.user);
+        w.field("\"first\":", &self.first);
+        w.field("\"challenge\":", &self.challenge);
+        w.field("\"outcome\":", &self.outcome);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.text("password", &self.password, Bounds::new(true, 0, 64).like(&patterns::IDENTIFIER, "a letter and up to 63 letters, digits, _ and -"));
+        p.within("hash", &self.hash);
+        p.text("user", &self.user, Bounds::new(false, 0, 1024));
+        p.optional("first", self.first.as_deref(), Bounds::new(false, 0, 4096));
+        p.optional("challenge", self.challenge.as_deref(), Bounds::new(false, 0, 4096));
+        p.optional("outcome", self.outcome.as_deref(), Bounds::new(false, 0, 4096));
+    }
+}
+
+/// What the client says next, as it is: protocols have it in base64.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScramMessage {
+    pub text: String,
+}
+
+impl Value for ScramMessage {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "text" => v.text = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"text\":", &self.text);
+        w.end();
+    }
+}

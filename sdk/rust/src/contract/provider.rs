@@ -71,6 +71,8 @@ pub struct ChatTurn {
     pub tool_calls: Vec<ToolCall>,
     /// Which call a tool's turn answers.
     pub tool_call_id: Option<String>,
+    /// Of a tool's turn: the call failed.
+    pub failed: bool,
     /// What the assistant thought before it called tools; not of other turns, and no more than its beginning
     /// where that is long.
     pub thinking: String,
@@ -95,6 +97,7 @@ impl Value for ChatTurn {
                 "content" => v.content = Value::read(r),
                 "toolCalls" => v.tool_calls = Value::read(r),
                 "toolCallId" => v.tool_call_id = Value::read(r),
+                "failed" => v.failed = Value::read(r),
                 "thinking" => v.thinking = Value::read(r),
                 "opaque" => v.opaque = Value::read(r),
                 _ => r.skip(),
@@ -109,6 +112,7 @@ impl Value for ChatTurn {
         w.field("\"content\":", &self.content);
         w.field("\"toolCalls\":", &self.tool_calls);
         w.field("\"toolCallId\":", &self.tool_call_id);
+        w.field("\"failed\":", &self.failed);
         w.field("\"thinking\":", &self.thinking);
         w.field("\"opaque\":", &self.opaque);
         w.end();
@@ -224,6 +228,66 @@ impl Value for ToolSpec {
     }
 }
 
+/// An answer that is JSON.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnswerFormat {
+    /// The JSON Schema that it is to fit; absent is any object.
+    ///
+    /// Bounds: at most 64 KB.
+    pub schema: Json,
+    /// What the schema is called, and what it is for.
+    ///
+    /// Bounds: at most 64 bytes.
+    pub name: String,
+    /// Bounds: at most 4 KB.
+    pub description: String,
+    /// Whether the model is to be kept to the schema exactly.
+    pub strict: bool,
+}
+
+impl AnswerFormat {
+    /// The most that `schema` may be.
+    pub const SCHEMA_MAX: u64 = 65536;
+    /// The most that `name` may be.
+    pub const NAME_MAX: u64 = 64;
+    /// The most that `description` may be.
+    pub const DESCRIPTION_MAX: u64 = 4096;
+}
+
+impl Value for AnswerFormat {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "schema" => v.schema = Value::read(r),
+                "name" => v.name = Value::read(r),
+                "description" => v.description = Value::read(r),
+                "strict" => v.strict = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"schema\":", &self.schema);
+        w.field("\"name\":", &self.name);
+        w.field("\"description\":", &self.description);
+        w.field("\"strict\":", &self.strict);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.json("schema", &self.schema, Bounds::new(false, 0, 65536));
+        p.text("name", &self.name, Bounds::new(false, 0, 64));
+        p.text("description", &self.description, Bounds::new(false, 0, 4096));
+    }
+}
+
 /// A conversation to go on with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chat {
@@ -240,6 +304,19 @@ pub struct Chat {
     pub thinking: String,
     /// Unique per conversation, for caches.
     pub session: String,
+    /// What the answer has to be, where it is not any text. Only for a provider whose facts say that it heeds it.
+    pub format: Option<AnswerFormat>,
+    /// Texts that end the answer, which does not have them. Likewise.
+    ///
+    /// Bounds: at most 4.
+    pub stop: Vec<String>,
+    /// Makes answers to the same chat alike, as far as the model can. Likewise.
+    pub seed: Option<i64>,
+}
+
+impl Chat {
+    /// The most that `stop` may be.
+    pub const STOP_MAX: u64 = 4;
 }
 
 impl Value for Chat {
@@ -257,6 +334,9 @@ impl Value for Chat {
                 "temperature" => v.temperature = Value::read(r),
                 "thinking" => v.thinking = Value::read(r),
                 "session" => v.session = Value::read(r),
+                "format" => v.format = Value::read(r),
+                "stop" => v.stop = Value::read(r),
+                "seed" => v.seed = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -274,6 +354,9 @@ impl Value for Chat {
         w.field("\"temperature\":", &self.temperature);
         w.field("\"thinking\":", &self.thinking);
         w.field("\"session\":", &self.session);
+        w.field("\"format\":", &self.format);
+        w.field("\"stop\":", &self.stop);
+        w.field("\"seed\":", &self.seed);
         w.end();
     }
 
@@ -281,6 +364,8 @@ impl Value for Chat {
     #[rustfmt::skip]
     fn check(&self, p: &mut Problems) {
         p.within("turns", &self.turns);
+        p.within("format", &self.format);
+        p.items("stop", self.stop.len(), Bounds::new(false, 0, 4));
     }
 }
 
@@ -587,10 +672,19 @@ impl Value for Delta {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventPattern {
     pub kind: DeltaKind,
-    /// What stands before the text's opening quote.
+    /// The name of the SSE events; empty where they have none.
+    ///
+    /// Bounds: at most 256 bytes.
+    pub name: String,
+    /// What stands before the text's opening quote; with `between`, before that of another text, which may be any.
     ///
     /// Bounds: 1 to 16 KB.
     pub before: String,
+    /// What stands between the other text, such as a time, and the one that counts. The other one is of printable
+    /// characters, with nothing escaped. Empty where there is none.
+    ///
+    /// Bounds: at most 16 KB.
+    pub between: String,
     /// What stands after its closing one.
     ///
     /// Bounds: at most 16 KB.
@@ -602,8 +696,12 @@ pub struct EventPattern {
 }
 
 impl EventPattern {
+    /// The most that `name` may be.
+    pub const NAME_MAX: u64 = 256;
     /// The most that `before` may be.
     pub const BEFORE_MAX: u64 = 16384;
+    /// The most that `between` may be.
+    pub const BETWEEN_MAX: u64 = 16384;
     /// The most that `after` may be.
     pub const AFTER_MAX: u64 = 16384;
     /// The most that `unless` may be.
@@ -617,7 +715,9 @@ impl Value for EventPattern {
         while let Some(name) = fields.next(r) {
             match &*name {
                 "kind" => v.kind = Value::read(r),
+                "name" => v.name = Value::read(r),
                 "before" => v.before = Value::read(r),
+                "between" => v.between = Value::read(r),
                 "after" => v.after = Value::read(r),
                 "unless" => v.unless = Value::read(r),
                 _ => r.skip(),
@@ -629,7 +729,9 @@ impl Value for EventPattern {
     fn write(&self, w: &mut Writer) {
         w.begin();
         w.field("\"kind\":", &self.kind);
+        w.field("\"name\":", &self.name);
         w.field("\"before\":", &self.before);
+        w.field("\"between\":", &self.between);
         w.field("\"after\":", &self.after);
         w.field("\"unless\":", &self.unless);
         w.end();
@@ -639,7 +741,9 @@ impl Value for EventPattern {
     #[rustfmt::skip]
     fn check(&self, p: &mut Problems) {
         p.within("kind", &self.kind);
+        p.text("name", &self.name, Bounds::new(false, 0, 256));
         p.text("before", &self.before, Bounds::new(false, 1, 16384));
+        p.text("between", &self.between, Bounds::new(false, 0, 16384));
         p.text("after", &self.after, Bounds::new(false, 0, 16384));
         p.text("unless", &self.unless, Bounds::new(false, 0, 256));
     }
@@ -940,6 +1044,15 @@ impl Value for Model {
 pub struct ModelsQuery {
     pub config: Json,
     pub response: Option<HttpResponse>,
+    /// What the answer before left.
+    ///
+    /// Bounds: at most 1 MB.
+    pub state: Json,
+}
+
+impl ModelsQuery {
+    /// The most that `state` may be.
+    pub const STATE_MAX: u64 = 1048576;
 }
 
 impl Value for ModelsQuery {
@@ -950,6 +1063,7 @@ impl Value for ModelsQuery {
             match &*name {
                 "config" => v.config = Value::read(r),
                 "response" => v.response = Value::read(r),
+                "state" => v.state = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -960,21 +1074,35 @@ impl Value for ModelsQuery {
         w.begin();
         w.field("\"config\":", &self.config);
         w.field("\"response\":", &self.response);
+        w.field("\"state\":", &self.state);
         w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.json("state", &self.state, Bounds::new(false, 0, 1048576));
     }
 }
 
-/// The models, or the request that asks for them.
+/// Models, and the request that asks for more of them; the answer to its response has those. So a list may come in
+/// pages, or what is known of each model in an answer of its own. The kernel makes at most 64 requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelsAnswer {
     pub request: Option<HttpRequest>,
     /// Bounds: at most 2,000.
     pub models: Vec<Model>,
+    /// Handed over with the response to the request.
+    ///
+    /// Bounds: at most 1 MB.
+    pub state: Json,
 }
 
 impl ModelsAnswer {
     /// The most that `models` may be.
     pub const MODELS_MAX: u64 = 2000;
+    /// The most that `state` may be.
+    pub const STATE_MAX: u64 = 1048576;
 }
 
 impl Value for ModelsAnswer {
@@ -985,6 +1113,7 @@ impl Value for ModelsAnswer {
             match &*name {
                 "request" => v.request = Value::read(r),
                 "models" => v.models = Value::read(r),
+                "state" => v.state = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -995,6 +1124,7 @@ impl Value for ModelsAnswer {
         w.begin();
         w.field("\"request\":", &self.request);
         w.field("\"models\":", &self.models);
+        w.field("\"state\":", &self.state);
         w.end();
     }
 
@@ -1004,5 +1134,146 @@ impl Value for ModelsAnswer {
         p.within("request", &self.request);
         p.items("models", self.models.len(), Bounds::new(false, 0, 2000));
         p.within("models", &self.models);
+        p.json("state", &self.state, Bounds::new(false, 0, 1048576));
+    }
+}
+
+/// Texts to make vectors of, whose distance is that of what they mean: without a response first, then with the
+/// response to the request that was answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EmbeddingQuery {
+    /// The model's id without the provider's.
+    pub model: String,
+    pub config: Json,
+    /// Bounds: 1 to 32.
+    pub texts: Vec<String>,
+    /// How many numbers a vector is to have; 0 leaves it to the model.
+    pub dimensions: u32,
+    pub response: Option<HttpResponse>,
+}
+
+impl EmbeddingQuery {
+    /// The most that `texts` may be.
+    pub const TEXTS_MAX: u64 = 32;
+}
+
+impl Value for EmbeddingQuery {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "model" => v.model = Value::read(r),
+                "config" => v.config = Value::read(r),
+                "texts" => v.texts = Value::read(r),
+                "dimensions" => v.dimensions = Value::read(r),
+                "response" => v.response = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"model\":", &self.model);
+        w.field("\"config\":", &self.config);
+        w.field("\"texts\":", &self.texts);
+        w.field("\"dimensions\":", &self.dimensions);
+        w.field("\"response\":", &self.response);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.items("texts", self.texts.len(), Bounds::new(false, 1, 32));
+    }
+}
+
+/// What a text has become.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embedding {
+    /// Numbers of 32 bits as IEEE 754 has them, each with its lowest byte first.
+    ///
+    /// Bounds: at most 64 KB.
+    pub vector: Vec<u8>,
+}
+
+impl Embedding {
+    /// The most that `vector` may be.
+    pub const VECTOR_MAX: u64 = 65536;
+}
+
+impl Value for Embedding {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "vector" => v.vector = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"vector\":", &self.vector);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.bytes("vector", self.vector.len(), Bounds::new(true, 0, 65536));
+    }
+}
+
+/// A vector for each text, in their order, or the request that asks for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EmbeddingAnswer {
+    pub request: Option<HttpRequest>,
+    /// Bounds: at most 32.
+    pub embeddings: Vec<Embedding>,
+    /// The tokens that were read.
+    pub usage: Option<Usage>,
+}
+
+impl EmbeddingAnswer {
+    /// The most that `embeddings` may be.
+    pub const EMBEDDINGS_MAX: u64 = 32;
+}
+
+impl Value for EmbeddingAnswer {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "request" => v.request = Value::read(r),
+                "embeddings" => v.embeddings = Value::read(r),
+                "usage" => v.usage = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"request\":", &self.request);
+        w.field("\"embeddings\":", &self.embeddings);
+        w.field("\"usage\":", &self.usage);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.within("request", &self.request);
+        p.items("embeddings", self.embeddings.len(), Bounds::new(false, 0, 32));
+        p.within("embeddings", &self.embeddings);
     }
 }

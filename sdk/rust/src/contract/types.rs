@@ -198,6 +198,55 @@ impl Value for Header {
     }
 }
 
+/// A login by HTTP's basic authentication (RFC 7617), with a password that the plugin does not see.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BasicLogin {
+    /// Whose password it is, without a colon. No placeholder in it is replaced.
+    ///
+    /// Bounds: at most 1 KB.
+    pub user: String,
+    /// The credential that is the password.
+    ///
+    /// Bounds: a letter and up to 63 letters, digits, _ and -.
+    pub password: String,
+}
+
+impl BasicLogin {
+    /// The most that `user` may be.
+    pub const USER_MAX: u64 = 1024;
+    /// The most that `password` may be.
+    pub const PASSWORD_MAX: u64 = 64;
+}
+
+impl Value for BasicLogin {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "user" => v.user = Value::read(r),
+                "password" => v.password = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"user\":", &self.user);
+        w.field("\"password\":", &self.password);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.text("user", &self.user, Bounds::new(true, 0, 1024));
+        p.text("password", &self.password, Bounds::new(true, 0, 64).like(&patterns::IDENTIFIER, "a letter and up to 63 letters, digits, _ and -"));
+    }
+}
+
 /// AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
 /// query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
 /// for the service s3 `X-Amz-Content-Sha256`.
@@ -338,6 +387,9 @@ pub struct HttpRequest {
     pub bytes: Option<Vec<u8>>,
     /// A multipart/form-data body, instead of text, json or bytes.
     pub parts: Vec<HttpPart>,
+    /// A body that is a file in the media store, instead of any other. Its `Content-Type` is the file's, unless the headers
+    /// have another one. Needs the permission media.
+    pub media: Option<String>,
     /// For all of the response; of a provider's request, which is read as it comes, for its first byte.
     ///
     /// Bounds: cut at 10 min; 30 s by default.
@@ -353,6 +405,8 @@ pub struct HttpRequest {
     pub embed: Vec<String>,
     /// Sign it when all of it is filled in.
     pub sigv4: Option<Sigv4>,
+    /// Log in with a name and a password. The kernel adds `Authorization`.
+    pub basic: Option<BasicLogin>,
 }
 
 impl HttpRequest {
@@ -378,10 +432,12 @@ impl Value for HttpRequest {
                 "json" => v.json = Value::read(r),
                 "bytes" => v.bytes = Value::read(r),
                 "parts" => v.parts = Value::read(r),
+                "media" => v.media = Value::read(r),
                 "timeout" => v.timeout = Value::read(r),
                 "fill" => v.fill = Value::read(r),
                 "embed" => v.embed = Value::read(r),
                 "sigv4" => v.sigv4 = Value::read(r),
+                "basic" => v.basic = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -398,10 +454,12 @@ impl Value for HttpRequest {
         w.field("\"json\":", &self.json);
         w.field("\"bytes\":", &self.bytes);
         w.field("\"parts\":", &self.parts);
+        w.field("\"media\":", &self.media);
         w.field("\"timeout\":", &self.timeout);
         w.field("\"fill\":", &self.fill);
         w.field("\"embed\":", &self.embed);
         w.field("\"sigv4\":", &self.sigv4);
+        w.field("\"basic\":", &self.basic);
         w.end();
     }
 
@@ -411,6 +469,7 @@ impl Value for HttpRequest {
         p.number("timeout", Some(self.timeout.into()), Some(0), None, true);
         p.items("embed", self.embed.len(), Bounds::new(false, 0, 16));
         p.within("sigv4", &self.sigv4);
+        p.within("basic", &self.basic);
     }
 }
 
@@ -463,7 +522,7 @@ impl Value for HttpResponse {
     }
 }
 
-/// The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+/// The length in a packet: a number of so many bytes, the highest first; or of one to four bytes of which
 /// each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -473,6 +532,7 @@ pub enum LengthForm {
     TwoBytes,
     OneByte,
     Varint,
+    ThreeBytes,
     /// A case of a later contract.
     Unknown(String),
 }
@@ -485,6 +545,7 @@ impl LengthForm {
             Self::TwoBytes => "two_bytes",
             Self::OneByte => "one_byte",
             Self::Varint => "varint",
+            Self::ThreeBytes => "three_bytes",
             Self::Unknown(case) => case,
         }
     }
@@ -498,6 +559,7 @@ impl Value for LengthForm {
             "two_bytes" => Self::TwoBytes,
             "one_byte" => Self::OneByte,
             "varint" => Self::Varint,
+            "three_bytes" => Self::ThreeBytes,
             _ => Self::Unknown(case),
         }
     }
@@ -529,11 +591,20 @@ pub struct LengthPrefix {
     pub form: LengthForm,
     /// The length counts the whole packet, and not only what follows it.
     pub whole: bool,
+    /// The number has its lowest byte first, as in MySQL.
+    pub low_first: bool,
+    /// How many bytes more follow than the length counts: 1 in AMQP and MySQL, whose lengths leave a byte out; -4 in
+    /// PostgreSQL, whose lengths count themselves and not what stands before them.
+    ///
+    /// Bounds: at most 16.
+    pub extra: i32,
 }
 
 impl LengthPrefix {
     /// The most that `offset` may be.
     pub const OFFSET_MAX: u64 = 16;
+    /// The most that `extra` may be.
+    pub const EXTRA_MAX: u64 = 16;
 }
 
 impl Value for LengthPrefix {
@@ -545,6 +616,8 @@ impl Value for LengthPrefix {
                 "offset" => v.offset = Value::read(r),
                 "form" => v.form = Value::read(r),
                 "whole" => v.whole = Value::read(r),
+                "lowFirst" => v.low_first = Value::read(r),
+                "extra" => v.extra = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -556,6 +629,8 @@ impl Value for LengthPrefix {
         w.field("\"offset\":", &self.offset);
         w.field("\"form\":", &self.form);
         w.field("\"whole\":", &self.whole);
+        w.field("\"lowFirst\":", &self.low_first);
+        w.field("\"extra\":", &self.extra);
         w.end();
     }
 
@@ -564,6 +639,80 @@ impl Value for LengthPrefix {
     fn check(&self, p: &mut Problems) {
         p.number("offset", Some(self.offset.into()), None, Some(16), false);
         p.within("form", &self.form);
+        p.number("extra", Some(self.extra.into()), Some(-16), Some(16), false);
+    }
+}
+
+/// A part of what is written on a connection or a socket, for packets that say how long they are and have credentials in
+/// them, or files, whose length the plugin does not know. It is one of text, bytes, a file and a length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FramePart {
+    /// Bounds: at most 1 MB.
+    pub text: Option<String>,
+    /// Bounds: at most 1 MB.
+    pub bytes: Vec<u8>,
+    /// Replace `{{credential:name}}` in the text, which has to be the plugin's own words.
+    pub fill: bool,
+    /// A file in the media store. Needs the permission media.
+    pub media: Option<String>,
+    /// Write the text, with its credentials, or the file in base64.
+    pub base64: bool,
+    /// Here stands how long the parts are that follow. Lengths stand in what others count, too. One that has not the room is
+    /// refused, and nothing is written. There is no offset, and whole counts the length itself.
+    pub length: Option<LengthPrefix>,
+    /// How many parts the length counts; 0 stands for all that follow.
+    ///
+    /// Bounds: at most 64.
+    pub parts: u32,
+}
+
+impl FramePart {
+    /// The most that `text` may be.
+    pub const TEXT_MAX: u64 = 1048576;
+    /// The most that `bytes` may be.
+    pub const BYTES_MAX: u64 = 1048576;
+    /// The most that `parts` may be.
+    pub const PARTS_MAX: u64 = 64;
+}
+
+impl Value for FramePart {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "text" => v.text = Value::read(r),
+                "bytes" => v.bytes = Value::read(r),
+                "fill" => v.fill = Value::read(r),
+                "media" => v.media = Value::read(r),
+                "base64" => v.base64 = Value::read(r),
+                "length" => v.length = Value::read(r),
+                "parts" => v.parts = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"text\":", &self.text);
+        w.field("\"bytes\":", &self.bytes);
+        w.field("\"fill\":", &self.fill);
+        w.field("\"media\":", &self.media);
+        w.field("\"base64\":", &self.base64);
+        w.field("\"length\":", &self.length);
+        w.field("\"parts\":", &self.parts);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.optional("text", self.text.as_deref(), Bounds::new(false, 0, 1048576));
+        p.bytes("bytes", self.bytes.len(), Bounds::new(false, 0, 1048576));
+        p.within("length", &self.length);
+        p.number("parts", Some(self.parts.into()), None, Some(64), false);
     }
 }
 
@@ -784,14 +933,117 @@ impl Value for AttachmentKind {
     }
 }
 
+/// What the field has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExcerptForm {
+    /// the file's address, which is asked by GET with the headers of fetch, under the same permission; one that begins with
+    /// a slash is on the same host
+    #[default]
+    Address,
+    /// the file itself, in base64
+    Base64,
+    /// A case of a later contract.
+    Unknown(String),
+}
+
+impl ExcerptForm {
+    /// The case as the contract writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Address => "address",
+            Self::Base64 => "base64",
+            Self::Unknown(case) => case,
+        }
+    }
+}
+
+impl Value for ExcerptForm {
+    fn read(r: &mut Reader) -> Self {
+        let case = String::read(r);
+        match case.as_str() {
+            "" | "address" => Self::Address,
+            "base64" => Self::Base64,
+            _ => Self::Unknown(case),
+        }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.text(self.as_str());
+    }
+
+    fn is_zero(&self) -> bool {
+        *self == Self::Address
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn check(&self, p: &mut Problems) {
+        if let Self::Unknown(case) = self {
+            p.unknown(case);
+        }
+    }
+}
+
+/// What of an answer that is JSON leads to a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Excerpt {
+    /// The field that has it, a text: `url`, or `result.data` for one inside of another.
+    ///
+    /// Bounds: at most 64 bytes.
+    pub field: String,
+    pub form: ExcerptForm,
+}
+
+impl Excerpt {
+    /// The most that `field` may be.
+    pub const FIELD_MAX: u64 = 64;
+}
+
+impl Value for Excerpt {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "field" => v.field = Value::read(r),
+                "form" => v.form = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"field\":", &self.field);
+        w.field("\"form\":", &self.form);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.text("field", &self.field, Bounds::new(true, 0, 64));
+        p.within("form", &self.form);
+    }
+}
+
 /// A file or place that comes with a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attachment {
     pub kind: AttachmentKind,
     /// A file in the media store. Empty when the file has to be fetched first.
     pub media: Option<String>,
-    /// A request that fetches it, made by the kernel when something needs the file.
+    /// A request that fetches it, made by the kernel when something needs the file. A url that begins with `data:;base64,` is
+    /// the file itself, in base64, for a platform that brings it with the message.
     pub fetch: Option<HttpRequest>,
+    /// Where the file is in the answer to fetch. Absent: the answer is the file.
+    pub excerpt: Option<Excerpt>,
+    /// Where the file is, in words of the channel's plugin, whose operation `fetch` gets it when something needs the file: for a
+    /// platform from which no request does, such as a mailbox. It is instead of a request.
+    ///
+    /// Bounds: at most 4 KB.
+    pub locator: Option<String>,
     pub mime: Option<String>,
     pub name: Option<String>,
     pub size: Option<i64>,
@@ -803,6 +1055,11 @@ pub struct Attachment {
     pub height: Option<u32>,
 }
 
+impl Attachment {
+    /// The most that `locator` may be.
+    pub const LOCATOR_MAX: u64 = 4096;
+}
+
 impl Value for Attachment {
     fn read(r: &mut Reader) -> Self {
         let mut v = Self::default();
@@ -812,6 +1069,8 @@ impl Value for Attachment {
                 "kind" => v.kind = Value::read(r),
                 "media" => v.media = Value::read(r),
                 "fetch" => v.fetch = Value::read(r),
+                "excerpt" => v.excerpt = Value::read(r),
+                "locator" => v.locator = Value::read(r),
                 "mime" => v.mime = Value::read(r),
                 "name" => v.name = Value::read(r),
                 "size" => v.size = Value::read(r),
@@ -830,6 +1089,8 @@ impl Value for Attachment {
         w.field("\"kind\":", &self.kind);
         w.field("\"media\":", &self.media);
         w.field("\"fetch\":", &self.fetch);
+        w.field("\"excerpt\":", &self.excerpt);
+        w.field("\"locator\":", &self.locator);
         w.field("\"mime\":", &self.mime);
         w.field("\"name\":", &self.name);
         w.field("\"size\":", &self.size);
@@ -845,6 +1106,8 @@ impl Value for Attachment {
     fn check(&self, p: &mut Problems) {
         p.within("kind", &self.kind);
         p.within("fetch", &self.fetch);
+        p.within("excerpt", &self.excerpt);
+        p.optional("locator", self.locator.as_deref(), Bounds::new(false, 0, 4096));
     }
 }
 

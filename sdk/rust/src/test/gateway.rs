@@ -36,6 +36,9 @@ pub type Dial = Box<dyn FnMut(&str) -> std::io::Result<Box<dyn Stream>>>;
 /// What signs.
 pub type Sign = Box<dyn FnMut(&Signing) -> Result<Vec<u8>>>;
 
+/// What says the next message of a login by SCRAM.
+pub type Scram = Box<dyn FnMut(&ScramLogin) -> Result<String>>;
+
 /// What answers calls of another plugin's tool.
 pub type Tool = Box<dyn FnMut(&Json) -> Result<ToolAnswer>>;
 
@@ -59,6 +62,8 @@ pub struct State {
     pub dial: Option<Dial>,
     /// Signs. Without it that is forbidden.
     pub sign: Option<Sign>,
+    /// Logs in by SCRAM. Without it that is forbidden.
+    pub scram: Option<Scram>,
     /// Answer calls of other plugins' tools, by name.
     pub tools: BTreeMap<String, Tool>,
     /// Files of the media store, by id.
@@ -196,6 +201,14 @@ impl State {
         Ok(Signature { bytes: sign(&signing)? })
     }
 
+    pub(super) fn credential_scram(&mut self, login: ScramLogin) -> Result<ScramMessage> {
+        let Some(scram) = &mut self.scram else { return forbidden("scram") };
+        if !self.credentials.contains_key(&login.password) {
+            return Err(Error::new(Code::Unauthorized, format!("credential {} is not set", login.password)));
+        }
+        Ok(ScramMessage { text: scram(&login)? })
+    }
+
     pub(super) fn schedule_set(&mut self, job: ScheduledJob) -> Result<JobScheduled> {
         let next = job.at;
         self.jobs.insert(job.id.clone(), job);
@@ -221,6 +234,13 @@ impl State {
         match self.media.get(&reference.media) {
             Some(info) => Ok(info.clone()),
             None => not_found("file", &reference.media),
+        }
+    }
+
+    pub(super) fn media_link(&mut self, share: MediaShare) -> Result<MediaLink> {
+        match self.media.get(&share.media) {
+            Some(_) => Ok(MediaLink { url: format!("https://gateway.test/media/{}", share.media) }),
+            None => not_found("file", &share.media),
         }
     }
 
@@ -310,6 +330,21 @@ impl State {
         };
         self.socket(writing.socket)?.write_all(&bytes).map_err(unavailable)?;
         Ok(DONE)
+    }
+
+    /// Takes the file off the socket and notes it in `media` with the size that it has there: nothing is decoded.
+    pub(super) fn socket_receive(&mut self, receiving: SocketReceiving) -> Result<ReceivedFile> {
+        let mut rest = vec![0; (receiving.size as usize).saturating_sub(receiving.head.len())];
+        self.socket(receiving.socket)?.read_exact(&mut rest).map_err(unavailable)?;
+        let media = format!("received-{}", self.media.len() + 1);
+        let info = MediaInfo {
+            media: media.clone(),
+            mime: receiving.mime.unwrap_or_default(),
+            name: receiving.name,
+            size: receiving.size,
+        };
+        self.media.insert(media.clone(), info);
+        Ok(ReceivedFile { media, size: receiving.size })
     }
 
     pub(super) fn socket_start_tls(&mut self, socket: SocketReference) -> Result<Done> {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::State;
+use crate::codec::Writer;
 use crate::contract::*;
 use crate::{Json, Result};
 
@@ -96,6 +97,10 @@ impl State {
             let key = self.credential(&sign.access_key)?;
             self.credential(&sign.secret_key)?;
             headers.insert("authorization".into(), format!("AWS4-HMAC-SHA256 Credential={key}/{}/{}", sign.region, sign.service));
+        }
+        if let Some(login) = &request.basic {
+            let pair = format!("{}:{}", login.user, self.credential(&login.password)?).into_bytes();
+            headers.insert("authorization".into(), format!("Basic {}", Writer::all(&pair).trim_matches('"')));
         }
         let mut parts = request.parts.clone();
         for part in &mut parts {

@@ -1,0 +1,154 @@
+package bedrocktest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Converse is what is asked.
+type Converse struct {
+	System     []Block   `json:"system"`
+	Messages   []Message `json:"messages"`
+	ToolConfig *struct {
+		Tools []struct {
+			ToolSpec struct {
+				Name        string `json:"name"`
+				Description string `json:"description"`
+				InputSchema struct {
+					JSON json.RawMessage `json:"json"`
+				} `json:"inputSchema"`
+			} `json:"toolSpec"`
+		} `json:"tools"`
+	} `json:"toolConfig"`
+	InferenceConfig struct {
+		MaxTokens     int      `json:"maxTokens"`
+		Temperature   *float64 `json:"temperature"`
+		TopP          *float64 `json:"topP"`
+		StopSequences []string `json:"stopSequences"`
+	} `json:"inferenceConfig"`
+	Additional struct {
+		Thinking *struct {
+			Type   string `json:"type"`
+			Budget int    `json:"budget_tokens"`
+		} `json:"thinking"`
+	} `json:"additionalModelRequestFields"`
+}
+
+// Message is what one side says.
+type Message struct {
+	Role    string  `json:"role"`
+	Content []Block `json:"content"`
+}
+
+// Block is a part of that; one of its fields.
+type Block struct {
+	Text  *string `json:"text"`
+	Image *struct {
+		Format string `json:"format"`
+		Source struct {
+			Bytes []byte `json:"bytes"`
+		} `json:"source"`
+	} `json:"image"`
+	Document *struct {
+		Format string `json:"format"`
+		Name   string `json:"name"`
+		Source struct {
+			Bytes []byte `json:"bytes"`
+		} `json:"source"`
+	} `json:"document"`
+	ToolUse *struct {
+		ToolUseID string          `json:"toolUseId"`
+		Name      string          `json:"name"`
+		Input     json.RawMessage `json:"input"`
+	} `json:"toolUse"`
+	ToolResult *struct {
+		ToolUseID string  `json:"toolUseId"`
+		Content   []Block `json:"content"`
+		Status    string  `json:"status"`
+	} `json:"toolResult"`
+	ReasoningContent *struct {
+		ReasoningText *struct {
+			Text      string `json:"text"`
+			Signature string `json:"signature"`
+		} `json:"reasoningText"`
+		RedactedContent []byte `json:"redactedContent"`
+	} `json:"reasoningContent"`
+}
+
+// check reads a request and says what the API refuses of it.
+func (s *Server) check(body []byte, c *Converse) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil {
+		return "Malformed input request: " + err.Error()
+	}
+	t := c.Additional.Thinking
+	switch {
+	case len(c.Messages) == 0 || c.Messages[0].Role != "user":
+		return "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+	case t != nil && (c.InferenceConfig.Temperature != nil || c.InferenceConfig.MaxTokens <= t.Budget):
+		return "The model returned the following errors: `max_tokens` must be greater than `thinking.budget_tokens`, and `temperature` may only be set to 1 when thinking is enabled."
+	}
+	open := map[string]bool{}
+	for i, m := range c.Messages {
+		if i > 0 && m.Role == c.Messages[i-1].Role {
+			return "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again."
+		}
+		if len(m.Content) == 0 {
+			return fmt.Sprintf("The content field in the Message object at messages.%d is empty.", i)
+		}
+		if m.documents() && !m.says() {
+			return fmt.Sprintf("The Message object at messages.%d has a document and no text. Add a ContentBlock object with a text field to the content, and try again.", i)
+		}
+		if problem := s.message(c, &m, open); problem != "" {
+			return problem
+		}
+		if m.Role == "user" && len(open) > 0 {
+			return "Expected toolResult blocks at messages." + fmt.Sprint(i) + ".content for the toolUse blocks before them."
+		}
+	}
+	return ""
+}
+
+func (m *Message) documents() bool {
+	return slices.ContainsFunc(m.Content, func(b Block) bool { return b.Document != nil })
+}
+
+func (m *Message) says() bool {
+	return slices.ContainsFunc(m.Content, func(b Block) bool { return b.Text != nil })
+}
+
+// message looks at one message. open are the calls that have no result so far.
+func (s *Server) message(c *Converse, m *Message, open map[string]bool) string {
+	for _, b := range m.Content {
+		switch {
+		case b.Text != nil && strings.TrimSpace(*b.Text) == "":
+			return "The text field in the ContentBlock object is blank. Add text to the text field, and try again."
+		case b.ToolUse != nil || b.ToolResult != nil:
+			if c.ToolConfig == nil || len(c.ToolConfig.Tools) == 0 {
+				return "The toolConfig field must be defined when using toolUse and toolResult content blocks."
+			}
+		}
+		if u := b.ToolUse; u != nil {
+			open[u.ToolUseID] = true
+		}
+		if r := b.ToolResult; r != nil {
+			if !open[r.ToolUseID] || len(r.Content) == 0 {
+				return "The toolResult blocks contain an id that is not among the toolUse blocks of the previous turn."
+			}
+			delete(open, r.ToolUseID)
+		}
+		if r := b.ReasoningContent; r != nil && r.ReasoningText != nil {
+			s.mu.Lock()
+			text, known := s.signed[r.ReasoningText.Signature]
+			s.mu.Unlock()
+			if !known || text != r.ReasoningText.Text {
+				return "The model returned the following errors: Invalid `signature` in `thinking` block"
+			}
+		}
+	}
+	return ""
+}

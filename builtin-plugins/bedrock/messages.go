@@ -1,0 +1,205 @@
+package bedrock
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// messages adds the chat's turns. User and assistant take turns strictly, and the user begins; what tools have answered is
+// said by the user.
+func messages(list json.Array, chat *wit.Chat, names toolname.Names) json.Array {
+	turns := make([]*wit.ChatTurn, 0, len(chat.Turns))
+	for i := range chat.Turns {
+		if turn := &chat.Turns[i]; !empty(turn) {
+			turns = append(turns, turn)
+		}
+	}
+	if len(turns) == 0 || turns[0].Role == wit.RoleAssistant {
+		list = list.Object(func(o json.Object) json.Object {
+			return o.Text("role", "user").Array("content", func(list json.Array) json.Array { return textBlock(list, "(The conversation goes on.)") })
+		})
+	}
+	for len(turns) > 0 {
+		n := 1
+		for n < len(turns) && speaker(turns[n]) == speaker(turns[0]) {
+			n++
+		}
+		list = list.Object(func(o json.Object) json.Object {
+			return o.Text("role", speaker(turns[0])).Array("content", func(list json.Array) json.Array {
+				for _, turn := range turns[:n] {
+					list = blocks(list, turn, names)
+				}
+				if wordless(turns[:n]) {
+					list = textBlock(list, "(a document)")
+				}
+				return list
+			})
+		})
+		turns = turns[n:]
+	}
+	return list
+}
+
+// wordless reports whether turns show a document and say nothing, which is refused: see DocumentBlock in the reference of the API.
+func wordless(turns []*wit.ChatTurn) bool {
+	documents := false
+	for _, turn := range turns {
+		for i := range turn.Content {
+			kind, _ := shown(&turn.Content[i])
+			switch {
+			case turn.Role == wit.RoleUser && kind == "document":
+				documents = true
+			case turn.Role == wit.RoleUser && kind == "" && strings.TrimSpace(textOf(&turn.Content[i])) != "":
+				return false
+			}
+		}
+	}
+	return documents
+}
+
+func speaker(turn *wit.ChatTurn) string {
+	if turn.Role == wit.RoleAssistant {
+		return "assistant"
+	}
+	return "user"
+}
+
+// empty reports whether a turn says nothing: a text of blanks is refused.
+func empty(turn *wit.ChatTurn) bool {
+	return turn.Role != wit.RoleTool && len(turn.ToolCalls) == 0 && strings.TrimSpace(allText(turn)) == ""
+}
+
+// blocks adds what one turn says.
+func blocks(list json.Array, turn *wit.ChatTurn, names toolname.Names) json.Array {
+	if turn.Role == wit.RoleTool {
+		return result(list, turn)
+	}
+	if turn.Role == wit.RoleAssistant {
+		list = reasoned(list, turn)
+	}
+	for i := range turn.Content {
+		part := &turn.Content[i]
+		if added, ok := media(list, part, turn.Role); ok {
+			list = added
+		} else if text := textOf(part); strings.TrimSpace(text) != "" {
+			list = textBlock(list, text)
+		}
+	}
+	for i := range turn.ToolCalls {
+		call := &turn.ToolCalls[i]
+		list = list.Object(func(o json.Object) json.Object {
+			return o.Object("toolUse", func(o json.Object) json.Object {
+				return o.Text("toolUseId", toolname.LegalID(call.ID)).Text("name", names.Of(call.Name)).Raw("input", arguments(call.Args))
+			})
+		})
+	}
+	return list
+}
+
+// result adds what a tool has answered.
+func result(list json.Array, turn *wit.ChatTurn) json.Array {
+	text, id := allText(turn), ""
+	if strings.TrimSpace(text) == "" {
+		text = "(no output)"
+	}
+	if turn.ToolCallID != nil {
+		id = *turn.ToolCallID
+	}
+	return list.Object(func(o json.Object) json.Object {
+		return o.Object("toolResult", func(o json.Object) json.Object {
+			return o.Text("toolUseId", toolname.LegalID(id)).Array("content", func(list json.Array) json.Array { return textBlock(list, text) })
+		})
+	})
+}
+
+// arguments are always an object: what a model wrote that is none would be refused, and with it the whole conversation
+// from then on.
+func arguments(args wit.JSON) wit.JSON {
+	value, err := json.Parse(args)
+	switch {
+	case err == nil && value.IsObject():
+		return args
+	case err != nil || !value.Exists():
+		return wit.JSON("{}")
+	}
+	if inner, err := json.ParseText(value.Text()); err == nil && inner.IsObject() {
+		return inner.Raw()
+	}
+	return json.Object{}.Raw("unreadable", args).JSON()
+}
+
+// media adds a picture or a document of a person's, whose bytes the gateway puts in.
+func media(list json.Array, part *wit.Part, role wit.Role) (json.Array, bool) {
+	kind, format := shown(part)
+	if kind == "" || role != wit.RoleUser {
+		return list, false
+	}
+	return list.Object(func(o json.Object) json.Object {
+		return o.Object(kind, func(o json.Object) json.Object {
+			if o = o.Text("format", format); kind == "document" {
+				o = o.Text("name", "document "+toolname.FixedID(*part.Media, 9)) // one that people wrote could be an order to the model
+			}
+			return o.Object("source", func(o json.Object) json.Object { return o.Text("bytes", "{{media:"+*part.Media+"}}") })
+		})
+	}), true
+}
+
+// shown is what block and format a file of the media store has, "" for what cannot be shown.
+func shown(part *wit.Part) (kind, format string) {
+	if part.Media == nil || *part.Media == "" || strings.Contains(*part.Media, ":") {
+		return "", ""
+	}
+	mime := ""
+	if part.Mime != nil {
+		mime = *part.Mime
+	}
+	switch {
+	case part.Kind == wit.PartKindFile && mime == "application/pdf":
+		return "document", "pdf"
+	case part.Kind != wit.PartKindImage:
+		return "", ""
+	}
+	switch format = strings.TrimPrefix(mime, "image/"); format {
+	case "png", "gif", "webp":
+		return "image", format
+	}
+	return "image", "jpeg"
+}
+
+// embedded lists the files that the gateway has to put in, each once.
+func embedded(chat *wit.Chat) []string {
+	var list []string
+	for i := range chat.Turns {
+		turn := &chat.Turns[i]
+		for j := range turn.Content {
+			if kind, _ := shown(&turn.Content[j]); kind != "" && turn.Role == wit.RoleUser {
+				list = append(list, *turn.Content[j].Media)
+			}
+		}
+	}
+	return list
+}
+
+func textBlock(list json.Array, text string) json.Array {
+	return list.Object(func(o json.Object) json.Object { return o.Text("text", text) })
+}
+
+// textOf is a part's text; of what the model cannot be shown, at least what it is.
+func textOf(part *wit.Part) string {
+	if part.Text != nil {
+		return *part.Text
+	}
+	return "[" + string(part.Kind) + "]"
+}
+
+// allText is what a turn says, a line for each part.
+func allText(turn *wit.ChatTurn) string {
+	var texts []string
+	for i := range turn.Content {
+		texts = append(texts, textOf(&turn.Content[i]))
+	}
+	return strings.Join(texts, "\n")
+}

@@ -1,0 +1,38 @@
+package feishu
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// settings are an account's configuration, without its secrets, which only the kernel sees. plugin.json says what each
+// field means.
+type settings struct {
+	api string // the API's URLs begin with it
+	app string // the app's id
+}
+
+const defaultRoot = "https://open.feishu.cn"
+
+// readSettings reads a configuration that the kernel has checked against the manifest's schema.
+func readSettings(config wit.JSON) (settings, error) {
+	v := json.Value{}
+	if len(config) > 0 {
+		var err error
+		if v, err = json.Parse(config); err != nil {
+			return settings{}, err
+		}
+	}
+	root := v.Get("apiRoot").Text()
+	if root == "" {
+		root = defaultRoot
+	}
+	return settings{api: strings.TrimRight(root, "/") + "/open-apis", app: v.Get("appId").Text()}, nil
+}
+
+// escape makes a part of a URL of what could end it, or name a credential.
+func escape(part string) string {
+	return strings.NewReplacer("%", "%25", "/", "%2F", "?", "%3F", "#", "%23", "&", "%26", "=", "%3D", " ", "%20", "{", "%7B").Replace(part)
+}

@@ -1,0 +1,75 @@
+package feishu
+
+import (
+	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Feishu calls by itself, so there is nothing to be connected to. Whether the app's id and secret are good is asked at the
+// start, and then every half hour: a send would be the first to notice.
+
+const (
+	askTimer = "ask"       // it is asked who the bot is
+	askEvery = 30 * 60_000 // how often it is asked who the bot is, in milliseconds
+)
+
+// connect begins anew; what was asked before is of an earlier generation from now on. What was to be found out of a message
+// that somebody reacted to is asked again.
+func connect(a *answer) {
+	a.State.generation++
+	a.State.failures = 0
+	a.status(wit.ConnectionStateConnecting, "")
+	ask(a)
+	locate(a)
+}
+
+// fired goes on when a timer says so.
+func fired(a *answer, timer string) {
+	if timer == placeTimer {
+		locate(a)
+		return
+	}
+	ask(a)
+}
+
+// ask asks who the bot is ("Obtain bot info").
+func ask(a *answer) { a.get(toMe, "", "/bot/v3/info") }
+
+// introduced takes what Feishu says of the bot.
+func introduced(a *answer, r result) {
+	bot := r.value.Get("bot")
+	if r.ok() && bot.Get("open_id").Text() == "" {
+		r.failure = foreign(200)
+	}
+	err := r.err()
+	if err == nil {
+		a.State.me = me{id: bot.Get("open_id").Text(), name: bot.Get("app_name").Text()}
+		a.State.failures = 0
+		a.status(wit.ConnectionStateConnected, "")
+		a.Timer(askTimer, askEvery)
+		return
+	}
+	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	a.State.failures++
+	a.status(state, err.Message)
+	a.Timer(askTimer, delay)
+}
+
+// handleCommand does what the owner asks for. Commands that the plugin does not know are ignored.
+func handleCommand(a *answer, name string) {
+	switch name {
+	case "login":
+		connect(a)
+	case "probe":
+		if a.State.me.id != "" && a.State.failures == 0 {
+			a.status(wit.ConnectionStateConnected, "")
+		} else {
+			a.status(wit.ConnectionStateConnecting, "")
+		}
+		ask(a)
+	case "logout":
+		a.State.generation++
+		a.Timer(askTimer, 0)
+		a.status(wit.ConnectionStateDisconnected, "logged out; log in again to be told how the bot is")
+	}
+}

@@ -1,0 +1,100 @@
+package gemini
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const (
+	defaultBaseURL = "https://generativelanguage.googleapis.com/v1beta"
+	// defaultModel is Google's own name for the newest model of the kind that most people use.
+	defaultModel   = "gemini-flash-latest"
+	keyName        = "api_key"
+	defaultTimeout = 600 // seconds, as long as a run of the gateway
+)
+
+// config is the owner's configuration.
+type config struct {
+	baseURL string
+	model   string
+	safety  string // the threshold in words of ours, empty for Google's
+	timeout int64  // seconds until the first byte of an answer
+}
+
+// newConfig reads the configuration. The gateway has checked it against the manifest's schema; a plugin may be run
+// without one all the same, so what would do harm is refused here too.
+func newConfig(raw wit.JSON) (*config, error) {
+	c := &config{baseURL: defaultBaseURL, model: defaultModel, timeout: defaultTimeout}
+	if len(raw) == 0 {
+		return c, nil
+	}
+	value, err := json.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if base := strings.TrimRight(value.Get("baseUrl").Text(), "/"); base != "" {
+		c.baseURL = base
+	}
+	if !strings.HasPrefix(c.baseURL, "https://") && !strings.HasPrefix(c.baseURL, "http://") {
+		return nil, wit.NewError(wit.CodeInvalid, "gemini: baseUrl has to begin with https:// or http://")
+	}
+	if timeout := value.Get("timeout").Int(); timeout > 0 {
+		c.timeout = timeout
+	}
+	if model := value.Get("model").Text(); model != "" {
+		c.model = model
+	}
+	c.safety = value.Get("safety").Text()
+	return c, nil
+}
+
+// modelOf is the model that answers: the one that was chosen, or the owner's.
+func (c *config) modelOf(chosen string) string {
+	if chosen != "" {
+		return chosen
+	}
+	return c.model
+}
+
+// request is what all requests have in common. A server that stands before Google's may need no key of ours.
+func (c *config) request(host *sdk.Host, method, path string) (*wit.HTTPRequest, error) {
+	hasKey, err := host.HasCredential(keyName, "")
+	if err != nil {
+		return nil, err
+	}
+	request := &wit.HTTPRequest{ID: method, Method: method, URL: c.baseURL + path}
+	switch {
+	case hasKey:
+		request.Headers = append(request.Headers, wit.Header{Name: "x-goog-api-key", Value: "{{credential:" + keyName + "}}"})
+	case c.baseURL == defaultBaseURL:
+		return nil, wit.NewError(wit.CodeUnauthorized, "gemini: no key is set: `carapace setup gemini` asks for it; in a script, add --secret "+keyName+"=env:VARIABLE")
+	}
+	return request, nil
+}
+
+// resource is a model as it stands in an address: models/gemini-2.5-pro, tunedModels/mine. What is not usual in a name is
+// escaped, so that no name leads anywhere else.
+func resource(model string) string {
+	if !strings.HasPrefix(model, "models/") && !strings.HasPrefix(model, "tunedModels/") {
+		model = "models/" + model
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(escaped(model), "%2F", "/"), "..", "%2E%2E")
+}
+
+// escaped is a text as it stands in an address.
+func escaped(text string) string {
+	const digits = "0123456789ABCDEF"
+	var out []byte
+	for _, c := range []byte(text) {
+		switch {
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', strings.IndexByte("-_.", c) >= 0:
+			out = append(out, c)
+		default:
+			out = append(out, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,74 @@
+package googlechattest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
+)
+
+// Crowd is a Server on loopback to whose app many people write, as the tests of all channels have it.
+type Crowd struct {
+	*Server
+	*crowd.Dice
+}
+
+var _ channeltest.Reachable = (*Crowd)(nil)
+
+// NewCrowd returns a server that listens, with the trouble that a seed makes.
+func NewCrowd(seed uint64) (*Crowd, error) {
+	c := &Crowd{Dice: crowd.NewDice(seed)}
+	c.Server = New(Config{Chaos: c.chaos})
+	_, err := c.Listen("127.0.0.1:0")
+	return c, err
+}
+
+// Account implements channeltest.Platform.
+func (c *Crowd) Account() channeltest.Account {
+	return channeltest.Account{Channel: "googlechat", Deduplicates: true, Config: c.Settings(), Secrets: c.Secrets()}
+}
+
+// Reach implements channeltest.Reachable.
+func (c *Crowd) Reach(url string) { c.Endpoint(url+"/plugins/googlechat/default/", nil) }
+
+// Somebody is a person by number.
+func Somebody(n int) Person {
+	return Person{"users/" + strconv.Itoa(n), fmt.Sprint("Person ", n), ""}
+}
+
+// Say implements channeltest.Platform. Now and then an event comes twice.
+func (c *Crowd) Say(person int, text string) {
+	if c.Roll(10) == 0 {
+		c.Repeat(1)
+	}
+	p := Somebody(person)
+	space := c.Meet(p)
+	c.Server.Say(p, space, "", Text(space, text))
+}
+
+// Heard implements channeltest.Platform.
+func (c *Crowd) Heard() (heard []channeltest.Heard) {
+	for _, m := range c.Sent() {
+		if n, err := strconv.Atoi(strings.TrimPrefix(m.Space, "spaces/dm-")); err == nil {
+			heard = append(heard, channeltest.Heard{Person: n, Text: m.Text, At: m.At})
+		}
+	}
+	return heard
+}
+
+// Connected implements channeltest.Platform: the app has an endpoint, and a token.
+func (c *Crowd) Connected() bool {
+	c.Server.mu.Lock()
+	defer c.Server.mu.Unlock()
+	return c.Known() && len(c.tokens) > 0
+}
+
+// chaos chooses what goes wrong with a call. What took effect may be cut off: a repeated request is known.
+func (c *Crowd) chaos(call string) *Fault {
+	if call != "create" {
+		return nil
+	}
+	return crowd.Send(c.Dice, Fault{Status: 429, Code: "RESOURCE_EXHAUSTED", RetryAfter: 1}, Fault{Status: 503, Code: "UNAVAILABLE", RetryAfter: 1}, true)
+}

@@ -1,0 +1,89 @@
+package signaltest
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
+)
+
+// Crowd is a Server on loopback to whose account many people write, as the tests of all channels have it.
+//
+// signal-cli hands an envelope out once, and what is on the wire when a gateway ends is lost. So these people write the next
+// thing when they see that the last one was read, which a gateway says once it has written it down.
+type Crowd struct {
+	*Server
+	*crowd.Dice
+
+	patience time.Duration
+}
+
+var _ channeltest.Platform = (*Crowd)(nil)
+
+// NewCrowd returns a server that listens, with the trouble that a seed makes.
+func NewCrowd(seed uint64) (*Crowd, error) {
+	c := &Crowd{Dice: crowd.NewDice(seed), patience: time.Minute}
+	c.Server = New(Config{Chaos: c.chaos})
+	_, err := c.Listen("127.0.0.1:0")
+	return c, err
+}
+
+// Account implements channeltest.Platform.
+func (c *Crowd) Account() channeltest.Account {
+	return channeltest.Account{Channel: "signal", Config: map[string]any{"url": c.Root(), "account": c.cfg.Account}, Secrets: map[string]string{}}
+}
+
+// firstPerson is the number of person 0.
+const firstPerson = 491_500_000
+
+// Say implements channeltest.Platform. Now and then an envelope comes twice, or the stream ends and begins anew.
+func (c *Crowd) Say(person int, text string) {
+	switch n := c.Roll(100); {
+	case n < 10:
+		c.Repeat(1)
+	case n < 14:
+		c.Break()
+	}
+	who := Person{Number: "+" + strconv.Itoa(firstPerson+person), ACI: fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", person), Name: fmt.Sprint("Person ", person)}
+	_, at, _ := strings.Cut(c.Server.Say(who, text), ":")
+	time, _ := strconv.ParseInt(at, 10, 64)
+	ctx, cancel := context.WithTimeout(c.Life, c.patience)
+	defer cancel()
+	_ = c.Wait(ctx, func() bool { return c.HasRead(who.Number, time) })
+}
+
+// Heard implements channeltest.Platform.
+func (c *Crowd) Heard() (heard []channeltest.Heard) {
+	for _, s := range c.Sent() {
+		if number, err := strconv.Atoi(strings.TrimPrefix(s.To, "+")); err == nil && s.Edits == 0 && s.Text != "" {
+			heard = append(heard, channeltest.Heard{Person: number - firstPerson, Text: s.Text, At: s.At})
+		}
+	}
+	return heard
+}
+
+// Connected implements channeltest.Platform.
+func (c *Crowd) Connected() bool { return c.Listening() }
+
+// chaos chooses what goes wrong with a request. A message that was sent is never cut off: signal-cli does not know one that comes again.
+func (c *Crowd) chaos(method string) *Fault {
+	if method != "send" {
+		return nil
+	}
+	switch n := c.Roll(100); {
+	case n < 3:
+		return &Fault{Code: -5, Message: "Failed to send message due to rate limiting", Type: "RATE_LIMIT_FAILURE", RetryAfter: 1}
+	case n < 5:
+		return &Fault{Code: -3, Message: "Failed to send message: no network"}
+	case n < 7:
+		return &Fault{Cut: true}
+	case n < 9:
+		return &Fault{Delay: time.Duration(n) * time.Millisecond}
+	}
+	c.Taken()
+	return nil
+}

@@ -1,4 +1,0 @@
-package telegram
-
-// ToHTML for tests of the conversion.
-var ToHTML = toHTML

@@ -1,0 +1,14 @@
+package telegram_test
+
+import (
+	"testing"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/telegramtest"
+)
+
+func TestStorm(t *testing.T) {
+	channeltest.Proves(t, channeltest.Outages, channeltest.Upgrades, channeltest.Limits)
+	storm.Run(t, storm.Crowd(t, telegramtest.NewCrowd), "..", storm.Options{})
+}

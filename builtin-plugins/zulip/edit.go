@@ -1,0 +1,95 @@
+package zulip
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// openMessage returns what changes a message that was sent. The error is invalid for what is no message.
+func openMessage(host *sdk.Host, account string, config, state wit.JSON, id string) (*talk, error) {
+	if !isID(id) {
+		return nil, wit.NewError(wit.CodeInvalid, clip(id, 100)+" is not a message of Zulip")
+	}
+	return newTalk(host, account, config, state)
+}
+
+// Edit replaces the text of a message that was sent ("Edit a message"). Its link to what it answers stays.
+func (Zulip) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
+	t, err := openMessage(host, edit.Account, edit.Config, edit.State, edit.ID)
+	if err != nil {
+		return nil, err
+	}
+	r := t.change(edit.ID, t.recall("reply/"+edit.ID)+withoutWildcards(edit.Text))
+	return &wit.Sent{IDs: []string{edit.ID}}, r.err()
+}
+
+func (t *talk) change(id, content string) result {
+	return t.call("PATCH", "/messages/"+id, params(nil).text("content", content))
+}
+
+// Delete takes a message back ("Delete a message"). Where the bot may not do that, nothing but a note of it stays, as when a
+// person empties a message. One that is gone already is no error.
+func (Zulip) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, error) {
+	t, err := openMessage(host, target.Account, target.Config, target.State, target.ID)
+	if err != nil {
+		return nil, err
+	}
+	r := t.call("DELETE", "/messages/"+target.ID, nil)
+	if r.refused() {
+		if there := t.call("GET", "/messages/"+target.ID, nil); there.refused() {
+			return &wit.Sent{IDs: []string{target.ID}}, nil
+		}
+		host.Info("zulip: a message may not be deleted, so it is emptied: " + r.explanation())
+		r = t.change(target.ID, "(deleted)")
+	}
+	return &wit.Sent{IDs: []string{target.ID}}, r.err()
+}
+
+// Typing shows for a while that an answer is being written ("Set typing status").
+func (Zulip) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error) {
+	t, err := newTalk(host, typing.Account, typing.Config, typing.State)
+	if err != nil {
+		return nil, err
+	}
+	to, err := targetOf(typing.To, t.settings)
+	if err != nil {
+		return nil, err
+	}
+	p := params(nil).text("op", "start")
+	switch {
+	case to.channel == "":
+		p = p.text("type", "direct").json("to", to.ids())
+	case isID(to.channel):
+		p = p.text("type", "stream").text("stream_id", to.channel).text("topic", to.topic)
+	default:
+		return &wit.Sent{}, nil // a channel that was named by hand: nobody waits there yet
+	}
+	r := t.call("POST", "/typing", p)
+	return &wit.Sent{}, r.err()
+}
+
+// Poll asks a question with options, by the words that make a poll of a message ("Polls").
+func (Zulip) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
+	t, err := newTalk(host, poll.Account, poll.Config, poll.State)
+	if err != nil {
+		return nil, err
+	}
+	to, err := targetOf(poll.To, t.settings)
+	if err != nil {
+		return nil, err
+	}
+	content := "/poll " + oneLine(poll.Question)
+	for _, option := range poll.Options {
+		content += "\n" + oneLine(option)
+	}
+	o := t.begin(to, poll.IdempotencyKey)
+	if err := o.part(0, content); err != nil {
+		return nil, err
+	}
+	return &wit.Sent{IDs: o.IDs}, nil
+}
+
+// oneLine is a text without ends of lines.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

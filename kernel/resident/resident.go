@@ -1,0 +1,8 @@
+// Package resident gives memory of the process back to the system that is used once, at a start, in a burst or when something is
+// loaded, and sets when garbage is collected.
+package resident
+
+// Trim gives back the pages of the program's own file, its code and its constants, among them what is embedded. Those that are
+// used again are there again, from the file: it costs a moment, and nothing is lost. It may be called at any time, by several at
+// once, and does nothing on systems other than Linux.
+func Trim() { trim() }
