@@ -68,17 +68,19 @@ SLOW  := Spec|Conformance|ReadmePlugin|AuthorsLoop|Python|Program|Isolation|Real
 SLOWS := $$(grep -rlE '^func (Test|Fuzz|Example)[A-Za-z0-9_]*($(SLOW))' --include='*_test.go' $(RACED) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 # A third of the time went into collecting garbage. Many tests wait, so that more of them than there are processors run beside
-# each other. With RACE=1 the tests are not vetted: check does that before, of all packages at once.
+# each other. With RACE=1 the tests are not vetted: check does that before, of all packages at once. GOTEST is what runs them: CI
+# has a command of its own there.
+test: GOTEST ?= $(GO) test
 test: export GOGC = 300
 test: plugins toolchains ## run the tests; RACE=1 runs each with the race detector that it does not make ten times slower
 ifdef RACE
-	$(GO) test -vet=off -run '$(SLOW)' $(SLOWS)
-	$(GO) test -vet=off -p 4 $$($(GO) list ./... | grep -vE '^[^/]*/[^/]*/carapace/($(subst $() $(),|,$(RACED)))(/|$$)')
-	CGO_ENABLED=1 $(GO) test -vet=off -p 3 -race -timeout 20m -skip '$(SLOW)' $(RACED:%=./%/...)
+	$(GOTEST) -vet=off -run '$(SLOW)' $(SLOWS)
+	$(GOTEST) -vet=off -p 4 $$($(GO) list ./... | grep -vE '^[^/]*/[^/]*/carapace/($(subst $() $(),|,$(RACED)))(/|$$)')
+	CGO_ENABLED=1 $(GOTEST) -vet=off -p 3 -race -timeout 20m -skip '$(SLOW)' $(RACED:%=./%/...)
 else
-	$(GO) test ./...
+	$(GOTEST) ./...
 endif
-	$(GO) test -tags extism -run UnderStockExtism ./sdk/go ./builtin-plugins
+	$(GOTEST) -tags extism -run UnderStockExtism ./sdk/go ./builtin-plugins
 
 check: quick ## all that CI checks: what quick does, and the tests, with the race detector
 	$(MAKE) test RACE=1
