@@ -235,11 +235,12 @@ type providers struct {
 }
 
 func (p providers) Providers() []agent.ProviderInfo {
-	var list []agent.ProviderInfo
-	for _, f := range p.registry.Providers() {
+	all := p.registry.Providers()
+	list := make([]agent.ProviderInfo, 0, len(all))
+	for _, f := range all {
 		info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
 		if !info.Facts.Offline { // those need neither
-			info.Settings, info.Credentials = p.settings.PluginConfig(f.ID()), len(p.vault.List(f.ID()))
+			info.Settings, info.Credentials = p.settings.PluginConfig(f.ID()), p.vault.Count(f.ID())
 		}
 		list = append(list, info)
 	}

@@ -32,7 +32,7 @@ func (t transcribers) Transcribers() []agent.TranscriberInfo {
 	var list []agent.TranscriberInfo
 	for _, p := range t.registry.Transcribers() {
 		list = append(list, agent.TranscriberInfo{
-			ID: p.ID(), Facts: *p.Facts(), Settings: t.settings.PluginConfig(p.ID()), Credentials: len(t.vault.List(p.ID())),
+			ID: p.ID(), Facts: *p.Facts(), Settings: t.settings.PluginConfig(p.ID()), Credentials: t.vault.Count(p.ID()),
 		})
 	}
 	return list

@@ -32,7 +32,7 @@ func (s speakers) Speakers() []tts.Speaker {
 		if len(facts.Formats) == 0 {
 			continue // it is gone by now
 		}
-		set := len(s.settings.PluginConfig(p.ID())) > len("{}") || len(s.vault.List(p.ID())) > 0
+		set := len(s.settings.PluginConfig(p.ID())) > len("{}") || s.vault.Count(p.ID()) > 0
 		list = append(list, tts.Speaker{ID: p.ID(), Facts: facts, Configured: facts.Ready || set, SetUp: set})
 	}
 	return list

@@ -284,6 +284,23 @@ func (v *Vault) List(owner string) []Entry {
 	return list
 }
 
+// Count returns how many credentials owner has.
+func (v *Vault) Count(owner string) (n int) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for e := range v.values {
+		if e.Owner == owner {
+			n++
+		}
+	}
+	for e := range v.damaged {
+		if e.Owner == owner {
+			n++
+		}
+	}
+	return n
+}
+
 // entries lists all names, damaged ones too. The caller holds mu.
 func (v *Vault) entries() []Entry {
 	return slices.AppendSeq(slices.Collect(maps.Keys(v.values)), maps.Keys(v.damaged))

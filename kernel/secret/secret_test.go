@@ -72,7 +72,7 @@ func TestVault(t *testing.T) {
 		if got := fmt.Sprint(v.List("")); got != "[credential token of chat credential token of chat (account work) credential password of mail (account ann@example.org)]" {
 			t.Errorf("list: %s", got)
 		}
-		if got := v.List("mail"); len(got) != 1 || got[0] != (secret.Entry{Owner: "mail", Account: "ann@example.org", Name: "password"}) {
+		if got := v.List("mail"); len(got) != 1 || v.Count("mail") != 1 || got[0] != (secret.Entry{Owner: "mail", Account: "ann@example.org", Name: "password"}) {
 			t.Errorf("list of mail: %v", got)
 		}
 		_, err := v.Get(ctx, "chat", "home", "token")
@@ -187,7 +187,7 @@ func TestTampering(t *testing.T) {
 			v := open(t, c)
 			_, err = v.Get(ctx, "chat", "a", "token")
 			wantCode(t, "damaged", err, wit.CodeInvalid)
-			if v.Has("chat", "a", "token") || len(v.List("chat")) != 2 || !strings.Contains(log.String(), "damaged") {
+			if v.Has("chat", "a", "token") || len(v.List("chat")) != 2 || v.Count("chat") != 2 || !strings.Contains(log.String(), "damaged") {
 				t.Errorf("a damaged credential: has %v, list %v, log %q", v.Has("chat", "a", "token"), v.List("chat"), log.String())
 			}
 			want(t, v, "chat", "b", "token", "the second value")
