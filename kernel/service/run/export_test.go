@@ -34,7 +34,5 @@ func Begin(s *Service, tx store.Tx, r Run) (resumed bool, err error) {
 
 // Look reads what a wake for these sessions has the service look at.
 func Look(s *Service, tx store.Tx, keys ...session.Key) ([]*Waiting, error) {
-	s.due.take()
-	s.due.add(keys)
-	return s.look(tx)
+	return s.look(tx, false, keys)
 }

@@ -137,9 +137,10 @@ func (s *Service) Run(ctx context.Context) error {
 
 // dispatch starts a worker for each session that is to be looked at, has work and none, and one for each urgent run.
 func (s *Service) dispatch(ctx context.Context) error {
+	all, keys := s.due.take() // before the store is looked at: what is noted from here on, this look may not see
 	var live []*Waiting
 	if err := s.store.View(ctx, func(tx store.Tx) (err error) {
-		live, err = s.look(tx)
+		live, err = s.look(tx, all, keys)
 		return err
 	}); err != nil {
 		return err

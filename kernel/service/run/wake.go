@@ -48,9 +48,8 @@ func (s *Service) Wake(keys ...session.Key) {
 	}
 }
 
-// look reads the queues that are to be looked at.
-func (s *Service) look(tx store.Tx) ([]*Waiting, error) {
-	all, keys := s.due.take()
+// look reads the queues of some sessions, or all.
+func (s *Service) look(tx store.Tx, all bool, keys []session.Key) ([]*Waiting, error) {
 	if all {
 		return Live(tx, s.skips.Skip)
 	}
