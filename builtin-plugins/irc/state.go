@@ -98,11 +98,11 @@ func readState(data wit.JSON) (state, error) {
 	}
 	s := state{
 		phase: phase(v.Get("phase").Int()), nick: v.Get("nick").Text(), tries: v.Get("tries").Int(), host: v.Get("host").Text(),
-		caps: texts(v.Get("caps")), offered: texts(v.Get("offered")),
-		logins: texts(v.Get("logins")), scram: scram.Read(v.Get("scram")), said: v.Get("said").Text(), roomTypes: v.Get("roomTypes").Text(), asciiCase: v.Get("asciiCase").Bool(),
+		caps: v.Get("caps").Texts(), offered: v.Get("offered").Texts(),
+		logins: v.Get("logins").Texts(), scram: scram.Read(v.Get("scram")), said: v.Get("said").Text(), roomTypes: v.Get("roomTypes").Text(), asciiCase: v.Get("asciiCase").Bool(),
 		heard: v.Get("heard").Int(), asked: v.Get("asked").Bool(), ctcpAt: v.Get("ctcpAt").Int(), seen: v.Get("seen").Int(), newest: v.Get("newest").Int(),
-		count: v.Get("count").Int(), session: v.Get("session").Int(), rooms: texts(v.Get("rooms")), invited: texts(v.Get("invited")),
-		bare: texts(v.Get("bare")), catching: texts(v.Get("catching")), nickTries: v.Get("nickTries").Int(),
+		count: v.Get("count").Int(), session: v.Get("session").Int(), rooms: v.Get("rooms").Texts(), invited: v.Get("invited").Texts(),
+		bare: v.Get("bare").Texts(), catching: v.Get("catching").Texts(), nickTries: v.Get("nickTries").Int(),
 	}
 	for m := range v.Get("missing").Items() {
 		s.missing = append(s.missing, missing{m.Get("room").Text(), m.Get("why").Text(), m.Get("at").Int()})
@@ -123,70 +123,43 @@ func readState(data wit.JSON) (state, error) {
 	return s, nil
 }
 
-func texts(v json.Value) (list []string) {
-	for item := range v.Items() {
-		list = append(list, item.Text())
-	}
-	return list
-}
-
 // json returns the state as it is stored: what is zero is left out.
 func (s *state) json() wit.JSON {
-	o := json.Object{}.Int("session", s.session)
+	o := json.Sparse{Object: json.Object{}.Int("session", s.session)}
 	for _, f := range []struct {
 		name  string
 		value int64
 	}{
 		{"phase", int64(s.phase)}, {"tries", s.tries}, {"heard", s.heard}, {"ctcpAt", s.ctcpAt}, {"seen", s.seen}, {"newest", s.newest}, {"count", s.count}, {"nickTries", s.nickTries},
 	} {
-		if f.value != 0 {
-			o = o.Int(f.name, f.value)
-		}
+		o.AddInt(f.name, f.value)
 	}
 	for _, f := range []struct{ name, value string }{{"nick", s.nick}, {"host", s.host}, {"roomTypes", s.roomTypes}, {"said", s.said}} {
-		if f.value != "" {
-			o = o.Text(f.name, f.value)
-		}
+		o.AddText(f.name, f.value)
 	}
-	if s.asciiCase {
-		o = o.Bool("asciiCase", true)
-	}
-	if s.asked {
-		o = o.Bool("asked", true)
-	}
+	o.AddTrue("asciiCase", s.asciiCase)
+	o.AddTrue("asked", s.asked)
 	if login := s.scram.JSON(); login != nil {
-		o = o.Raw("scram", login)
+		o.Object = o.Raw("scram", login)
 	}
-	o = list(o, "logins", s.logins, json.Text)
-	o = list(o, "caps", s.caps, json.Text)
-	o = list(o, "offered", s.offered, json.Text)
-	o = list(o, "rooms", s.rooms, json.Text)
-	o = list(o, "invited", s.invited, json.Text)
-	o = list(o, "catching", s.catching, json.Text)
-	o = list(o, "waiting", s.waiting, func(w waiting) wit.JSON { return wit.Marshal(&w.message) })
-	o = list(o, "bare", s.bare, json.Text)
-	o = list(o, "missing", s.missing, func(m missing) wit.JSON {
+	o.AddTexts("logins", s.logins)
+	o.AddTexts("caps", s.caps)
+	o.AddTexts("offered", s.offered)
+	o.AddTexts("rooms", s.rooms)
+	o.AddTexts("invited", s.invited)
+	o.AddTexts("catching", s.catching)
+	json.AddList(&o, "waiting", s.waiting, func(w waiting) wit.JSON { return wit.Marshal(&w.message) })
+	o.AddTexts("bare", s.bare)
+	json.AddList(&o, "missing", s.missing, func(m missing) wit.JSON {
 		return json.Object{}.Text("room", m.room).Text("why", m.why).Int("at", m.at).JSON()
 	})
-	o = list(o, "refused", s.refused, func(r refusal) wit.JSON {
+	json.AddList(&o, "refused", s.refused, func(r refusal) wit.JSON {
 		return json.Object{}.Text("target", r.target).Text("numeric", r.numeric).Text("text", r.text).JSON()
 	})
-	o = list(o, "batches", s.batches, func(b batch) wit.JSON {
+	json.AddList(&o, "batches", s.batches, func(b batch) wit.JSON {
 		return json.Object{}.Text("ref", b.ref).Text("kind", b.kind).Text("label", b.label).Text("room", b.room).Int("lines", b.lines).Int("last", b.last).JSON()
 	})
 	return o.JSON()
-}
-
-// list adds a list that is not empty.
-func list[T any](o json.Object, name string, items []T, write func(T) wit.JSON) json.Object {
-	if len(items) == 0 {
-		return o
-	}
-	a := json.Array{}
-	for _, item := range items {
-		a = a.Add(write(item))
-	}
-	return o.Raw(name, a.JSON())
 }
 
 // bounded appends to a list of which only the last ones are kept.

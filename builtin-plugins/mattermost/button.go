@@ -119,7 +119,7 @@ func (c *chat) withdraw(id string) {
 		c.host.Warn("mattermost: what can no longer be chosen cannot be forgotten: " + err.Error())
 	}
 	v, _ := json.ParseText(stored)
-	for i := range texts(v) {
+	for i := range v.Texts() {
 		if i < len(numbers) {
 			_ = c.unsetEmoji(id, numbers[i])
 		}
@@ -137,7 +137,7 @@ func chosenBy(a *answer, id, name string) string {
 			return ""
 		}
 		v, _ := json.ParseText(stored)
-		if values := texts(v); i < len(values) {
+		if values := v.Texts(); i < len(values) {
 			return values[i]
 		}
 	}

@@ -59,16 +59,14 @@ func (l *letter) post(key string, files []string) result {
 // request describes the post. pending_post_id is by what Mattermost knows a repeated one for a while, and the property by what the
 // plugin finds it later. Where there are buttons the kernel fills in their token, and nothing that somebody wrote may name one.
 func (l *letter) request(key string, files []string) wit.HTTPRequest {
-	o := json.Object{}.Text("channel_id", l.chat.channel).Raw("message", inert(l.chat.worded(l.text, l.actions)))
-	if l.root != "" {
-		o = o.Text("root_id", l.root)
-	}
+	o := json.Sparse{Object: json.Object{}.Text("channel_id", l.chat.channel).Raw("message", inert(l.chat.worded(l.text, l.actions)))}
+	o.AddText("root_id", l.root)
 	if key != "" {
-		o = o.Text("pending_post_id", l.chat.state.me.id+":"+key)
+		o.AddText("pending_post_id", l.chat.state.me.id+":"+key)
 	}
-	o = addTexts(o, "file_ids", files)
+	o.AddTexts("file_ids", files)
 	if props := l.chat.props(key, l.actions); len(props) > 0 {
-		o = o.Raw("props", props)
+		o.Object = o.Raw("props", props)
 	}
 	request := l.chat.settings.call("", "POST", "/posts", o.JSON())
 	request.Fill = l.chat.hasButtons(l.actions)

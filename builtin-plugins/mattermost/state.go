@@ -36,6 +36,10 @@ type parcel struct {
 	since int64
 }
 
+func (p parcel) json() wit.JSON {
+	return json.Object{}.Raw("event", p.event.Raw()).Int("since", p.since).JSON()
+}
+
 // saw notes that an event of the connection needs not be told again.
 func (s *state) saw(sequence int64) {
 	if sequence >= s.sequence {
@@ -73,19 +77,12 @@ func readState(data wit.JSON) (state, error) {
 		notBefore: v.Get("notBefore").Int(), me: identity{v.Get("me", "id").Text(), v.Get("me", "name").Text()}, longest: v.Get("longest").Int(),
 		connection: v.Get("connection").Text(), sequence: v.Get("sequence").Int(), live: v.Get("live").Bool(),
 		cursor: v.Get("cursor").Int(), gap: readGap(v.Get("gap")),
-		threads: texts(v.Get("threads")), nameless: v.Get("nameless").Bool(), asked: texts(v.Get("asked")),
+		threads: v.Get("threads").Texts(), nameless: v.Get("nameless").Bool(), asked: v.Get("asked").Texts(),
 	}
 	for p := range v.Get("held").Items() {
 		s.held = append(s.held, parcel{p.Get("event"), p.Get("since").Int()})
 	}
 	return s, nil
-}
-
-func texts(list json.Value) (out []string) {
-	for item := range list.Items() {
-		out = append(out, item.Text())
-	}
-	return out
 }
 
 // json returns the state as it is stored: what is zero is left out, so that an account at rest is small.
@@ -105,29 +102,9 @@ func (s *state) json() wit.JSON {
 	if s.gap.open {
 		o.Object = o.Raw("gap", s.gap.json())
 	}
-	o.Object = addTexts(o.Object, "threads", s.threads)
+	o.AddTexts("threads", s.threads)
 	o.AddTrue("nameless", s.nameless)
-	o.Object = addTexts(o.Object, "asked", s.asked)
-	if len(s.held) > 0 {
-		o.Object = o.Array("held", func(list json.Array) json.Array {
-			for _, p := range s.held {
-				list = list.Add(json.Object{}.Raw("event", p.event.Raw()).Int("since", p.since).JSON())
-			}
-			return list
-		})
-	}
+	o.AddTexts("asked", s.asked)
+	json.AddList(&o, "held", s.held, parcel.json)
 	return o.JSON()
-}
-
-// addTexts adds a list that is not empty.
-func addTexts(o json.Object, name string, values []string) json.Object {
-	if len(values) == 0 {
-		return o
-	}
-	return o.Array(name, func(a json.Array) json.Array {
-		for _, v := range values {
-			a = a.Add(json.Text(v))
-		}
-		return a
-	})
 }

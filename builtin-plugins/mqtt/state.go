@@ -82,7 +82,7 @@ func readState(data wit.JSON) (state, error) {
 		count: v.Get("count").Int(), pinged: v.Get("pinged").Int(), acks: v.Get("acks").Int(), behind: v.Get("behind").Int(),
 		before: v.Get("before").Int(), keepAlive: v.Get("keepAlive").Int(),
 		maxPacket: v.Get("maxPacket").Int(), atOnce: v.Get("atOnce").Int(),
-		subscribed: texts(v.Get("subscribed")), asked: texts(v.Get("asked")), refused: texts(v.Get("refused")),
+		subscribed: v.Get("subscribed").Texts(), asked: v.Get("asked").Texts(), refused: v.Get("refused").Texts(),
 	}
 	s.twice, s.readsTwice, s.takes = v.Get("twice").Bool(), v.Get("readsTwice").Bool(), v.Get("takes").Int()
 	for id := range v.Get("held").Items() {
@@ -101,13 +101,6 @@ func readState(data wit.JSON) (state, error) {
 		}
 	}
 	return s, nil
-}
-
-func texts(v json.Value) (list []string) {
-	for item := range v.Items() {
-		list = append(list, item.Text())
-	}
-	return list
 }
 
 // json returns the state as it is stored: what is zero is left out.
@@ -131,41 +124,17 @@ func (s *state) json() wit.JSON {
 	o.AddTrue("twice", s.twice)
 	o.AddTrue("readsTwice", s.readsTwice)
 	o.AddInt("takes", s.takes)
-	if len(s.held) > 0 {
-		a := json.Array{}
-		for _, id := range s.held {
-			a = a.Add(wit.JSON(number10(int(id))))
-		}
-		o.Object = o.Raw("held", a.JSON())
-	}
-	if len(s.taken) > 0 {
-		a := json.Array{}
-		for _, k := range s.taken {
-			a = a.Object(func(o json.Object) json.Object {
-				one := json.Sparse{Object: o.Int("id", int64(k.packet)).Int("n", k.number)}
-				one.AddTrue("open", k.open)
-				return one.Object
-			})
-		}
-		o.Object = o.Raw("taken", a.JSON())
-	}
-	o.Object = list(o.Object, "unacked", acks)
-	o.Object = list(o.Object, "subscribed", s.subscribed)
-	o.Object = list(o.Object, "asked", s.asked)
-	o.Object = list(o.Object, "refused", s.refused)
+	json.AddList(&o, "held", s.held, func(id uint16) wit.JSON { return wit.JSON(number10(int(id))) })
+	json.AddList(&o, "taken", s.taken, func(k taken) wit.JSON {
+		one := json.Sparse{Object: json.Object{}.Int("id", int64(k.packet)).Int("n", k.number)}
+		one.AddTrue("open", k.open)
+		return one.JSON()
+	})
+	o.AddTexts("unacked", acks)
+	o.AddTexts("subscribed", s.subscribed)
+	o.AddTexts("asked", s.asked)
+	o.AddTexts("refused", s.refused)
 	return o.JSON()
-}
-
-// list adds a list that is not empty.
-func list(o json.Object, name string, items []string) json.Object {
-	if len(items) == 0 {
-		return o
-	}
-	a := json.Array{}
-	for _, item := range items {
-		a = a.Add(json.Text(item))
-	}
-	return o.Raw(name, a.JSON())
 }
 
 func number10(n int) string { return strconv.Itoa(n) }

@@ -30,7 +30,7 @@ func (c *chat) takeBack(id string, at form) (*wit.Sent, error) {
 		return nil, err
 	}
 	for reaction := range r.value.Get("message", "reactions").Items() {
-		if !contains(texts(reaction.Get("users")), c.state.me.user) {
+		if !contains(reaction.Get("users").Texts(), c.state.me.user) {
 			continue
 		}
 		if r := c.call("reactions.remove", at.with("name", reaction.Get("name").Text())); !r.ok && !r.is("no_reaction") {

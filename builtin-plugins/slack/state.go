@@ -69,7 +69,7 @@ func readState(data wit.JSON) (state, error) {
 		notBefore: v.Get("notBefore").Int(),
 		me:        identity{me.Get("user").Text(), me.Get("bot").Text(), me.Get("name").Text(), me.Get("team").Text()},
 		socket:    v.Get("socket").Text(), opening: v.Get("opening").Text(), since: v.Get("since").Int(), asking: v.Get("asking").Bool(),
-		threads: texts(v.Get("threads")), nameless: v.Get("nameless").Bool(), asked: texts(v.Get("asked")),
+		threads: v.Get("threads").Texts(), nameless: v.Get("nameless").Bool(), asked: v.Get("asked").Texts(),
 	}
 	for p := range v.Get("held").Items() {
 		s.held = append(s.held, parcel{p.Get("connection").Text(), p.Get("envelope").Text(), p.Get("kind").Text(),
@@ -78,75 +78,28 @@ func readState(data wit.JSON) (state, error) {
 	return s, nil
 }
 
-func texts(list json.Value) (out []string) {
-	for item := range list.Items() {
-		out = append(out, item.Text())
-	}
-	return out
-}
-
 // json returns the state as it is stored: what is zero is left out, so that an account at rest is small.
 func (s state) json() wit.JSON {
-	o := json.Object{}.Int("generation", s.generation)
-	o = addInt(o, "failures", s.failures)
-	o = addText(o, "retry", string(s.retry))
-	o = addInt(o, "notBefore", s.notBefore)
+	o := json.Sparse{Object: json.Object{}.Int("generation", s.generation)}
+	o.AddInt("failures", s.failures)
+	o.AddText("retry", string(s.retry))
+	o.AddInt("notBefore", s.notBefore)
 	if s.me.user != "" {
-		o = o.Raw("me", json.Object{}.Text("user", s.me.user).Text("bot", s.me.bot).Text("name", s.me.name).Text("team", s.me.team).JSON())
+		o.Object = o.Raw("me", json.Object{}.Text("user", s.me.user).Text("bot", s.me.bot).Text("name", s.me.name).Text("team", s.me.team).JSON())
 	}
-	o = addText(o, "socket", s.socket)
-	o = addText(o, "opening", s.opening)
-	o = addInt(o, "since", s.since)
-	o = addFlag(o, "asking", s.asking)
-	o = addTexts(o, "threads", s.threads)
-	o = addFlag(o, "nameless", s.nameless)
-	o = addTexts(o, "asked", s.asked)
-	if len(s.held) > 0 {
-		o = o.Array("held", func(a json.Array) json.Array {
-			for _, p := range s.held {
-				a = a.Add(p.json())
-			}
-			return a
-		})
-	}
+	o.AddText("socket", s.socket)
+	o.AddText("opening", s.opening)
+	o.AddInt("since", s.since)
+	o.AddTrue("asking", s.asking)
+	o.AddTexts("threads", s.threads)
+	o.AddTrue("nameless", s.nameless)
+	o.AddTexts("asked", s.asked)
+	json.AddList(&o, "held", s.held, parcel.json)
 	return o.JSON()
 }
 
 func (p parcel) json() wit.JSON {
-	o := json.Object{}.Text("connection", p.connection).Text("envelope", p.envelope).Text("kind", p.kind).Raw("payload", p.payload.Raw())
-	return addFlag(o, "answers", p.answers).Int("since", p.since).JSON()
-}
-
-// addText, addInt, addFlag and addTexts add a field that is not zero.
-func addText(o json.Object, name, value string) json.Object {
-	if value == "" {
-		return o
-	}
-	return o.Text(name, value)
-}
-
-func addInt(o json.Object, name string, value int64) json.Object {
-	if value == 0 {
-		return o
-	}
-	return o.Int(name, value)
-}
-
-func addFlag(o json.Object, name string, value bool) json.Object {
-	if !value {
-		return o
-	}
-	return o.Bool(name, value)
-}
-
-func addTexts(o json.Object, name string, values []string) json.Object {
-	if len(values) == 0 {
-		return o
-	}
-	return o.Array(name, func(a json.Array) json.Array {
-		for _, v := range values {
-			a = a.Add(json.Text(v))
-		}
-		return a
-	})
+	o := json.Sparse{Object: json.Object{}.Text("connection", p.connection).Text("envelope", p.envelope).Text("kind", p.kind).Raw("payload", p.payload.Raw())}
+	o.AddTrue("answers", p.answers)
+	return o.Int("since", p.since).JSON()
 }

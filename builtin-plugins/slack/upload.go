@@ -126,7 +126,7 @@ func fileName(f *wit.Attachment) string {
 func (c *chat) isShared(id string) bool {
 	r := c.call("files.info", form{{"file", id}})
 	for _, list := range []string{"channels", "groups", "ims"} {
-		if contains(texts(r.value.Get("file", list)), c.channel) {
+		if contains(r.value.Get("file", list).Texts(), c.channel) {
 			return true
 		}
 	}

@@ -118,7 +118,7 @@ func readState(data wit.JSON) (state, error) {
 		heard: v.Get("heard").Int(), asked: v.Get("asked").Bool(), count: v.Get("count").Int(), session: v.Get("session").Int(),
 		archive: archive{v.Get("archive").Bool(), v.Get("archiveLast").Text(), v.Get("archiveSince").Int()},
 		upload:  upload{service: v.Get("upload").Text(), most: v.Get("uploadMost").Int()},
-		invited: texts(v.Get("invited")), taken: texts(v.Get("taken")),
+		invited: v.Get("invited").Texts(), taken: v.Get("taken").Texts(),
 	}
 	for p := range v.Get("rooms").Items() {
 		s.rooms = append(s.rooms, place{p.Get("jid").Text(), p.Get("nick").Text(), p.Get("in").Bool(), p.Get("why").Text(), p.Get("barred").Bool(), p.Get("at").Int(), p.Get("tries").Int(), p.Get("last").Int(), p.Get("asked").Int()})
@@ -137,13 +137,6 @@ func readState(data wit.JSON) (state, error) {
 		s.upload.slots = append(s.upload.slots, p)
 	}
 	return s, nil
-}
-
-func texts(v json.Value) (list []string) {
-	for item := range v.Items() {
-		list = append(list, item.Text())
-	}
-	return list
 }
 
 // json returns the state as it is stored: what is zero is left out.
@@ -170,9 +163,9 @@ func (s *state) json() wit.JSON {
 	o.AddInt("archiveSince", s.archive.since)
 	o.AddText("upload", s.upload.service)
 	o.AddInt("uploadMost", s.upload.most)
-	list(&o, "invited", s.invited, json.Text)
-	list(&o, "taken", s.taken, json.Text)
-	list(&o, "rooms", s.rooms, func(p place) wit.JSON {
+	o.AddTexts("invited", s.invited)
+	o.AddTexts("taken", s.taken)
+	json.AddList(&o, "rooms", s.rooms, func(p place) wit.JSON {
 		var o json.Sparse
 		o.AddText("jid", p.jid)
 		o.AddText("nick", p.nick)
@@ -185,13 +178,13 @@ func (s *state) json() wit.JSON {
 		o.AddInt("asked", p.asked)
 		return o.JSON()
 	})
-	list(&o, "occupants", s.occupants, func(p occupant) wit.JSON {
+	json.AddList(&o, "occupants", s.occupants, func(p occupant) wit.JSON {
 		return json.Object{}.Text("room", p.room).Text("nick", p.nick).Text("jid", p.jid).JSON()
 	})
-	list(&o, "recent", s.recent, func(r recent) wit.JSON {
+	json.AddList(&o, "recent", s.recent, func(r recent) wit.JSON {
 		return json.Object{}.Text("room", r.room).Text("nick", r.nick).Text("id", r.id).Text("by", r.by).JSON()
 	})
-	list(&o, "slots", s.upload.slots, func(p slot) wit.JSON {
+	json.AddList(&o, "slots", s.upload.slots, func(p slot) wit.JSON {
 		headers := json.Object{}
 		for _, h := range p.headers {
 			headers = headers.Text(h.Name, h.Value)
@@ -199,18 +192,6 @@ func (s *state) json() wit.JSON {
 		return json.Object{}.Text("token", p.token).Text("put", p.put).Text("get", p.get).Raw("headers", headers.JSON()).JSON()
 	})
 	return o.JSON()
-}
-
-// list adds a list that is not empty.
-func list[T any](o *json.Sparse, name string, items []T, write func(T) wit.JSON) {
-	if len(items) == 0 {
-		return
-	}
-	a := json.Array{}
-	for _, item := range items {
-		a = a.Add(write(item))
-	}
-	o.Object = o.Raw(name, a.JSON())
 }
 
 // isTaken reports whether the server is known to have taken a send.

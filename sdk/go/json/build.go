@@ -91,6 +91,22 @@ func (s *Sparse) AddTrue(name string, value bool) {
 	}
 }
 
+// AddTexts adds an array of strings that is not empty.
+func (s *Sparse) AddTexts(name string, values []string) { AddList(s, name, values, Text) }
+
+// AddList adds an array that is not empty, of items as write writes them.
+func AddList[T any](s *Sparse, name string, items []T, write func(T) wit.JSON) {
+	if len(items) == 0 {
+		return
+	}
+	s.Object = s.Array(name, func(a Array) Array {
+		for _, item := range items {
+			a = a.Add(write(item))
+		}
+		return a
+	})
+}
+
 // Array is a JSON array under construction.
 type Array []byte
 

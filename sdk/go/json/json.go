@@ -99,6 +99,14 @@ func (v Value) Items() iter.Seq[Value] {
 	}
 }
 
+// Texts returns an array's items, each as Text returns it; nothing for other kinds.
+func (v Value) Texts() (list []string) {
+	for item := range v.Items() {
+		list = append(list, item.Text())
+	}
+	return list
+}
+
 // Text returns a string. A number gives its digits, since platforms differ in how they write ids.
 func (v Value) Text() string {
 	switch {

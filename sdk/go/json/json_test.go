@@ -2,6 +2,7 @@ package json_test
 
 import (
 	stdjson "encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,6 +175,36 @@ func compare(t *testing.T, v json.Value, want any) {
 	case float64:
 		if v.Float() != want {
 			t.Fatalf("%s is %v, not %v", v.Raw(), v.Float(), want)
+		}
+	}
+}
+
+func TestSparse(t *testing.T) {
+	var o json.Sparse
+	o.AddInt("no", 0)
+	o.AddText("none", "")
+	o.AddTrue("false", false)
+	o.AddTexts("nobody", nil)
+	json.AddList(&o, "nothing", []int{}, func(int) wit.JSON { return wit.JSON("1") })
+	if got := string(o.JSON()); got != "{}" {
+		t.Errorf("what is zero: %s", got)
+	}
+	o.AddInt("n", 1)
+	o.AddText("text", "a")
+	o.AddTrue("true", true)
+	o.AddTexts("texts", []string{"a", `"`})
+	json.AddList(&o, "list", []bool{true, false}, func(b bool) wit.JSON { return json.Object{}.Bool("b", b).JSON() })
+	const want = `{"n":1,"text":"a","true":true,"texts":["a","\""],"list":[{"b":true},{"b":false}]}`
+	if got := string(o.JSON()); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for data, want := range map[string][]string{`["a",1,null]`: {"a", "1", ""}, `[]`: nil, `{"a":1}`: nil, `"a"`: nil} {
+		v, err := json.Parse(wit.JSON(data))
+		if got := v.Texts(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", data, got, err)
 		}
 	}
 }
