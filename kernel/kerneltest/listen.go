@@ -72,7 +72,7 @@ func (l *Listener) Until(what string, ok func([]client.Event) bool) {
 		case <-l.Done():
 			l.t.Fatalf("the connection ended before %s: %v\n%s", what, l.Err(), dump(events))
 		case <-timeout:
-			l.t.Fatalf("waited in vain for %s\n%s", what, dump(events))
+			l.t.Fatalf("waited in vain for %s\n%s\n\n%s", what, dump(events), stacks())
 		}
 	}
 }

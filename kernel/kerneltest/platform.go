@@ -145,7 +145,7 @@ func (p *Platform) Until(what string, ok func([]Post) bool) []Post {
 		select {
 		case <-changed:
 		case <-timeout:
-			p.t.Fatalf("waited in vain until %s; the bot has posted %+v", what, posts)
+			p.t.Fatalf("waited in vain until %s; the bot has posted %+v\n\n%s", what, posts, stacks())
 		}
 	}
 }
