@@ -19,10 +19,10 @@ import (
 
 // costly is a provider each of whose answers reads a million tokens and writes half a million.
 func costly(id string, asked *atomic.Int64) plugintest.Fake {
-	return kerneltest.Provider(id, func(context.Context, *wit.Chat) (*wit.ProviderAnswer, error) {
+	return kerneltest.Provider(id, func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
 		asked.Add(1)
 		a := kerneltest.Says("yes")
-		a.Usage = &wit.Usage{Input: 1e6, Output: 5e5, CacheRead: 1000}
+		a.Usage = &wit.Usage{Input: 1e6, Output: 5e5, CacheRead: 1000, Model: strings.ReplaceAll(c.Model, "latest", "1")}
 		return a, nil
 	})
 }
@@ -214,14 +214,14 @@ func TestPricesThatAProviderComesWith(t *testing.T) {
 		model, settings string
 		cost            float64 // 0 has no price
 	}{
-		{"m-1", `{}`, 2 + 4 + 0.001}, {"other", `{}`, 0}, {"odd", `{}`, 0},
+		{"m-1", `{}`, 2 + 4 + 0.001}, {"m-latest", `{}`, 2 + 4 + 0.001}, {"other-latest", `{}`, 0}, {"other", `{}`, 0}, {"odd", `{}`, 0},
 		{"sale", `{}`, 7}, {"long", `{}`, 4 + 8 + 0.002}, {"short", `{}`, 2}, {"odd long", `{}`, 0},
 		{"m", `{"plugins":{"brain":{"config":{"at":"home"}}}}`, 2 + 4 + 0.001},
 		{"m", `{"plugins":{"brain":{"config":{"at":"work"}}}}`, 3},
 		{"m", `{"plugins":{"brain":{"config":{"at":"sea"}}}}`, 0},
 		{"m", `{"plugins":{"brain":{"config":{"at":7}}}}`, 0},
 		{"m", `{"plugins":{"brain":{"config":{"at":"home","other":"x"}}}}`, 0},
-		{"m", `{"usage":{"prices":{"brain/m":{"input":5}}}}`, 5},
+		{"m", `{"usage":{"prices":{"brain/m":{"input":5}}}}`, 5}, {"m-latest", `{"usage":{"prices":{"brain/m-latest":{"input":6}}}}`, 6},
 	} {
 		got := answer(c.model, c.settings)
 		dollars(t, c.model+" "+c.settings, got.TotalCost, c.cost)

@@ -213,6 +213,7 @@ const (
 	EventPatternBetweenMax             = 16384
 	EventPatternAfterMax               = 16384
 	EventPatternUnlessMax              = 256
+	UsageModelMax                      = 256
 	ProviderAnswerToolCallsMax         = 32
 	ProviderAnswerOpaqueMax            = 262144
 	ProviderAnswerStateMax             = 1048576

@@ -338,6 +338,7 @@ func Bounded() []Bound {
 		{func() Record { return new(EventPattern) }, "EventPattern", "Between", false, false, -9223372036854775808, 16384, nil, false},
 		{func() Record { return new(EventPattern) }, "EventPattern", "After", false, false, -9223372036854775808, 16384, nil, false},
 		{func() Record { return new(EventPattern) }, "EventPattern", "Unless", false, false, -9223372036854775808, 256, nil, false},
+		{func() Record { return new(Usage) }, "Usage", "Model", false, false, -9223372036854775808, 256, nil, false},
 		{func() Record { return new(ProviderAnswer) }, "ProviderAnswer", "ToolCalls", false, false, -9223372036854775808, 32, nil, false},
 		{func() Record { return new(ProviderAnswer) }, "ProviderAnswer", "Opaque", false, false, -9223372036854775808, 262144, nil, false},
 		{func() Record { return new(ProviderAnswer) }, "ProviderAnswer", "State", false, false, -9223372036854775808, 1048576, nil, false},

@@ -214,6 +214,10 @@ type Usage struct {
 	Output     uint64 `json:"output,omitempty"`
 	CacheRead  uint64 `json:"cacheRead,omitempty"`
 	CacheWrite uint64 `json:"cacheWrite,omitempty"`
+	// The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+	// ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+	// provider says nothing.
+	Model string `json:"model,omitempty"`
 }
 
 // ProviderAnswer is what a chunk of the response says, in the order of its events.

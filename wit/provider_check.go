@@ -206,8 +206,21 @@ func (v *EventPattern) check(p *problems) (before int) {
 	return before
 }
 
-// Validate finds nothing wrong: the contract bounds nothing here.
-func (v *Usage) Validate() error { return nil }
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Usage) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Usage) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Model); n > 256 {
+		p.bytes("model", -1, n, 0, 256)
+	}
+	return before
+}
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
@@ -230,6 +243,9 @@ func (v *ProviderAnswer) check(p *problems) (before int) {
 	}
 	for i := range v.CallDeltas {
 		p.within(v.CallDeltas[i].check(p), "callDeltas", i)
+	}
+	if v.Usage != nil {
+		p.within(v.Usage.check(p), "usage", -1)
 	}
 	if v.Stop != nil && !v.Stop.Valid() {
 		p.unknown("stop", -1, string(*v.Stop))
@@ -386,6 +402,9 @@ func (v *EmbeddingAnswer) check(p *problems) (before int) {
 	}
 	for i := range v.Embeddings {
 		p.within(v.Embeddings[i].check(p), "embeddings", i)
+	}
+	if v.Usage != nil {
+		p.within(v.Usage.check(p), "usage", -1)
 	}
 	return before
 }

@@ -573,6 +573,9 @@ func (v *Usage) AppendJSON(b []byte) []byte {
 	if v.CacheWrite != 0 {
 		b = codec.AppendUint(codec.Key(b, `"cacheWrite":`), v.CacheWrite)
 	}
+	if v.Model != "" {
+		b = codec.AppendString(codec.Key(b, `"model":`), v.Model)
+	}
 	return append(b, '}')
 }
 
@@ -590,6 +593,8 @@ func (v *Usage) ReadJSON(r *codec.Reader) {
 			v.CacheRead = r.Uint64()
 		case "cacheWrite":
 			v.CacheWrite = r.Uint64()
+		case "model":
+			v.Model = r.String()
 		default:
 			r.Unknown()
 		}

@@ -94,7 +94,7 @@ func (s *state) read(name string, field json.Value) {
 	case "usage":
 		s.usage = wit.Usage{
 			Input: uint64(field.Get("in").Int()), Output: uint64(field.Get("out").Int()),
-			CacheRead: uint64(field.Get("read").Int()), CacheWrite: uint64(field.Get("write").Int()),
+			CacheRead: uint64(field.Get("read").Int()), CacheWrite: uint64(field.Get("write").Int()), Model: field.Get("model").Text(),
 		}
 	case "names":
 		s.names = map[string]string{}
@@ -136,6 +136,7 @@ func (s *state) JSON() wit.JSON {
 		used.AddInt("out", int64(s.usage.Output))
 		used.AddInt("read", int64(s.usage.CacheRead))
 		used.AddInt("write", int64(s.usage.CacheWrite))
+		used.AddText("model", s.usage.Model)
 		out.Object = out.Raw("usage", used.JSON())
 	}
 	if len(s.names) > 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -94,6 +95,7 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	e := readEvent(value)
 	switch e.kind {
 	case "message_start":
+		s.by(e.message)
 		s.count(e.message.Get("usage"), answer)
 	case "content_block_start":
 		s.begin(e.index, e.block, answer)
@@ -157,6 +159,7 @@ func (s *state) whole(message json.Value, answer *wit.ProviderAnswer) {
 		s.end(func(b *open) bool { return b.index == index }, answer)
 		index++
 	}
+	s.by(message)
 	s.count(message.Get("usage"), answer)
 	s.stopping(message, answer)
 	s.finish(answer)
@@ -221,6 +224,11 @@ func stopReason(reason string, calls bool) wit.StopReason {
 		return wit.StopReasonToolCalls
 	}
 	return wit.StopReasonEnd
+}
+
+// by notes which model has answered.
+func (s *state) by(message json.Value) {
+	s.usage.Model = texts.Clip(message.Get("model").Text(), wit.UsageModelMax)
 }
 
 // count takes up the numbers of tokens, which are of all so far. Those that came from the cache are counted apart, as in the

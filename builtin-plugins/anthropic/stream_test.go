@@ -155,7 +155,7 @@ var (
 	end      = wit.StreamEvent{Kind: wit.StreamEventKindEnd}
 	finished = named(`{"type":"message_stop"}`)
 	ping     = named(`{"type":"ping"}`)
-	started  = named(`{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"usage":{"input_tokens":20,"cache_read_input_tokens":10,"cache_creation_input_tokens":5,"output_tokens":1}}}`)
+	started  = named(`{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"m-1","content":[],"usage":{"input_tokens":20,"cache_read_input_tokens":10,"cache_creation_input_tokens":5,"output_tokens":1}}}`)
 	text0    = begins(0, `{"type":"text","text":""}`)
 )
 
@@ -185,7 +185,7 @@ func TestStream(t *testing.T) {
 	if got := said(answer, wit.DeltaKindThinking); got != "hm" {
 		t.Errorf("thought %q", got)
 	}
-	if answer.Error != nil || *answer.Stop != wit.StopReasonToolCalls || *answer.Usage != (wit.Usage{Input: 20, Output: 15, CacheRead: 10, CacheWrite: 5}) {
+	if answer.Error != nil || *answer.Stop != wit.StopReasonToolCalls || *answer.Usage != (wit.Usage{Input: 20, Output: 15, CacheRead: 10, CacheWrite: 5, Model: "m-1"}) {
 		t.Errorf("%+v %+v %v", answer.Usage, answer.Stop, answer.Error)
 	}
 	var calls []string

@@ -6,6 +6,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -88,7 +89,7 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 
 // response reads one GenerateContentResponse. text is what it was read from.
 func (s *state) response(value json.Value, text string, answer *wit.ProviderAnswer) {
-	var candidates, feedback, usage json.Value
+	var candidates, feedback, usage, version json.Value
 	for name, field := range value.Fields() {
 		switch name {
 		case "candidates":
@@ -97,6 +98,8 @@ func (s *state) response(value json.Value, text string, answer *wit.ProviderAnsw
 			feedback = field
 		case "usageMetadata":
 			usage = field
+		case "modelVersion":
+			version = field
 		case "error":
 			s.fail(answer, failure(s.status, text, s.Waits))
 			return
@@ -105,6 +108,7 @@ func (s *state) response(value json.Value, text string, answer *wit.ProviderAnsw
 	s.begun = s.begun || value.IsObject()
 	if usage.IsObject() {
 		answer.Usage = tokens(usage)
+		answer.Usage.Model = texts.Clip(version.Text(), wit.UsageModelMax)
 	}
 	for candidate := range candidates.Items() {
 		s.candidate(candidate, answer)

@@ -56,7 +56,7 @@ func readEmbeddings(query *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {
 	if err != nil || !list.Get("data").IsArray() {
 		return nil, unreadableVectors()
 	}
-	answer := &wit.EmbeddingAnswer{Embeddings: make([]wit.Embedding, len(query.Texts)), Usage: &wit.Usage{}}
+	answer := &wit.EmbeddingAnswer{Embeddings: make([]wit.Embedding, len(query.Texts)), Usage: &wit.Usage{Model: modelName(list.Get("model"))}}
 	next := int64(0)
 	for item := range list.Get("data").Items() {
 		if index := item.Get("index"); index.Exists() {

@@ -10,7 +10,7 @@ import (
 
 // event has the fields of an event, or of a choice in one, that mean something here; those that are not there are absent.
 type event struct {
-	choices, usage, groq          json.Value // of an event
+	choices, usage, groq, model   json.Value // of an event
 	index, message, delta, reason json.Value // of a choice
 	problem, kind, object, detail json.Value // of a failure
 	problems                      json.Value // a list of them
@@ -25,6 +25,8 @@ func readEvent(of json.Value) (e event) {
 			e.usage = field
 		case "x_groq":
 			e.groq = field
+		case "model":
+			e.model = field
 		case "index":
 			e.index = field
 		case "message":

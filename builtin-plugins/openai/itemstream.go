@@ -261,6 +261,7 @@ func (s *response) end(v json.Value, answer *wit.ProviderAnswer) {
 	say(answer, wit.DeltaKindThinking, s.thought.Rest())
 	if counted := v.Get("usage"); counted.IsObject() {
 		answer.Usage = itemsUsage(counted)
+		answer.Usage.Model = modelName(v.Get("model"))
 	}
 	if s.reasoned {
 		answer.Opaque = json.Object{}.Raw(outputField, s.output.JSON()).JSON()

@@ -116,7 +116,7 @@ func TestItems(t *testing.T) {
 	if len(first.ToolCalls) != 3 || string(first.ToolCalls[0].Args) != `{"expression":"6*7"}` || string(first.ToolCalls[2].Args) != long || *first.Stop != wit.StopReasonToolCalls {
 		t.Fatalf("%.500s", wit.Marshal(first))
 	}
-	if u := first.Usage; u == nil || u.Input != 20 || u.CacheRead != 80 || u.Output != 30 {
+	if u := first.Usage; u == nil || u.Input != 20 || u.CacheRead != 80 || u.Output != 30 || u.Model != "gpt-5.1" {
 		t.Errorf("usage %+v", first.Usage)
 	}
 	next, results := turn(first)

@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -157,6 +158,9 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	if counted := firstObject(e.usage, e.groq.Get("usage")); counted.IsObject() {
 		answer.Usage = usage(counted)
 	}
+	if answer.Usage != nil {
+		answer.Usage.Model = modelName(e.model)
+	}
 }
 
 // choice reads a piece of the answer, or all of it: "message" instead of "delta" is whole. After pieces it repeats them,
@@ -217,6 +221,9 @@ func stopReason(reason string, calls bool) wit.StopReason {
 	}
 	return wit.StopReasonEnd
 }
+
+// modelName is what a server calls the model that has answered.
+func modelName(v json.Value) string { return texts.Clip(v.Text(), wit.UsageModelMax) }
 
 // usage counts what came from the cache apart: in the contract, what was read is one or the other, while a server's
 // prompt_tokens are all of it.

@@ -147,7 +147,7 @@ func TestStream(t *testing.T) {
 		data(`{"choices":[{"index":0,"delta":{"content":"lo \u00e9"},"finish_reason":null}]}`),
 		data(`{"choices":[{"index":1,"delta":{"content":"other"}}]}`),
 		data(`{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`),
-		data(`{"choices":[],"usage":{"prompt_tokens":30,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":10}}}`),
+		data(`{"choices":[],"model":"m-1","usage":{"prompt_tokens":30,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":10}}}`),
 		data(`[DONE]`), end)
 	if got := said(answer, wit.DeltaKindText); got != "Hello é" {
 		t.Errorf("said %q", got)
@@ -155,7 +155,7 @@ func TestStream(t *testing.T) {
 	if got := said(answer, wit.DeltaKindThinking); got != "hm" {
 		t.Errorf("thought %q", got)
 	}
-	if answer.Error != nil || *answer.Stop != wit.StopReasonEnd || *answer.Usage != (wit.Usage{Input: 20, Output: 5, CacheRead: 10}) {
+	if answer.Error != nil || *answer.Stop != wit.StopReasonEnd || *answer.Usage != (wit.Usage{Input: 20, Output: 5, CacheRead: 10, Model: "m-1"}) {
 		t.Errorf("%+v %+v %v", answer.Usage, answer.Stop, answer.Error)
 	}
 }

@@ -1875,6 +1875,11 @@ struct carapace_usage {
   uint64_t output;
   uint64_t cache_read;
   uint64_t cache_write;
+  // The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+  // ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+  // provider says nothing.
+  // Bounds: at most 256 bytes.
+  carapace_text model;
 };
 
 // What a chunk of the response says, in the order of its events.
@@ -3336,8 +3341,9 @@ static const carapace_field carapace_usage_fields_[] = {
   {"output", NULL, offsetof(carapace_usage, output), CARAPACE_U64_, CARAPACE_ONE_},
   {"cacheRead", NULL, offsetof(carapace_usage, cache_read), CARAPACE_U64_, CARAPACE_ONE_},
   {"cacheWrite", NULL, offsetof(carapace_usage, cache_write), CARAPACE_U64_, CARAPACE_ONE_},
+  {"model", NULL, offsetof(carapace_usage, model), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
-static const carapace_type carapace_usage_type = {.fields = carapace_usage_fields_, .size = sizeof(carapace_usage), .count = 4};
+static const carapace_type carapace_usage_type = {.fields = carapace_usage_fields_, .size = sizeof(carapace_usage), .count = 5};
 static const carapace_field carapace_provider_answer_fields_[] = {
   {"deltas", &carapace_delta_type, offsetof(carapace_provider_answer, deltas), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"toolCalls", &carapace_tool_call_type, offsetof(carapace_provider_answer, tool_calls), CARAPACE_RECORD_, CARAPACE_LIST_},

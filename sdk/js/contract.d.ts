@@ -1955,6 +1955,13 @@ export interface Usage {
   output?: number;
   cacheRead?: number;
   cacheWrite?: number;
+  /**
+   * The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+   * ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+   * provider says nothing.
+   * Bounds: at most 256 bytes.
+   */
+  model?: string;
 }
 
 /** What a chunk of the response says, in the order of its events. */

@@ -2257,6 +2257,11 @@ pub const Usage = struct {
     output: u64 = 0,
     cache_read: u64 = 0,
     cache_write: u64 = 0,
+    /// The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+    /// ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+    /// provider says nothing.
+    /// Bounds: at most 256 bytes.
+    model: []const u8 = "",
 };
 
 /// What a chunk of the response says, in the order of its events.

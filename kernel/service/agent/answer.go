@@ -36,7 +36,8 @@ type collector struct {
 	b       strings.Builder
 	thought strings.Builder
 	pieces  []callPieces
-	size    int // of the pieces' arguments
+	size    int    // of the pieces' arguments
+	asked   string // the model
 	say     func(wit.Delta)
 	ended   bool // the model has given its reason to stop
 	// patience is how long a response may say nothing at its beginning, 0 for any time.
@@ -79,6 +80,9 @@ func (c *collector) take(a *wit.ProviderAnswer) error {
 	}
 	if a.Usage != nil {
 		c.usage = a.Usage
+		if c.usage.Model == c.asked {
+			c.usage.Model = "" // which says nothing
+		}
 	}
 	if a.Stop != nil {
 		c.stop, c.ended = *a.Stop, true

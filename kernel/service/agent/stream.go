@@ -25,7 +25,7 @@ func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta
 
 // requestWithin is request that gives up a response of which nothing has come for as long as patience; 0 waits for it.
 func requestWithin(ctx context.Context, p Provider, chat *wit.Chat, patience time.Duration, say func(wit.Delta)) (answer, error) {
-	c := &collector{say: say, patience: patience}
+	c := &collector{asked: chat.Model, say: say, patience: patience}
 	plan, err := p.Request(ctx, chat)
 	switch {
 	case err != nil:

@@ -9,6 +9,7 @@ package usage
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -92,11 +93,15 @@ func (t *Totals) add(o Totals) {
 	t.MissingCostEntries += o.MissingCostEntries
 }
 
-// cost is what tokens cost.
+// cost is what tokens cost. What was asked by a name that has no price, such as one that ends in -latest, costs what the model
+// does that has answered.
 func (s Settings) cost(provider, model string, u wit.Usage) Totals {
 	t := Totals{Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite}
 	t.TotalTokens = u.Input + u.Output + u.CacheRead + u.CacheWrite
 	tariff, known := s.Tariff(provider, model)
+	if !known && u.Model != "" {
+		tariff, known = s.Tariff(provider, u.Model)
+	}
 	if !known {
 		t.MissingCostEntries = 1
 		return t
@@ -162,6 +167,40 @@ type Deps struct {
 type Service struct {
 	Deps
 	pruned atomic.Pointer[string] // the day on which nothing was left to prune
+	stood  stood
+}
+
+// stood remembers which models have answered for names that stand for others. The zero value is ready. It is safe for concurrent
+// use.
+type stood struct {
+	mu sync.Mutex
+	by map[string]string // by provider/name
+}
+
+// maxStood bounds the names that are remembered; what is not is asked for without a price.
+const maxStood = 1000
+
+// note remembers that a model has answered for a name.
+func (s *stood) note(provider, name, model string) {
+	if model == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[string]string{}
+	}
+	key := provider + "/" + name
+	if _, known := s.by[key]; known || len(s.by) < maxStood {
+		s.by[key] = model
+	}
+}
+
+// of returns the model that has answered for a name last, "" where none has.
+func (s *stood) of(provider, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.by[provider+"/"+name]
 }
 
 // New returns the service.
@@ -176,6 +215,7 @@ func (s *Service) now() time.Time { return time.Now().In(s.Zone) }
 
 // Count adds an answer to what was used. Errors are the store's.
 func (s *Service) Count(tx store.Tx, c Counted) error {
+	s.stood.note(c.Provider, c.Model, c.Usage.Model)
 	now := s.now()
 	day, cost := now.Format(dayFormat), s.Settings().cost(c.Provider, c.Model, c.Usage)
 	key := fmt.Sprintf("%s/%s/%s/%s", day, c.Session, c.Provider, c.Model)
@@ -250,7 +290,7 @@ func (s *Service) Allow(ctx context.Context, provider, model string, tokens uint
 	if err != nil {
 		return err
 	}
-	next := set.cost(provider, model, wit.Usage{Input: tokens})
+	next := set.cost(provider, model, wit.Usage{Input: tokens, Model: s.stood.of(provider, model)})
 	for _, w := range spent {
 		if why := w.exceeded(next); why != "" {
 			return wit.ErrorAfter(wit.CodeRateLimited, time.Until(w.Reset), "%s: raise usage.limits.%s, or wait until the %s is over", why, w.setting(), w.Period)

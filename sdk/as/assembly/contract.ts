@@ -5613,6 +5613,13 @@ export class Usage implements Record {
   output: u64 = 0;
   cacheRead: u64 = 0;
   cacheWrite: u64 = 0;
+  /**
+   * The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+   * ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+   * provider says nothing.
+   * Bounds: at most 256 bytes.
+   */
+  model: string = "";
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -5622,6 +5629,7 @@ export class Usage implements Record {
       else if (key == "output") this.output = r.int<u64>();
       else if (key == "cacheRead") this.cacheRead = r.int<u64>();
       else if (key == "cacheWrite") this.cacheWrite = r.int<u64>();
+      else if (key == "model") this.model = r.text();
       else r.skip();
     }
   }
@@ -5643,6 +5651,10 @@ export class Usage implements Record {
     if (this.cacheWrite != 0) {
       w.key("cacheWrite");
       w.number(this.cacheWrite.toString());
+    }
+    if (this.model.length > 0) {
+      w.key("model");
+      w.text(this.model);
     }
     w.close();
   }

@@ -147,7 +147,7 @@ TABLE = r"""{
 "ToolResultPersist":[["tool","tool","string","",false,false],["call_id","callId","string","",false,false],["result","result","string","",false,false]],
 "ToolSpec":[["name","name","string","",false,false],["description","description","string","",false,false],["parameters","parameters","json",null,false,false]],
 "Transcript":[["text","text","string","",false,false],["language","language","string","",false,true]],
-"Usage":[["input","input","int",0,false,false],["output","output","int",0,false,false],["cache_read","cacheRead","int",0,false,false],["cache_write","cacheWrite","int",0,false,false]],
+"Usage":[["input","input","int",0,false,false],["output","output","int",0,false,false],["cache_read","cacheRead","int",0,false,false],["cache_write","cacheWrite","int",0,false,false],["model","model","string","",false,false]],
 "Visitor":[["id","id","string","",false,false],["files","files","record","Attachment",true,false]],
 "Voice":[["id","id","string","",false,false],["name","name","string","",false,false],["language","language","string","",false,true]],
 "VoicesAnswer":[["request","request","record","HttpRequest",false,true],["voices","voices","record","Voice",true,false]],

@@ -2702,6 +2702,12 @@ class Usage:
     output: int
     cache_read: int
     cache_write: int
+    model: str
+    """The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+    ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+    provider says nothing.
+    Bounds: at most 256 bytes.
+    """
     def __init__(
         self,
         /,
@@ -2710,6 +2716,7 @@ class Usage:
         output: int | None = None,
         cache_read: int | None = None,
         cache_write: int | None = None,
+        model: str | None = None,
     ) -> None: ...
 
 class ProviderAnswer:

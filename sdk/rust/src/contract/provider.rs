@@ -811,6 +811,17 @@ pub struct Usage {
     pub output: u64,
     pub cache_read: u64,
     pub cache_write: u64,
+    /// The model that they are of, as the provider names it, which may be another one than was asked: a name such as one that
+    /// ends in -latest stands for another model every few months, and what it costs is what that one costs. Empty where the
+    /// provider says nothing.
+    ///
+    /// Bounds: at most 256 bytes.
+    pub model: String,
+}
+
+impl Usage {
+    /// The most that `model` may be.
+    pub const MODEL_MAX: u64 = 256;
 }
 
 impl Value for Usage {
@@ -823,6 +834,7 @@ impl Value for Usage {
                 "output" => v.output = Value::read(r),
                 "cacheRead" => v.cache_read = Value::read(r),
                 "cacheWrite" => v.cache_write = Value::read(r),
+                "model" => v.model = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -835,7 +847,14 @@ impl Value for Usage {
         w.field("\"output\":", &self.output);
         w.field("\"cacheRead\":", &self.cache_read);
         w.field("\"cacheWrite\":", &self.cache_write);
+        w.field("\"model\":", &self.model);
         w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.text("model", &self.model, Bounds::new(false, 0, 256));
     }
 }
 
@@ -918,6 +937,7 @@ impl Value for ProviderAnswer {
         p.items("toolCalls", self.tool_calls.len(), Bounds::new(false, 0, 32));
         p.within("toolCalls", &self.tool_calls);
         p.within("callDeltas", &self.call_deltas);
+        p.within("usage", &self.usage);
         p.within("stop", &self.stop);
         p.json("opaque", &self.opaque, Bounds::new(false, 0, 262144));
         p.json("state", &self.state, Bounds::new(false, 0, 1048576));
@@ -1275,5 +1295,6 @@ impl Value for EmbeddingAnswer {
         p.within("request", &self.request);
         p.items("embeddings", self.embeddings.len(), Bounds::new(false, 0, 32));
         p.within("embeddings", &self.embeddings);
+        p.within("usage", &self.usage);
     }
 }
