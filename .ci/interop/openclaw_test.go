@@ -55,7 +55,7 @@ func TestOpenclawCommandLine(t *testing.T) {
 		"nodes list":                             `"paired"`,
 		"nodes status":                           `"nodes"`,
 		"sessions":                               `"sessions"`,
-		"skills list":                            `"calc"`,
+		"skills list":                            `"Calculator"`,
 		"system heartbeat last":                  "null",
 		"system presence":                        `"Gateway: `,
 		"system event --text hello --mode now":   `"ok":true`,
