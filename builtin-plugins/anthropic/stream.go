@@ -95,7 +95,7 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	e := readEvent(value)
 	switch e.kind {
 	case "message_start":
-		s.by(e.message)
+		s.noteModel(e.message)
 		s.count(e.message.Get("usage"), answer)
 	case "content_block_start":
 		s.begin(e.index, e.block, answer)
@@ -159,7 +159,7 @@ func (s *state) whole(message json.Value, answer *wit.ProviderAnswer) {
 		s.end(func(b *open) bool { return b.index == index }, answer)
 		index++
 	}
-	s.by(message)
+	s.noteModel(message)
 	s.count(message.Get("usage"), answer)
 	s.stopping(message, answer)
 	s.finish(answer)
@@ -226,8 +226,8 @@ func stopReason(reason string, calls bool) wit.StopReason {
 	return wit.StopReasonEnd
 }
 
-// by notes which model has answered.
-func (s *state) by(message json.Value) {
+// noteModel notes which model has answered.
+func (s *state) noteModel(message json.Value) {
 	s.usage.Model = texts.Clip(message.Get("model").Text(), wit.UsageModelMax)
 }
 

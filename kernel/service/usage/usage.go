@@ -166,41 +166,41 @@ type Deps struct {
 // Service counts.
 type Service struct {
 	Deps
-	pruned atomic.Pointer[string] // the day on which nothing was left to prune
-	stood  stood
+	pruned  atomic.Pointer[string] // the day on which nothing was left to prune
+	aliases aliases
 }
 
-// stood remembers which models have answered for names that stand for others. The zero value is ready. It is safe for concurrent
+// aliases remembers which models have answered for names that stand for others. The zero value is ready. It is safe for concurrent
 // use.
-type stood struct {
-	mu sync.Mutex
-	by map[string]string // by provider/name
+type aliases struct {
+	mu     sync.Mutex
+	models map[string]string // by provider/name
 }
 
-// maxStood bounds the names that are remembered; what is not is asked for without a price.
-const maxStood = 1000
+// maxAliases bounds the names that are remembered; what is not is asked for without a price.
+const maxAliases = 1000
 
 // note remembers that a model has answered for a name.
-func (s *stood) note(provider, name, model string) {
+func (a *aliases) note(provider, name, model string) {
 	if model == "" {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.by == nil {
-		s.by = map[string]string{}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.models == nil {
+		a.models = map[string]string{}
 	}
 	key := provider + "/" + name
-	if _, known := s.by[key]; known || len(s.by) < maxStood {
-		s.by[key] = model
+	if _, known := a.models[key]; known || len(a.models) < maxAliases {
+		a.models[key] = model
 	}
 }
 
 // of returns the model that has answered for a name last, "" where none has.
-func (s *stood) of(provider, name string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.by[provider+"/"+name]
+func (a *aliases) of(provider, name string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.models[provider+"/"+name]
 }
 
 // New returns the service.
@@ -215,7 +215,7 @@ func (s *Service) now() time.Time { return time.Now().In(s.Zone) }
 
 // Count adds an answer to what was used. Errors are the store's.
 func (s *Service) Count(tx store.Tx, c Counted) error {
-	s.stood.note(c.Provider, c.Model, c.Usage.Model)
+	s.aliases.note(c.Provider, c.Model, c.Usage.Model)
 	now := s.now()
 	day, cost := now.Format(dayFormat), s.Settings().cost(c.Provider, c.Model, c.Usage)
 	key := fmt.Sprintf("%s/%s/%s/%s", day, c.Session, c.Provider, c.Model)
@@ -290,7 +290,7 @@ func (s *Service) Allow(ctx context.Context, provider, model string, tokens uint
 	if err != nil {
 		return err
 	}
-	next := set.cost(provider, model, wit.Usage{Input: tokens, Model: s.stood.of(provider, model)})
+	next := set.cost(provider, model, wit.Usage{Input: tokens, Model: s.aliases.of(provider, model)})
 	for _, w := range spent {
 		if why := w.exceeded(next); why != "" {
 			return wit.ErrorAfter(wit.CodeRateLimited, time.Until(w.Reset), "%s: raise usage.limits.%s, or wait until the %s is over", why, w.setting(), w.Period)
