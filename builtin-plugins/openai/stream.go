@@ -158,8 +158,8 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	if counted := firstObject(e.usage, e.groq.Get("usage")); counted.IsObject() {
 		answer.Usage = usage(counted)
 	}
-	if answer.Usage != nil {
-		answer.Usage.Model = modelName(e.model)
+	if name := modelName(e.model); name != "" && answer.Usage != nil {
+		answer.Usage.Model = name
 	}
 }
 

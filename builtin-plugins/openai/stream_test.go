@@ -148,6 +148,7 @@ func TestStream(t *testing.T) {
 		data(`{"choices":[{"index":1,"delta":{"content":"other"}}]}`),
 		data(`{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`),
 		data(`{"choices":[],"model":"m-1","usage":{"prompt_tokens":30,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":10}}}`),
+		data(`{"choices":[]}`),
 		data(`[DONE]`), end)
 	if got := said(answer, wit.DeltaKindText); got != "Hello é" {
 		t.Errorf("said %q", got)
