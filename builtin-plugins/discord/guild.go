@@ -21,9 +21,7 @@ const (
 
 func readGuild(v json.Value) guild {
 	g := guild{id: v.Get("id").Text()}
-	for role := range v.Get("roles").Items() {
-		g.roles = append(g.roles, role.Text())
-	}
+	g.roles = v.Get("roles").Texts()
 	return g
 }
 

@@ -42,9 +42,7 @@ func readSettings(config wit.JSON) (settings, error) {
 	if interval := v.Get("lineInterval"); interval.Exists() {
 		s.lineInterval = interval.Int()
 	}
-	for nick := range v.Get("alternatives").Items() {
-		s.alternatives = append(s.alternatives, nick.Text())
-	}
+	s.alternatives = v.Get("alternatives").Texts()
 	for item := range v.Get("channels").Items() {
 		name, key, _ := strings.Cut(item.Text(), " ")
 		s.rooms = append(s.rooms, room{name, key})

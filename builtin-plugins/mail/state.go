@@ -122,9 +122,7 @@ func (t *thread) json() wit.JSON {
 
 func readThread(v json.Value) thread {
 	t := thread{root: v.Get("root").Text(), last: v.Get("last").Text(), subject: v.Get("subject").Text(), from: v.Get("from").Text(), replyTo: v.Get("replyTo").Text()}
-	for c := range v.Get("cc").Items() {
-		t.cc = append(t.cc, c.Text())
-	}
+	t.cc = v.Get("cc").Texts()
 	return t
 }
 
@@ -144,9 +142,7 @@ func readState(data wit.JSON) (state, error) {
 		next: v.Get("next").Int(), found: v.Get("found").Int(), parts: v.Get("parts").Text(), asking: v.Get("asking").Bool(),
 		bare: v.Get("bare").Int(), refused: v.Get("refused").Int(), tries: v.Get("tries").Int(),
 	}
-	for c := range v.Get("caps").Items() {
-		s.caps = append(s.caps, c.Text())
-	}
+	s.caps = v.Get("caps").Texts()
 	for uid := range v.Get("queue").Items() {
 		s.queue = append(s.queue, uid.Int())
 	}

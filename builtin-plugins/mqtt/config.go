@@ -46,9 +46,7 @@ func readSettings(config wit.JSON) (settings, error) {
 	}
 	s.server, s.client, s.user = v.Get("server").Text(), v.Get("clientId").Text(), v.Get("user").Text()
 	s.name = or(v.Get("name").Text(), s.client)
-	for pattern := range v.Get("topics").Items() {
-		s.patterns = append(s.patterns, pattern.Text())
-	}
+	s.patterns = v.Get("topics").Texts()
 	s.answerTopic, s.fileTopic = v.Get("answerTopic").Text(), v.Get("fileTopic").Text()
 	s.presence = v.Get("presenceTopic").Text()
 	s.version = v.Get("version").Text()

@@ -134,10 +134,7 @@ func attached(a *answer, m *wit.Message, file json.Value) (text string) {
 
 // facts are a message's tags and its priority in words, where it has them.
 func facts(v json.Value) string {
-	var tags []string
-	for item := range v.Get("tags").Items() {
-		tags = append(tags, item.Text())
-	}
+	tags := v.Get("tags").Texts()
 	text := ""
 	if len(tags) > 0 {
 		text = "tags: " + strings.Join(tags, ", ")

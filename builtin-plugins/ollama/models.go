@@ -63,10 +63,7 @@ func (Provider) Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswe
 // names reads the state: whose answer comes, and who is to be asked after it.
 func names(state wit.JSON) (list []string, err error) {
 	v, err := json.Parse(state)
-	for item := range v.Items() {
-		list = append(list, item.Text())
-	}
-	return list, err
+	return v.Texts(), err
 }
 
 // readTags reads the list, which has little more than names.

@@ -31,37 +31,19 @@ func readState(data wit.JSON) (state, error) {
 		return state{}, err
 	}
 	s := state{generation: v.Get("generation").Int(), failures: v.Get("failures").Int(), links: v.Get("links").Int(), me: v.Get("me").Text(), listening: v.Get("listening").Bool(), open: v.Get("open").Bool()}
-	for id := range v.Get("hidden").Items() {
-		s.hidden = append(s.hidden, id.Text())
-	}
+	s.hidden = v.Get("hidden").Texts()
 	return s, nil
 }
 
 // json returns the state as it is stored: what is zero is left out.
 func (s state) json() wit.JSON {
-	o := json.Object{}.Int("generation", s.generation)
-	if s.failures > 0 {
-		o = o.Int("failures", s.failures)
-	}
-	if s.links > 0 {
-		o = o.Int("links", s.links)
-	}
-	if s.me != "" {
-		o = o.Text("me", s.me)
-	}
-	if s.listening {
-		o = o.Bool("listening", true)
-	}
-	if s.open {
-		o = o.Bool("open", true)
-	}
-	if len(s.hidden) > 0 {
-		list := json.Array{}
-		for _, id := range s.hidden {
-			list = list.Add(json.Text(id))
-		}
-		o = o.Raw("hidden", list.JSON())
-	}
+	o := json.Sparse{Object: json.Object{}.Int("generation", s.generation)}
+	o.AddInt("failures", s.failures)
+	o.AddInt("links", s.links)
+	o.AddText("me", s.me)
+	o.AddTrue("listening", s.listening)
+	o.AddTrue("open", s.open)
+	o.AddTexts("hidden", s.hidden)
 	return o.JSON()
 }
 

@@ -43,9 +43,7 @@ func readState(data wit.JSON) (state, error) {
 		return state{}, err
 	}
 	s := state{generation: v.Get("generation").Int(), failures: v.Get("failures").Int(), good: v.Get("good").Bool(), name: v.Get("name").Text()}
-	for address := range v.Get("services").Items() {
-		s.services = append(s.services, address.Text())
-	}
+	s.services = v.Get("services").Texts()
 	for p := range v.Get("places").Items() {
 		s.places = append(s.places, place{p.Get("id").Text(), p.Get("service").Int()})
 	}
@@ -59,22 +57,10 @@ func (s *state) json() wit.JSON {
 	o.AddInt("failures", s.failures)
 	o.AddTrue("good", s.good)
 	o.AddText("name", s.name)
-	if len(s.services) > 0 {
-		o.Object = o.Array("services", func(list json.Array) json.Array {
-			for _, address := range s.services {
-				list = list.Add(json.Text(address))
-			}
-			return list
-		})
-	}
-	if len(s.places) > 0 {
-		o.Object = o.Array("places", func(list json.Array) json.Array {
-			for _, p := range s.places {
-				list = list.Add(json.Object{}.Text("id", p.id).Int("service", p.service).JSON())
-			}
-			return list
-		})
-	}
+	o.AddTexts("services", s.services)
+	json.AddList(&o, "places", s.places, func(p place) wit.JSON {
+		return json.Object{}.Text("id", p.id).Int("service", p.service).JSON()
+	})
 	return o.JSON()
 }
 

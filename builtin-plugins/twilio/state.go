@@ -46,9 +46,7 @@ func readState(data wit.JSON) (state, error) {
 		generation: v.Get("generation").Int(), failures: v.Get("failures").Int(), begun: v.Get("begun").Int(), since: v.Get("since").Int(), next: v.Get("next").Int(),
 		behind: v.Get("behind").Bool(), again: v.Get("again").Bool(), statuses: v.Get("statuses").Bool(),
 	}
-	for id := range v.Get("recent").Items() {
-		s.recent = append(s.recent, id.Text())
-	}
+	s.recent = v.Get("recent").Texts()
 	for p := range v.Get("pending").Items() {
 		s.pending = append(s.pending, pending{p.Get("id").Text(), p.Get("from").Text(), p.Get("text").Text(), p.Get("time").Int()})
 	}
@@ -66,22 +64,10 @@ func (s *state) json() wit.JSON {
 	o.AddTrue("behind", s.behind)
 	o.AddTrue("again", s.again)
 	o.AddTrue("statuses", s.statuses)
-	if len(s.recent) > 0 {
-		o.Object = o.Array("recent", func(list json.Array) json.Array {
-			for _, id := range s.recent {
-				list = list.Add(json.Text(id))
-			}
-			return list
-		})
-	}
-	if len(s.pending) > 0 {
-		o.Object = o.Array("pending", func(list json.Array) json.Array {
-			for _, p := range s.pending {
-				list = list.Add(json.Object{}.Text("id", p.id).Text("from", p.from).Text("text", p.text).Int("time", p.time).JSON())
-			}
-			return list
-		})
-	}
+	o.AddTexts("recent", s.recent)
+	json.AddList(&o, "pending", s.pending, func(p pending) wit.JSON {
+		return json.Object{}.Text("id", p.id).Text("from", p.from).Text("text", p.text).Int("time", p.time).JSON()
+	})
 	return o.JSON()
 }
 
