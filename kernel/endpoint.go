@@ -131,6 +131,14 @@ func reachable(l net.Listener) []string {
 	return list
 }
 
+// addresses are where other devices reach the gateway, and the setting that says so.
+func (k *Kernel) addresses() (urls []string, setting string) {
+	if public := k.settings.Config().Gateway.PublicURL; public != "" {
+		return []string{public}, "gateway.publicUrl"
+	}
+	return reachable(k.door.listener), "gateway.bind"
+}
+
 // announce writes EndpointFile, whole or not at all.
 func announce(dir string, at Endpoint) error {
 	b, err := json.Marshal(at)

@@ -44,7 +44,7 @@ func joinNode(t *testing.T, k *kerneltest.Kernel, o client.Options) *fakeNode {
 func tryNode(t *testing.T, k *kerneltest.Kernel, o client.Options) (*fakeNode, error) {
 	t.Helper()
 	o.Role, o.Client.ID, o.Client.Mode = wire.RoleNode, "node-host", "node"
-	if o.Token == "" && o.DeviceToken == "" {
+	if o.Token == "" && o.DeviceToken == "" && o.BootstrapToken == "" {
 		o.Token = kerneltest.Token
 	}
 	if o.Identity == "" {
@@ -183,6 +183,53 @@ func describe(t *testing.T, l *kerneltest.Listener, id string) node.Description 
 	var d node.Description
 	l.MustCall("node.describe", object{"nodeId": id}, &d)
 	return d
+}
+
+// TestANodeWithACode is let in and approved at once, for what it declares first, and comes again with the token that it has got.
+func TestANodeWithACode(t *testing.T) {
+	t.Parallel()
+	k := kerneltest.Start(t)
+	l := k.Listen()
+	var code auth.SetupCode
+	l.MustCall("device.pair.setupCode", object{"publicUrl": "wss://chat.example.org", "bootstrapProfile": "node"}, &code)
+	token := tokenIn(t, code)
+	far := client.Options{
+		Identity: filepath.Join(t.TempDir(), "node.key"), Header: http.Header{"X-Forwarded-For": {"203.0.113.7"}}, BootstrapToken: token,
+		Commands: []string{"system.which", "system.run"}, Caps: []string{"system"}, Client: wire.Client{DisplayName: "desk"},
+	}
+	n := joinNode(t, k, far)
+	l.Event("device.pair.setup.completed", func(p json.RawMessage) bool { return strings.Contains(string(p), `"deviceName":"desk"`) })
+	done := n.answers("yes")
+	if o := <-invoke(t.Context(), l.Client, object{"nodeId": n.id, "command": "system.which", "idempotencyKey": "1"}); o.err != nil || string(o.result.Payload) != `"yes"` {
+		t.Errorf("%+v", o)
+	}
+	<-done
+
+	// The code's word is for what it has declared: more waits.
+	own := n.Hello().Auth.DeviceToken
+	_ = n.Close()
+	far.BootstrapToken, far.DeviceToken, far.Commands = "", own, append(far.Commands, "fs.listDir")
+	n = joinNode(t, k, far)
+	if d := describe(t, l, n.id); d.ApprovalState != "pending-reapproval" || !slices.Equal(d.Commands, []string{"system.run", "system.which"}) {
+		t.Errorf("with more than it was let in for: %+v", d)
+	}
+	if other, err := tryNode(t, k, client.Options{BootstrapToken: token, Header: far.Header}); err == nil {
+		t.Errorf("another node came in by the same code: %s", other.id)
+	}
+}
+
+// tokenIn reads the token of a setup code as a device does.
+func tokenIn(t *testing.T, code auth.SetupCode) string {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(code.SetupCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var scanned struct{ BootstrapToken string }
+	if err := json.Unmarshal(text, &scanned); err != nil {
+		t.Fatal(err)
+	}
+	return scanned.BootstrapToken
 }
 
 // TestNodeFromElsewhere is paired, approved, asked for something, offers more, and is removed; what was approved

@@ -386,6 +386,14 @@ func deviceAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 	c.ok("device.token.rotate", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.token.revoke", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.pair.remove", object{"deviceId": phone.DeviceID}, nil)
+	var code auth.SetupCode
+	c.ok("device.pair.setupCode", object{"publicUrl": "wss://chat.example.org"}, &code)
+	watch, err := k.TryDial(client.Options{Identity: filepath.Join(dir, "watch"), BootstrapToken: tokenIn(t, code), Scopes: []wire.Scope{wire.ScopeRead}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = watch.Close()
+	c.ok("device.pair.setupStatus", object{"setupId": code.SetupID}, nil)
 }
 
 // nodeAnswers has a node announced, one that comes by itself, and asks it for something.

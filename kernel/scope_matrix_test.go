@@ -36,7 +36,7 @@ var methodsOf = map[wire.Scope]string{
 		node.pair.remove node.pair.request node.pair.verify node.rename`,
 	wire.ScopeAdmin: `agents.create agents.delete agents.files.set agents.update backup.create channels.login channels.logout channels.poison.drop
 		channels.poison.replay channels.start channels.stop chat.inject config.apply config.get config.patch config.reload
-		config.schema config.schema.lookup config.set config.validate credentials.key credentials.list credentials.revoke
+		config.schema config.schema.lookup config.set config.validate device.pair.setupCode device.pair.setupStatus credentials.key credentials.list credentials.revoke
 		credentials.set credentials.status cron.add cron.remove cron.run cron.update delivery.drop delivery.release doctor
 		encryption.set encryption.status exec.approvals.get exec.approvals.node.get exec.approvals.node.set exec.approvals.set
 		mcp.login mcp.test media.delete media.fetch models.test plugins.call plugins.configure plugins.credentials plugins.grant

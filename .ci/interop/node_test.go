@@ -14,7 +14,7 @@ import (
 // and is there again after the gateway was killed and restarted.
 func TestClawdbotNode(t *testing.T) {
 	p := start(t)
-	p.host(t)
+	p.hostHere(t)
 	auth := []string{"--url", p.url, "--token", token}
 	nodes := func(args ...string) map[string]any {
 		return p.json(t, append(append([]string{"nodes"}, args...), auth...)...)
@@ -52,15 +52,21 @@ func TestClawdbotNode(t *testing.T) {
 	}
 
 	p.restart(t)
-	p.host(t) // it ends with its connection, and its service starts it again
+	p.hostHere(t) // it ends with its connection, and its service starts it again
 	p.awaitNode(t, "desk")
 	which("desk")
 }
 
-// host runs the foreign node host until the test ends.
-func (p *peer) host(t *testing.T) {
+// hostHere starts the foreign node host with the gateway's address.
+func (p *peer) hostHere(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(p.node, p.cli, "node", "run", "--host", "127.0.0.1", "--port", p.port, "--display-name", "n1")
+	p.host(t, "node", "run", "--host", "127.0.0.1", "--port", p.port, "--display-name", "n1")
+}
+
+// host runs the foreign node host until the test ends.
+func (p *peer) host(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command(p.node, append([]string{p.cli}, args...)...)
 	cmd.Env = p.env
 	cmd.Dir = p.home
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

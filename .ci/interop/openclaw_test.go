@@ -80,7 +80,7 @@ func TestOpenclawCommandLine(t *testing.T) {
 // was killed and restarted.
 func TestOpenclawNode(t *testing.T) {
 	p := openclaw(t)
-	p.host(t)
+	p.hostHere(t)
 	for range 2 {
 		if row := p.awaitNode(t, "n1"); row["paired"] != true || row["approvalState"] != "approved" {
 			t.Fatalf("the node is %s", compact(row))
@@ -90,6 +90,17 @@ func TestOpenclawNode(t *testing.T) {
 			t.Fatalf("the node finds no shell: %s", compact(got))
 		}
 		p.restart(t)
+	}
+}
+
+// TestOpenclawConnect pastes a setup code into the foreign node host, which has neither the gateway's address nor its token: it is
+// let in and approved.
+func TestOpenclawConnect(t *testing.T) {
+	p := openclaw(t)
+	code := p.json(t, "gateway", "call", "device.pair.setupCode", "--json", "--params", fmt.Sprintf(`{"publicUrl":%q,"bootstrapProfile":"node"}`, p.url))
+	p.host(t, "connect", fmt.Sprint("oc-pair://", code["setupCode"]), "--display-name", "n1")
+	if row := p.awaitNode(t, "n1"); row["paired"] != true || row["approvalState"] != "approved" {
+		t.Fatalf("the node is %s", compact(row))
 	}
 }
 

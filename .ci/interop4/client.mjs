@@ -121,6 +121,26 @@ await check("a node is asked once, answers, fails, and says something", async ()
   }
 });
 
+await check("a device comes in by a setup code, and no other by the same", async () => {
+  const c = await connect({ token, deviceIdentity: newIdentity() });
+  try {
+    const code = await c.call("device.pair.setupCode", { publicUrl: "wss://chat.example.org" });
+    const { bootstrapToken } = JSON.parse(Buffer.from(code.setupCode, "base64url").toString());
+    const phone = { bootstrapToken, role: "node", scopes: [], mode: "node", clientName: "openclaw-ios", deviceIdentity: newIdentity() };
+    const first = await connect(phone);
+    expect(first.hello.auth.deviceTokens[0].role === "operator", first.hello.auth);
+    await until(() => c.heard.some((e) => e.event === "device.pair.setup.completed" && e.payload.setupId === code.setupId), "the device is announced");
+    await first.client.stopAndWait();
+    const again = await connect({ ...phone, bootstrapToken: undefined });
+    await again.client.stopAndWait();
+    const e = await refusal(connect({ ...phone, deviceIdentity: newIdentity() }));
+    expect(e.details?.code === "AUTH_BOOTSTRAP_TOKEN_INVALID", e);
+    expect((await c.call("device.pair.setupStatus", { setupId: code.setupId })).completion.access === "full", "what became of the code is not known");
+  } finally {
+    await c.client.stopAndWait();
+  }
+});
+
 await check("connect with a wrong token", async () => {
   const e = await refusal(connect({ token: "wrong", deviceIdentity: newIdentity() }));
   expect(e.details?.code === "AUTH_TOKEN_MISMATCH", e);

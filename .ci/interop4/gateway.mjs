@@ -59,6 +59,8 @@ const results = {
   "cron.list": (r) => r.jobs.forEach((job) => conforms("CronJob", job)),
   "cron.runs": (r) => r.entries.forEach((entry) => conforms("CronRunLogEntry", entry)),
   "device.pair.list": (r) => r.pending.forEach((row) => conforms("DevicePairRequestedEvent", row)),
+  "device.pair.setupCode": (r) => conforms("DevicePairSetupCodeResult", r),
+  "device.pair.setupStatus": (r) => conforms("DevicePairSetupStatusResult", r),
   "device.token.rotate": (r) => conforms("DeviceTokenRotateResult", r),
   "node.event": (r) => conforms("NodeEventResult", r),
 };
@@ -78,6 +80,7 @@ const events = {
     conforms("AgentEvent", p);
   },
   "device.pair.requested": (p) => conforms("DevicePairRequestedEvent", p),
+  "device.pair.setup.completed": (p) => conforms("DevicePairSetupCompletedEvent", p),
   "device.pair.resolved": (p) => conforms("DevicePairResolvedEvent", p),
   "node.invoke.request": (p) => conforms("NodeInvokeRequestEvent", p),
 };

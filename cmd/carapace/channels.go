@@ -13,6 +13,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/qrcode"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -217,7 +218,7 @@ func (f *follow) show(a channel.AccountStatus) error {
 		fmt.Fprintln(f.o.out, message)
 	}
 	if screen, ok := terminal(f.o.out); ok && !strings.HasPrefix(a.Login, "http") {
-		if err := drawQR(screen, a.Login); err != nil {
+		if err := qrcode.Draw(screen, a.Login); err != nil {
 			return err
 		}
 	}

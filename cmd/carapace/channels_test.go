@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"slices"
 	"strings"
 	"testing"
-
-	"rsc.io/qr"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/signal/signaltest"
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
@@ -75,43 +71,5 @@ func TestALoginThatFails(t *testing.T) {
 	must(t, state, "setup", "signal", "--no-test", "--set", "url=http://127.0.0.1:9", "--set", "account=+15550100")
 	if r := carapace(t, state, "channels", "login", "signal"); r.code == 0 || !strings.Contains(r.err, "signal is not connected: ") {
 		t.Errorf("%+v", r)
-	}
-}
-
-// TestACodeIsDrawn module for module, within the margin that a reader needs.
-func TestACodeIsDrawn(t *testing.T) {
-	for _, text := range []string{"", "x", "sgnl://linkdevice?uuid=abc&pub_key=def", strings.Repeat("long", 500)} {
-		var drawn bytes.Buffer
-		if err := drawQR(&drawn, text); err != nil {
-			t.Fatal(err)
-		}
-		code, err := qr.Encode(text, qr.L)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var rows [][]bool
-		for line := range strings.Lines(strings.NewReplacer("\x1b[30;107m", "", "\x1b[0m", "").Replace(drawn.String())) {
-			upper, lower := []bool{}, []bool{}
-			for _, r := range strings.TrimSuffix(line, "\n") {
-				upper, lower = append(upper, r == '█' || r == '▀'), append(lower, r == '█' || r == '▄')
-			}
-			rows = append(rows, upper, lower)
-		}
-		side := code.Size + 2*quiet
-		for y := range rows {
-			want := make([]bool, side)
-			for x := range want {
-				want[x] = code.Black(x-quiet, y-quiet)
-			}
-			if !slices.Equal(rows[y], want) {
-				t.Fatalf("row %d of %.20q is wrong", y, text)
-			}
-		}
-		if len(rows) < side {
-			t.Errorf("%d rows of %d", len(rows), side)
-		}
-	}
-	if err := drawQR(&bytes.Buffer{}, strings.Repeat("x", 3000)); err == nil {
-		t.Error("a text that no code holds was drawn")
 	}
 }

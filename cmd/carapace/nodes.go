@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/service/node"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // newNodes looks after the devices that do what they are asked for: which there are, what each may be asked for, and the
@@ -92,29 +91,17 @@ func (o *options) onNode(use, short, example string, args cobra.PositionalArgs, 
 	})
 }
 
-// nodeID returns the id of a node that is named by it, by its beginning, or by the node's name. Errors: CodeNotFound;
-// CodeConflict where several have the name.
+// nodeID returns the id of a node. Errors: kind.named's.
 func (o *options) nodeID(ctx context.Context, name string) (string, error) {
 	var list node.List
 	if err := o.call(ctx, "node.list", nil, &list); err != nil {
 		return "", err
 	}
-	var found []string
+	var all []called
 	for _, n := range list.Nodes {
-		if n.NodeID == name {
-			return name, nil
-		}
-		if strings.EqualFold(n.DisplayName, name) || len(name) >= 6 && strings.HasPrefix(n.NodeID, name) {
-			found = append(found, n.NodeID)
-		}
+		all = append(all, called{n.NodeID, n.DisplayName})
 	}
-	if len(found) > 1 {
-		return "", wit.Errorf(wit.CodeConflict, "several nodes are called %.100s: name one by its id: %s", name, strings.Join(found, ", "))
-	}
-	if len(found) == 0 {
-		return "", kind{"node", "nodes list"}.unless(false, name)
-	}
-	return found[0], nil
+	return kind{"node", "nodes list"}.named(name, all)
 }
 
 // nodeNames lists what nodes are called, for completion.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +79,29 @@ func (k kind) unless(there bool, name string) error {
 		return nil
 	}
 	return wit.Errorf(wit.CodeNotFound, "there is no %s %.100s: `carapace %s` shows which there are", k.name, name, k.list)
+}
+
+// called is something that people name by its id, by the beginning of that, or by a name.
+type called struct{ id, name string }
+
+// named returns the id of the one that is meant. Errors: CodeNotFound; CodeConflict where several are.
+func (k kind) named(name string, all []called) (string, error) {
+	var found []string
+	for _, c := range all {
+		if c.id == name {
+			return name, nil
+		}
+		if strings.EqualFold(c.name, name) || len(name) >= 6 && strings.HasPrefix(c.id, name) {
+			found = append(found, c.id)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", k.unless(false, name)
+	case 1:
+		return found[0], nil
+	}
+	return "", wit.Errorf(wit.CodeConflict, "several %ss are called %.100s: name one by its id: %s", k.name, name, strings.Join(found, ", "))
 }
 
 // plainly says what a method means that does not find what it was asked for: some do so in the words of the protocol.

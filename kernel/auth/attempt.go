@@ -75,5 +75,5 @@ func plainScope(s string) bool {
 
 // presented reports whether a secret was sent: only then is a failure a guess, which the limiter counts.
 func presented(p wire.ConnectParams) bool {
-	return p.Auth != nil && (p.Auth.Token != "" || p.Auth.Password != "" || p.Auth.DeviceToken != "")
+	return p.Auth != nil && (p.Auth.Token != "" || p.Auth.Password != "" || p.Auth.DeviceToken != "" || p.Auth.BootstrapToken != "")
 }

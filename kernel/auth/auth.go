@@ -1,10 +1,11 @@
 // Package auth decides who is calling: by the gateway's token or password, by a device's key and its
 // pairing, and by the tokens that paired devices get.
 //
-// A connection is accepted for one of three reasons: the shared secret, a device token that belongs to the
-// device that signs, or (mode "none") being local. Who brings a device must sign the challenge with its
+// A connection is accepted for one of four reasons: the shared secret, a device token that belongs to the
+// device that signs, a setup code that an admin has made, or (mode "none") being local. Who brings a device must sign the challenge with its
 // key and be paired for the role and scopes it asks for: on this machine the shared secret pairs it
 // silently, from elsewhere a request waits for the owner, at most five minutes and in bounded number.
+// A setup code lets one device in, the first that shows it, for what the code is for, within ten minutes.
 // Asking for more than was approved makes a new request and takes nothing away from what works.
 //
 // It refuses: signatures of small-order or malformed keys, stale or replayed ones, unsigned roles and
@@ -81,6 +82,8 @@ type Deps struct {
 	Proxies Proxies
 	// AskAlways makes devices of this machine wait for the owner's approval too.
 	AskAlways bool
+	// Addresses is for setup codes.
+	Addresses Addresses
 	// Now is time.Now when nil.
 	Now    func() time.Time
 	Logger hclog.Logger
@@ -143,7 +146,7 @@ func New(d Deps) (*Auth, error) {
 	a.verifier = &verifier{mode: mode, now: d.Now, replays: newReplays(d.Now)}
 	a.login = &login{mode: mode, shared: shared, guessable: weak, store: d.Store, now: d.Now}
 	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, askAlways: d.AskAlways, now: d.Now}
-	a.methods = &methods{a.pairing}
+	a.methods = &methods{a.pairing, mode, d.Addresses}
 	a.holders = &holders{store: d.Store, now: d.Now}
 	return a, nil
 }
@@ -194,9 +197,9 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 		}
 		return Grant{}, err
 	}
-	// The secret was right, also if the device still waits for its owner. A device's own token says nothing about
-	// who else guesses at that address.
-	if method != byDeviceToken {
+	// The secret was right, also if the device still waits for its owner. A device's own token or code says nothing
+	// about who else guesses at that address.
+	if method.shared() {
 		a.limiter.pass(from)
 	}
 	hello := wire.HelloAuth{Role: ask.role, Scopes: ask.scopes}
@@ -205,18 +208,21 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	}
 	caller := &rpc.Caller{
 		ConnID: t.ConnID, Client: t.Params.Client, Role: ask.role, Scopes: ask.scopes,
-		RemoteIP: t.RemoteIP, Local: t.Local, Protocol: t.Protocol, Caps: t.Params.Caps, Secret: method != byDeviceToken,
+		RemoteIP: t.RemoteIP, Local: t.Local, Protocol: t.Protocol, Caps: t.Params.Caps, Secret: method.shared(), Invited: method == bySetupCode,
 	}
 	if ask.role == wire.RoleNode {
 		caller.Offer = wire.Offer{Commands: t.Params.Commands, Permissions: t.Params.Permissions, PathEnv: t.Params.PathEnv}
 	}
 	if dev != nil {
 		caller.DeviceID = dev.id
-		issued, err := a.pairing.admit(ctx, applicant{t, ask, dev, method})
+		got, err := a.pairing.admit(ctx, applicant{t, ask, dev, method})
 		if err != nil {
 			return Grant{}, err
 		}
-		hello.DeviceToken, hello.IssuedAtMs = issued.plain, issued.at
+		hello.DeviceToken, hello.IssuedAtMs, hello.DeviceTokens = got.token.plain, got.token.at, got.others
+		if got.setup != nil {
+			a.log.Info("a setup code let a device in", "device", dev.id, "access", got.setup.Access, "ip", t.RemoteIP)
+		}
 	}
 	return Grant{Caller: caller, Hello: hello}, nil
 }

@@ -13,6 +13,8 @@ var (
 	Resolved = event.Kind[Resolution]{Name: "device.pair.resolved", Scope: wire.ScopePairing}
 	// Altered tells them that the paired devices are others, or called otherwise.
 	Altered = event.Kind[Alteration]{Name: "device.pair.changed", Scope: wire.ScopePairing, DropIfSlow: true}
+	// SetupCompleted tells them that a device was let in by a setup code.
+	SetupCompleted = event.Kind[SetupCompletion]{Name: "device.pair.setup.completed", Scope: wire.ScopePairing}
 	// Revoked is for the gateway, which closes the connections that it concerns. No client sees it.
 	Revoked = event.Kind[Revocation]{Name: "device.revoked"}
 )
@@ -30,6 +32,15 @@ type Alteration struct {
 	DeviceID string `json:"deviceId"`
 }
 
+// SetupCompletion is the device that was let in by a setup code. Ts is Unix milliseconds.
+type SetupCompletion struct {
+	SetupID    string `json:"setupId"`
+	DeviceID   string `json:"deviceId"`
+	DeviceName string `json:"deviceName,omitempty"`
+	Access     Access `json:"access" rpc:"enum=full|limited|node"`
+	Ts         int64  `json:"ts"`
+}
+
 // Revocation names the connections that lost their right: those of a device, in one role or, when Role
 // is empty, in any.
 type Revocation struct {
@@ -38,4 +49,6 @@ type Revocation struct {
 }
 
 // Events lists what clients may see.
-func Events() []event.Row { return []event.Row{Requested.Row(), Resolved.Row(), Altered.Row()} }
+func Events() []event.Row {
+	return []event.Row{Requested.Row(), Resolved.Row(), Altered.Row(), SetupCompleted.Row()}
+}

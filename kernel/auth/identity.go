@@ -85,18 +85,10 @@ func refuse(text, code string) error {
 
 // verified tries the payloads that fit what the client sent.
 func verified(key ed25519.PublicKey, sig []byte, p wire.ConnectParams, k ask) bool {
-	token := ""
-	if p.Auth != nil {
-		for _, t := range []string{p.Auth.Token, p.Auth.DeviceToken, p.Auth.BootstrapToken} {
-			if token == "" {
-				token = t
-			}
-		}
-	}
 	for _, scopes := range k.signed {
 		s := wire.Signed{
 			DeviceID: p.Device.ID, Client: p.Client, Role: string(k.role), Scopes: scopes,
-			SignedAt: p.Device.SignedAt, Token: token, Nonce: p.Device.Nonce,
+			SignedAt: p.Device.SignedAt, Token: p.Auth.Signed(), Nonce: p.Device.Nonce,
 		}
 		for _, version := range versions(s) {
 			if ed25519.Verify(key, []byte(s.Payload(version)), sig) {

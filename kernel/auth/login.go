@@ -18,8 +18,12 @@ const (
 	byToken       proof = "token"
 	byPassword    proof = "password"
 	byDeviceToken proof = "device-token"
+	bySetupCode   proof = "bootstrap-token"
 	byBeingLocal  proof = "none"
 )
+
+// shared reports whether it is the gateway's own secret, or needs to be none, and so the owner's word.
+func (p proof) shared() bool { return p == byToken || p == byPassword || p == byBeingLocal }
 
 // login checks the secrets that clients send. It reads devices and changes nothing.
 type login struct {
@@ -52,6 +56,12 @@ func (l *login) authenticate(ctx context.Context, t Attempt, dev *device, slowed
 		}
 		if ok {
 			return byDeviceToken, nil
+		}
+		if ok, err = l.hasCode(ctx, dev, given); err != nil {
+			return "", err
+		}
+		if ok {
+			return bySetupCode, nil
 		}
 	}
 	return "", l.refusal(ctx, given, t, dev)
@@ -92,8 +102,23 @@ func (l *login) holdsToken(ctx context.Context, dev *device, given wire.Auth) (b
 	return p.live(given.DeviceToken, l.now()) != nil || p.live(given.Token, l.now()) != nil, nil
 }
 
+// hasCode reports whether the client sent a setup code that it may use.
+func (l *login) hasCode(ctx context.Context, dev *device, given wire.Auth) (ok bool, err error) {
+	if given.BootstrapToken == "" {
+		return false, nil
+	}
+	err = l.store.View(ctx, func(tx store.Tx) error {
+		_, ok, err = setupFor(tx, given.BootstrapToken, dev.id, l.now())
+		return err
+	})
+	return ok, err
+}
+
 // refusal is the error that says what is missing or wrong. The details are protocol 4's.
 func (l *login) refusal(ctx context.Context, given wire.Auth, t Attempt, dev *device) error {
+	if given.BootstrapToken != "" && given.Token == "" && given.Password == "" && given.DeviceToken == "" {
+		return spent()
+	}
 	what, fix := "token", "pass the gateway's token"
 	field := given.Token
 	switch {

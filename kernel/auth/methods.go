@@ -14,7 +14,11 @@ import (
 
 // methods is the owner's side of pairing: he sees, approves, rejects and revokes. Each changes the store in
 // one transaction and publishes after it.
-type methods struct{ *pairing }
+type methods struct {
+	*pairing
+	mode      Mode
+	addresses Addresses
+}
 
 func (m *methods) rows() []rpc.Method {
 	return []rpc.Method{
@@ -22,6 +26,8 @@ func (m *methods) rows() []rpc.Method {
 		rpc.New("device.pair.approve", wire.ScopePairing, m.approveRequest).Doc("Lets a waiting device in, with at most the scopes that the approver has."),
 		rpc.New("device.pair.reject", wire.ScopePairing, m.rejectRequest).Doc("Turns a waiting device away."),
 		rpc.New("device.pair.remove", wire.ScopePairing, m.remove).Doc("Forgets a paired device and ends its connections."),
+		rpc.New("device.pair.setupCode", wire.ScopeAdmin, m.newSetupCode).Doc("Makes a setup code, which lets one device in within ten minutes, and a picture of it to scan."),
+		rpc.New("device.pair.setupStatus", wire.ScopeAdmin, m.setupStatus).Doc("Says which device a setup code has let in."),
 		rpc.New("device.pair.rename", wire.ScopePairing, m.rename).Doc("Gives a paired device the name that the owner calls it by."),
 		rpc.New("device.token.rotate", wire.ScopePairing, m.rotate).Doc("Replaces the token of a device."),
 		rpc.New("device.token.revoke", wire.ScopePairing, m.revoke).Doc("Ends the tokens of a device in a role, and the connections that stand on them."),

@@ -23,12 +23,12 @@ type applicant struct {
 
 // silent reports whether the owner himself seems to sit here: a local client with the shared secret pairs unasked. A
 // device token proves the device only, and cannot widen its own rights.
-func (c applicant) silent() bool { return c.attempt.Local && c.by != byDeviceToken }
+func (c applicant) silent() bool { return c.attempt.Local && c.by.shared() }
 
 // enough reports whether nothing more has to be approved. A device token is worth no more than what it
-// was issued for.
+// was issued for, and a setup code is used up when it is looked at.
 func (c applicant) enough(p *paired, now time.Time) bool {
-	if !p.allows(c.ask) {
+	if !p.allows(c.ask) || c.by == bySetupCode {
 		return false
 	}
 	if c.by != byDeviceToken {
@@ -68,30 +68,30 @@ type pairing struct {
 // admit lets a device in that is paired for what it asks, pairs it where that needs nobody's word, or
 // leaves a request for the owner. What needs no change takes a read only: commits cost a sync of the disk.
 //
-// Errors: wire.NotPaired with details requestId; CodeUnavailable when too many wait or are paired.
-func (p *pairing) admit(ctx context.Context, c applicant) (issued, error) {
+// Errors: wire.NotPaired with details requestId; CodeUnauthorized for a setup code that another device was faster to use;
+// CodeUnavailable when too many wait or are paired.
+func (p *pairing) admit(ctx context.Context, c applicant) (out decision, err error) {
 	known, err := lookup(ctx, p.store, c.device.id)
 	if err != nil {
-		return issued{}, err
+		return out, err
 	}
 	if known != nil && c.enough(known, p.now()) {
 		if got, ok := p.tokens.current(known, c.ask); ok {
-			return got, nil
+			return decision{token: got}, nil
 		}
 	}
-	var out decision
 	err = p.store.Update(ctx, func(tx store.Tx) (err error) {
 		out, err = p.decide(tx, c)
 		return err
 	})
 	if err != nil {
-		return issued{}, err
+		return decision{}, err
 	}
 	p.announce(out)
 	if out.token.plain == "" {
-		return issued{}, unpaired(out.request.RequestID, c.attempt.Protocol)
+		return decision{}, unpaired(out.request.RequestID, c.attempt.Protocol)
 	}
-	return out.token, nil
+	return out, nil
 }
 
 // decision is what became of an applicant: a token, or a request that waits, or one that was approved at once.
@@ -100,10 +100,16 @@ type decision struct {
 	request  Request
 	fresh    bool // the request is new
 	approved bool // the request was approved silently
+	// others are the tokens of further roles, and setup what was just used, where a setup code let the device in.
+	others []wire.IssuedToken
+	setup  *SetupCompletion
 }
 
 // decide looks again, inside the transaction, and writes what admit found missing.
 func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
+	if c.by == bySetupCode {
+		return p.redeem(tx, c)
+	}
 	known, err := find(tx, c.device.id)
 	if err != nil {
 		return out, err
@@ -128,6 +134,9 @@ func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
 // announce comes after the commit: who hears of a request can approve it.
 func (p *pairing) announce(out decision) {
 	switch r := out.request; {
+	case out.setup != nil:
+		SetupCompleted.Publish(p.bus, *out.setup)
+		Altered.Publish(p.bus, Alteration{out.setup.DeviceID})
 	case out.approved:
 		Resolved.Publish(p.bus, Resolution{r.RequestID, r.DeviceID, "approved", p.now().UnixMilli()})
 	case out.fresh:

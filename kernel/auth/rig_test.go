@@ -116,17 +116,11 @@ func (r *rig) sign(k ed25519.PrivateKey, version int) option {
 		if version == 1 {
 			d.Nonce = ""
 		}
-		token := ""
-		if a.Params.Auth != nil {
-			if token = a.Params.Auth.Token; token == "" {
-				token = a.Params.Auth.DeviceToken
-			}
-		}
 		role := a.Params.Role
 		if role == "" {
 			role = "operator"
 		}
-		s := wire.Signed{DeviceID: d.ID, Client: a.Params.Client, Role: role, Scopes: a.Params.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: d.Nonce}
+		s := wire.Signed{DeviceID: d.ID, Client: a.Params.Client, Role: role, Scopes: a.Params.Scopes, SignedAt: d.SignedAt, Token: a.Params.Auth.Signed(), Nonce: d.Nonce}
 		d.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(k, []byte(s.Payload(version))))
 		a.Params.Device = d
 	}

@@ -278,8 +278,8 @@ func TestHelloOK(t *testing.T) {
 		{"3 server", keys(three["server"]), "connId host version"},
 		{"3 snapshot", keys(three["snapshot"]), "health presence stateDir stateVersion uptimeMs"},
 		{"3 policy", string(three["policy"]), `{"maxPayload":524288,"maxBufferedBytes":1572864,"tickIntervalMs":30000}`},
-		{"3 features", string(three["features"]), `{"methods":["device.pair.approve","device.pair.list","device.pair.reject","device.pair.remove","device.pair.rename","device.token.revoke","device.token.rotate","health","system-presence"],` +
-			`"events":["connect.challenge","presence","tick","health","shutdown","device.pair.requested","device.pair.resolved","device.pair.changed"]}`},
+		{"3 features", string(three["features"]), `{"methods":["device.pair.approve","device.pair.list","device.pair.reject","device.pair.remove","device.pair.rename","device.pair.setupCode","device.pair.setupStatus","device.token.revoke","device.token.rotate","health","system-presence"],` +
+			`"events":["connect.challenge","presence","tick","health","shutdown","device.pair.requested","device.pair.resolved","device.pair.changed","device.pair.setup.completed"]}`},
 		{"4", keys(must(json.Marshal(four))), "auth features pluginSurfaceUrls policy protocol server snapshot type"},
 		{"4 protocol", string(four["protocol"]), "4"},
 		{"4 server", keys(four["server"]), "bootId connId version"},

@@ -33,6 +33,8 @@ type Caller struct {
 	Caps     []string
 	// Secret is set for who knows the gateway's own secret, or needs none; not for who came by a device's token.
 	Secret bool
+	// Invited is set for who came by a setup code: an admin's word that this device is to be let in.
+	Invited bool
 	// Offer is a node's.
 	Offer wire.Offer
 }

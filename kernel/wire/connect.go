@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 )
@@ -69,6 +70,14 @@ type Auth struct {
 	BootstrapToken            string `json:"bootstrapToken,omitempty" rpc:"max=4096"`
 	ApprovalRuntimeToken      string `json:"approvalRuntimeToken,omitempty" rpc:"max=4096"`
 	AgentRuntimeIdentityToken string `json:"agentRuntimeIdentityToken,omitempty" rpc:"max=4096"`
+}
+
+// Signed is the secret that a device signs with the rest: the first of those that are there, as the clients have it; "" of nil.
+func (a *Auth) Signed() string {
+	if a == nil {
+		return ""
+	}
+	return cmp.Or(a.Token, a.DeviceToken, a.BootstrapToken)
 }
 
 // Negotiate returns the highest protocol that both sides speak, or false.

@@ -122,6 +122,16 @@ type HelloAuth struct {
 	Role        Role    `json:"role"`
 	Scopes      []Scope `json:"scopes"`
 	IssuedAtMs  int64   `json:"issuedAtMs,omitempty"`
+	// DeviceTokens are those of its other roles, for a device that came by a setup code.
+	DeviceTokens []IssuedToken `json:"deviceTokens,omitempty"`
+}
+
+// IssuedToken lets a device connect in a role. IssuedAtMs is Unix milliseconds.
+type IssuedToken struct {
+	DeviceToken string  `json:"deviceToken"`
+	Role        Role    `json:"role"`
+	Scopes      []Scope `json:"scopes"`
+	IssuedAtMs  int64   `json:"issuedAtMs"`
 }
 
 // Policy is what the gateway asks of the connection.

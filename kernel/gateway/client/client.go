@@ -30,6 +30,8 @@ type Options struct {
 	Password string
 	// DeviceToken is sent where the protocol has a field for it, and else as the token.
 	DeviceToken string
+	// BootstrapToken is a setup code's.
+	BootstrapToken string
 	// Identity is the file of the device's key, made on demand; "" connects without device.
 	Identity string
 	// Client says who calls; ID defaults to "cli" and Mode to "cli".

@@ -154,7 +154,7 @@ func (o Options) params(id *identity, nonce string) wire.ConnectParams {
 	for _, s := range o.Scopes {
 		p.Scopes = append(p.Scopes, string(s))
 	}
-	a := wire.Auth{Token: o.Token, Password: o.Password}
+	a := wire.Auth{Token: o.Token, Password: o.Password, BootstrapToken: o.BootstrapToken}
 	if o.DeviceToken != "" {
 		if o.MaxProtocol >= wire.Protocol4 {
 			a.DeviceToken = o.DeviceToken

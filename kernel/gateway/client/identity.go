@@ -76,17 +76,11 @@ func (i *identity) sign(p wire.ConnectParams, nonce string, now time.Time) *wire
 	d := &wire.Device{
 		ID: wire.DeviceID(public), PublicKey: base64.RawURLEncoding.EncodeToString(public), SignedAt: now.UnixMilli(), Nonce: nonce,
 	}
-	token := ""
-	if p.Auth != nil {
-		if token = p.Auth.Token; token == "" {
-			token = p.Auth.DeviceToken
-		}
-	}
 	version := 3
 	if p.MaxProtocol < wire.Protocol4 {
 		version = 2
 	}
-	s := wire.Signed{DeviceID: d.ID, Client: p.Client, Role: p.Role, Scopes: p.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: nonce}
+	s := wire.Signed{DeviceID: d.ID, Client: p.Client, Role: p.Role, Scopes: p.Scopes, SignedAt: d.SignedAt, Token: p.Auth.Signed(), Nonce: nonce}
 	d.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(i.key, []byte(s.Payload(version))))
 	return d
 }

@@ -39,7 +39,8 @@ func (s *Service) left(p *peer) {
 }
 
 // declare compares what a node declares with what was approved. What is new waits for the owner, unless the owner himself
-// seems to sit here: a node of this machine that knows the gateway's secret.
+// seems to sit here: a node of this machine that knows the gateway's secret. A setup code is an admin's word for what its node declares
+// first.
 func (s *Service) declare(ctx context.Context, p *peer) error {
 	client := p.caller.Client
 	r := Request{
@@ -64,7 +65,7 @@ func (s *Service) declare(ctx context.Context, p *peer) error {
 			return nodes.Put(tx, p.id, *n)
 		}
 		r.IsRepair = n != nil
-		if silent = p.caller.Local && p.caller.Secret && !s.d.AskAlways; silent {
+		if silent = p.caller.Local && p.caller.Secret && !s.d.AskAlways || p.caller.Invited && n == nil; silent {
 			r.Silent = true
 			_, _, err := s.grant(tx, r)
 			return err
