@@ -37,7 +37,8 @@ func (k *Kernel) openDoor(context.Context) error {
 	}
 	who, err := auth.New(auth.Deps{
 		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Proxies: proxies,
-		AskAlways: g.SilentPairing != nil && !*g.SilentPairing, Addresses: k.addresses, Logger: k.log.Named("auth"),
+		AskAlways: g.SilentPairing != nil && !*g.SilentPairing, Addresses: k.addresses, Connected: func() map[string]bool { return k.door.gateway.Devices() },
+		Logger: k.log.Named("auth"),
 	})
 	if err != nil {
 		return err

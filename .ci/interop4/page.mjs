@@ -78,6 +78,25 @@ await check("a chat account is connected step by step", async () => {
   await see("Who may write to the account?");
 });
 
+await check("a phone is paired by the code that the page shows", async () => {
+  const g = await connect({ token, deviceIdentity: newIdentity() });
+  const { hash } = await g.call("config.get");
+  await g.call("config.patch", { baseHash: hash, raw: '{"gateway":{"publicUrl":"https://chat.example.org"}}' });
+  await page.goto(`${origin}/settings/devices`);
+  await page.getByRole("button", { name: "Pair device" }).first().click({ timeout: patience });
+  await shown(page.getByRole("button", { name: "Create setup code" })).click({ timeout: patience });
+  await shown(page.locator('img[src^="data:image/png;base64,"]')).waitFor({ timeout: patience });
+  const text = await page.evaluate(() => document.body.innerText + [...document.querySelectorAll("input, textarea, code")].map((e) => e.value ?? e.textContent).join(" "));
+  const code = /eyJ[A-Za-z0-9_-]{100,}/.exec(text)?.[0];
+  expect(code, "the page shows no code:", text.slice(0, 3000));
+  const { url, bootstrapToken } = JSON.parse(Buffer.from(code, "base64url").toString());
+  expect(url === "wss://chat.example.org", "the code is for", url);
+  const phone = await connect({ bootstrapToken, role: "node", scopes: [], mode: "node", clientName: "openclaw-ios", clientDisplayName: "Ann's phone", deviceIdentity: newIdentity() });
+  await see("Ann's phone");
+  await phone.client.stopAndWait();
+  await g.client.stopAndWait();
+});
+
 // What this gateway has nothing to say of: the page shows a line about it where it would stand, and goes on.
 const absent = `update.status plugins.controlUi.list openclaw.approval.list sessions.observer.visibility question.list talk.catalog progressCard.get
   sessions.branches.list sessions.companion.state transcripts.list migrations.memory.plan plugins.catalog.browse themes.list artifacts.list tools.effective

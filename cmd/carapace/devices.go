@@ -69,7 +69,11 @@ func printDevices(w io.Writer, list auth.PairList) error {
 		rows = append(rows, []string{"asks", d.RequestID, orDash(cmp.Or(d.DisplayName, d.ClientID)), orDash(d.Platform), orDash(d.RemoteIP), ago(d.Ts)})
 	}
 	for _, d := range list.Paired {
-		rows = append(rows, []string{"paired", d.DeviceID, orDash(deviceName(d)), orDash(d.Platform), orDash(d.RemoteIP), ago(d.ApprovedAtMs)})
+		state := "paired"
+		if d.Connected {
+			state = "connected"
+		}
+		rows = append(rows, []string{state, d.DeviceID, orDash(deviceName(d)), orDash(d.Platform), orDash(d.RemoteIP), ago(d.ApprovedAtMs)})
 	}
 	return listed(w, "STATE ID NAME PLATFORM FROM SINCE", rows, "no device is paired, and none asks to be")
 }

@@ -84,6 +84,8 @@ type Deps struct {
 	AskAlways bool
 	// Addresses is for setup codes.
 	Addresses Addresses
+	// Connected returns the ids of the devices that are; none are when it is nil.
+	Connected func() map[string]bool
 	// Now is time.Now when nil.
 	Now    func() time.Time
 	Logger hclog.Logger
@@ -112,6 +114,9 @@ type Auth struct {
 func New(d Deps) (*Auth, error) {
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.Connected == nil {
+		d.Connected = func() map[string]bool { return nil }
 	}
 	mode, err := d.Mode.orDefault(d.Password)
 	if err != nil {
@@ -146,7 +151,7 @@ func New(d Deps) (*Auth, error) {
 	a.verifier = &verifier{mode: mode, now: d.Now, replays: newReplays(d.Now)}
 	a.login = &login{mode: mode, shared: shared, guessable: weak, store: d.Store, now: d.Now}
 	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, askAlways: d.AskAlways, now: d.Now}
-	a.methods = &methods{a.pairing, mode, d.Addresses}
+	a.methods = &methods{a.pairing, mode, d.Addresses, d.Connected}
 	a.holders = &holders{store: d.Store, now: d.Now}
 	return a, nil
 }

@@ -18,6 +18,7 @@ type methods struct {
 	*pairing
 	mode      Mode
 	addresses Addresses
+	connected func() map[string]bool
 }
 
 func (m *methods) rows() []rpc.Method {
@@ -61,7 +62,8 @@ type Rotation struct {
 // DeviceRow is a paired device as clients see it: without hashes.
 type DeviceRow struct {
 	Device
-	Tokens []TokenRow `json:"tokens"`
+	Connected bool       `json:"connected"`
+	Tokens    []TokenRow `json:"tokens"`
 }
 
 // TokenRow is what may be known of a token. Times are Unix milliseconds.
@@ -111,6 +113,10 @@ func (m *methods) list(ctx context.Context, _ rpc.None) (PairList, error) {
 		}
 		return nil
 	})
+	there := m.connected()
+	for i := range out.Paired {
+		out.Paired[i].Connected = there[out.Paired[i].DeviceID]
+	}
 	// The newest first, as owners look for what they have just started.
 	slices.SortStableFunc(out.Pending, func(x, y Request) int { return cmp.Compare(y.Ts, x.Ts) })
 	slices.SortStableFunc(out.Paired, func(x, y DeviceRow) int { return cmp.Compare(y.ApprovedAtMs, x.ApprovedAtMs) })
@@ -134,7 +140,7 @@ func (m *methods) approveRequest(ctx context.Context, in RequestRef) (Approved, 
 		if err := within(ctx, r.Scopes); err != nil {
 			return err
 		}
-		p, _, err := m.approve(tx, r)
+		p, _, err := m.approve(tx, r, ViaOwner)
 		if err != nil {
 			return err
 		}

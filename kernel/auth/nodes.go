@@ -52,10 +52,18 @@ func (n *Nodes) Admit(tx store.Tx, d Device) (token string, err error) {
 	if wire.DeviceID(key) != d.DeviceID {
 		return "", wit.NewError(wit.CodeInvalid, "the node's id is not that of its key: it is the hex SHA-256 of the raw public key")
 	}
+	known, err := find(tx, d.DeviceID)
+	if err != nil {
+		return "", err
+	}
+	via := ViaOwner
+	if known != nil {
+		via = known.ApprovedVia
+	}
 	_, got, err := n.pairing.approve(tx, Request{
 		DeviceID: d.DeviceID, PublicKey: base64.RawURLEncoding.EncodeToString(key), DisplayName: d.DisplayName, Platform: d.Platform,
 		DeviceFamily: d.DeviceFamily, ClientID: d.ClientID, ClientMode: d.ClientMode, Role: wire.RoleNode, RemoteIP: d.RemoteIP,
-	})
+	}, via)
 	return got.plain, err
 }
 

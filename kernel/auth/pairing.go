@@ -75,7 +75,7 @@ func (p *pairing) admit(ctx context.Context, c applicant) (out decision, err err
 	if err != nil {
 		return out, err
 	}
-	if known != nil && c.enough(known, p.now()) {
+	if known != nil && c.enough(known, p.now()) && known.recent(p.now()) {
 		if got, ok := p.tokens.current(known, c.ask); ok {
 			return decision{token: got}, nil
 		}
@@ -115,7 +115,7 @@ func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
 		return out, err
 	}
 	if known != nil && c.enough(known, p.now()) {
-		out.token = p.tokens.renew(known, c.ask)
+		out.token, known.LastSeenAtMs = p.tokens.renew(known, c.ask), p.now().UnixMilli()
 		return out, devices.Put(tx, known.DeviceID, *known)
 	}
 	out.request = c.request(known != nil, p.now())
@@ -127,7 +127,7 @@ func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
 	if err := forget(tx, c.device.id); err != nil {
 		return out, err
 	}
-	_, out.token, err = p.approve(tx, out.request)
+	_, out.token, err = p.approve(tx, out.request, ViaSilent)
 	return out, err
 }
 
@@ -144,8 +144,9 @@ func (p *pairing) announce(out decision) {
 	}
 }
 
-// approve adds what a request asks for to the device, and issues its token.
-func (p *pairing) approve(tx store.Tx, r Request) (*paired, issued, error) {
+// approve adds what a request asks for to the device, and issues its token. Unless the owner is
+// who lets it in, it is there now.
+func (p *pairing) approve(tx store.Tx, r Request, via Via) (*paired, issued, error) {
 	now := p.now().UnixMilli()
 	d, err := find(tx, r.DeviceID)
 	if err != nil {
@@ -159,6 +160,9 @@ func (p *pairing) approve(tx store.Tx, r Request) (*paired, issued, error) {
 	}
 	d.PublicKey, d.Platform, d.DeviceFamily = r.PublicKey, r.Platform, r.DeviceFamily
 	d.ClientID, d.ClientMode, d.Role, d.RemoteIP, d.ApprovedAtMs = r.ClientID, r.ClientMode, r.Role, r.RemoteIP, now
+	if d.ApprovedVia = via; via != ViaOwner {
+		d.LastSeenAtMs = now
+	}
 	if r.DisplayName != "" {
 		d.DisplayName = r.DisplayName
 	}

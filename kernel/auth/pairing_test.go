@@ -57,6 +57,39 @@ func TestSilentPairing(t *testing.T) {
 	r.must(deviceToken(up.Hello.DeviceToken, false), scopes("operator.read", "operator.pairing"), r.sign(key(0), 2))
 }
 
+// TestWhatIsKnownOfADevice: how it was let in, whether it is there, and when it was last, to the hour.
+func TestWhatIsKnownOfADevice(t *testing.T) {
+	there := map[string]bool{}
+	r := newRig(t, func(d *auth.Deps) { d.Connected = func() map[string]bool { return there } })
+	g := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	shows := func(connected bool, seen time.Time, via string) {
+		t.Helper()
+		list, err := r.call(admin(), "device.pair.list", map[string]any{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := list["paired"].([]any)[0].(map[string]any)
+		if d["connected"] != connected || d["lastSeenAtMs"] != float64(seen.UnixMilli()) || d["approvedVia"] != via {
+			t.Errorf("%v", d)
+		}
+	}
+	first := r.now
+	there[g.Caller.DeviceID] = true
+	shows(true, first, "silent")
+	r.now = first.Add(59 * time.Minute)
+	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
+	shows(true, first, "silent")
+	r.now = first.Add(time.Hour)
+	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
+	clear(there)
+	shows(false, r.now, "silent")
+	code, _ := r.invite(public)
+	if _, err := r.withCode(code.BootstrapToken, 0, node); err != nil {
+		t.Fatal(err)
+	}
+	shows(false, r.now, "setup-code")
+}
+
 // An owner who wants to be asked is asked for devices of this machine too.
 func TestNobodyPairsUnasked(t *testing.T) {
 	r := newRig(t, func(d *auth.Deps) { d.AskAlways = true })

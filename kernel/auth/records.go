@@ -47,6 +47,28 @@ type Device struct {
 	RemoteIP     string       `json:"remoteIp,omitempty"`
 	CreatedAtMs  int64        `json:"createdAtMs"`
 	ApprovedAtMs int64        `json:"approvedAtMs"`
+	// ApprovedVia is how it was let in last.
+	ApprovedVia Via `json:"approvedVia,omitempty" rpc:"enum=owner|setup-code|silent"`
+	// LastSeenAtMs is when it last connected, at most an hour less: it costs a commit.
+	LastSeenAtMs int64 `json:"lastSeenAtMs,omitempty"`
+}
+
+// Via is how a device was let in.
+type Via string
+
+const (
+	ViaOwner     Via = "owner"
+	ViaSetupCode Via = "setup-code"
+	// ViaSilent is that of a device of this machine that knew the secret.
+	ViaSilent Via = "silent"
+)
+
+// seenEvery is how old what is known of a device's last connection gets.
+const seenEvery = time.Hour
+
+// recent reports whether the device was seen so lately that it need not be noted.
+func (d Device) recent(now time.Time) bool {
+	return now.Sub(time.UnixMilli(d.LastSeenAtMs)) < seenEvery
 }
 
 // paired is a device and its tokens. At most one token of a role is current; superseded ones may be beside it.

@@ -165,7 +165,7 @@ func (p *pairing) redeem(tx store.Tx, c applicant) (out decision, err error) {
 // give adds a right to an applicant's device, and issues its token.
 func (p *pairing) give(tx store.Tx, c applicant, r right) (issued, error) {
 	c.ask = ask{role: r.role, scopes: r.scopes}
-	_, got, err := p.approve(tx, c.request(false, p.now()))
+	_, got, err := p.approve(tx, c.request(false, p.now()), ViaSetupCode)
 	return got, err
 }
 

@@ -23,3 +23,14 @@ func (g *Gateway) Allowed(scope wire.Scope) bool {
 		return c.caller.Role == wire.RoleOperator && wire.Allows(c.caller.Role, c.caller.Scopes, scope)
 	})
 }
+
+// Devices returns the ids of the devices that are connected.
+func (g *Gateway) Devices() map[string]bool {
+	ids := map[string]bool{}
+	g.hub.members.each(nil, func(c *conn) {
+		if c.caller.DeviceID != "" {
+			ids[c.caller.DeviceID] = true
+		}
+	})
+	return ids
+}
