@@ -10,12 +10,17 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// One transaction of the index reads so many messages, about so many bytes of them, and notes so many histories.
+// One transaction of the index reads so many messages, about so many bytes of them, and notes so many histories: others wait for it.
 const (
-	batchMessages  = 50
-	batchBytes     = 128 << 10
+	batchMessages  = 24
+	batchBytes     = 64 << 10
 	batchHistories = 500
 )
+
+// budget is what a transaction may still read.
+type budget struct{ messages, bytes int }
+
+func (b budget) spent() bool { return b.messages <= 0 || b.bytes <= 0 }
 
 // progress is how far the histories are noted that were there before the index was.
 type progress struct {
@@ -81,7 +86,7 @@ func howFar(tx store.Tx) (progress, error) {
 	return p, err
 }
 
-// batch notes some of the old histories, or indexes some messages of one. Where there can be no index it forgets how far that
+// batch notes some of the old histories, or indexes some messages. Where there can be no index it forgets how far that
 // got, so that all are noted again when there can be one.
 func (s *Service) batch(tx store.Tx) error {
 	if indexed, err := store.Indexed(tx); err != nil || !indexed {
@@ -94,11 +99,16 @@ func (s *Service) batch(tx store.Tx) error {
 	if !p.Done {
 		return note(tx, p)
 	}
-	id, number, err := session.Unread(tx)
-	if err != nil || id == "" {
-		return err
+	for left := (budget{batchMessages, batchBytes}); !left.spent(); {
+		id, number, err := session.Unread(tx)
+		if err != nil || id == "" {
+			return err
+		}
+		if err := s.index(tx, id, number, &left); err != nil {
+			return err
+		}
 	}
-	return s.index(tx, id, number)
+	return nil
 }
 
 func note(tx store.Tx, p progress) error {
@@ -116,8 +126,8 @@ func note(tx store.Tx, p progress) error {
 	return noted.Put(tx, all, p)
 }
 
-// index takes some messages of a history into the index, from behind a number on.
-func (s *Service) index(tx store.Tx, id string, number uint64) error {
+// index takes messages of a history into the index, from behind a number on, as many as are left to read.
+func (s *Service) index(tx store.Tx, id string, number uint64, left *budget) error {
 	key, err := session.KeyOf(tx, id)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return session.Read(tx, id, number, true)
@@ -129,21 +139,20 @@ func (s *Service) index(tx store.Tx, id string, number uint64) error {
 	if err != nil {
 		return err
 	}
-	read, bytes := 0, 0
 	for m, err := range s.sessions.History(tx, id, number) {
 		if err != nil {
 			return err
 		}
-		if read == batchMessages || bytes > batchBytes {
+		if left.spent() {
 			return session.Read(tx, id, number, false)
 		}
 		number = m.Number
-		read++
+		left.messages--
 		if m.Damaged || m.Role != wit.RoleUser && m.Role != wit.RoleAssistant {
 			continue
 		}
 		text := m.Text()
-		bytes += len(text)
+		left.bytes -= len(text)
 		if err := tx.Index(session.Texts, document(key, id, channel, m, text)); err != nil {
 			return err
 		}

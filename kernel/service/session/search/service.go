@@ -1,8 +1,8 @@
 // Package search finds what was said, by an index of words that it writes behind the histories.
 //
-// A message is noted for the index in the transaction that adds it, and indexed a moment later, in small transactions that a
-// crash may cut between any two: writing a message costs one lookup more, where indexing it at once would cost as much as its
-// commit. What is searched for is read up to the present first, as far as that takes little time. What is deleted leaves the
+// A message is noted for the index in the transaction that adds it, and indexed seconds later, with those of other sessions, in
+// small transactions that a crash may cut between any two: writing a message costs one lookup more, where indexing it at once
+// would cost as much as its commit. What is searched for is read up to the present first, as far as that takes little time. What is deleted leaves the
 // index with the message.
 //
 // The index holds the words of the messages. So a store that is sealed has none, and searching says so; what is opened again is
@@ -11,6 +11,7 @@ package search
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -50,6 +51,9 @@ func (s *Service) Service() service.Service {
 	}}
 }
 
+// settle is how long what is said waits for more, so that one transaction indexes what many turns have left.
+const settle = 2 * time.Second
+
 // run indexes what is said until ctx ends.
 func (s *Service) run(ctx context.Context) error {
 	news := make(chan struct{}, 1)
@@ -68,6 +72,11 @@ func (s *Service) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-news:
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(settle):
 		}
 	}
 }
