@@ -190,7 +190,8 @@ func TestBundlesHoldEveryPlugin(t *testing.T) {
 	}
 }
 
-// TestPricesNameTheirSource: a page of the provider over https, a day, and prices that can be, each model once in a list.
+// TestPricesNameTheirSource: a page of the provider over https, a day, and prices that can be, each model once in a list. What works
+// offline costs nothing.
 func TestPricesNameTheirSource(t *testing.T) {
 	lists := 0
 	for id, data := range manifests(t) {
@@ -202,6 +203,12 @@ func TestPricesNameTheirSource(t *testing.T) {
 			continue
 		}
 		for _, list := range m.Provides.Provider.Prices {
+			if m.Provides.Provider.Offline { // it asks nobody who wants money
+				if slices.ContainsFunc(list.Models, func(p wit.ModelPrice) bool { return p.Input+p.Output+p.CacheRead+p.CacheWrite != 0 }) {
+					t.Errorf("%s works offline and costs %+v", id, list.Models)
+				}
+				continue
+			}
 			lists++
 			if _, err := time.Parse(time.DateOnly, list.Date); err != nil || !strings.HasPrefix(list.Source, "https://") || len(list.Where) == 0 {
 				t.Errorf("%s: %s on %s, where %v", id, list.Source, list.Date, list.Where)
