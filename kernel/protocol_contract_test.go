@@ -41,7 +41,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 		t.Run(fmt.Sprint("protocol ", version), func(t *testing.T) {
 			t.Parallel()
 			p, shaky := kerneltest.NewPlatform(t), kerneltest.NewPlatform(t)
-			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(acting("chat", func(string) {}), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.TTS("mouth", aloud)),
+			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(acting("chat", func(string) {}), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.Streamer("keyed"), kerneltest.TTS("mouth", aloud)),
 				kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"config":{"root":%q}}}},
 					"shaky":{"accounts":{"home":{"config":{"root":%q}}}}}}`, p.URL, shaky.URL)))
 			conn, err := k.TryDial(client.Options{Token: kerneltest.Token, Caps: []string{"tool-events"}, MinProtocol: version, MaxProtocol: version,
@@ -280,6 +280,9 @@ func conversationAnswers(c *caller) {
 	c.ok("health", nil, nil)
 	c.ok("models.list", nil, nil)
 	c.ok("models.test", nil, nil)
+	c.ok("models.probe", object{"provider": "echo"}, nil)
+	c.ok("models.authSetApiKey", object{"provider": "keyed", "apiKey": "k"}, nil)
+	c.ok("models.authLogout", object{"provider": "keyed"}, nil)
 }
 
 // aloud says what it is to say, in the form that was asked for.

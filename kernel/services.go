@@ -354,7 +354,7 @@ func (w *wiring) run() func() service.Service {
 func (w *wiring) chat() func() service.Service {
 	return chat.New(chat.Deps{
 		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: clientFiles{w.state.media, w.web}, Compactor: w.agents,
-		Settings: w.agentSettings, Links: w.mediaLinks(), Prices: w.price,
+		Settings: w.agentSettings, Links: w.mediaLinks(), Prices: w.price, TakesKey: func(provider string) bool { return w.overview != nil && w.overview.TakesKey(provider) },
 	}).Service
 }
 

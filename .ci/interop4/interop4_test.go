@@ -28,7 +28,7 @@ func TestProtocol4Client(t *testing.T) {
 
 // The checks that page.mjs, clawdbot.mjs and webchat.mjs make.
 const (
-	pageChecks     = 52
+	pageChecks     = 53
 	clawdbotChecks = 13
 	webchatChecks  = 18
 )

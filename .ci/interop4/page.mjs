@@ -78,6 +78,21 @@ await check("a chat account is connected step by step", async () => {
   await see("Who may write to the account?");
 });
 
+await check("a provider is connected by its key", async () => {
+  const g = await connect({ token, deviceIdentity: newIdentity() });
+  await g.call("models.authLogout", { provider: "openai" });
+  await page.goto(`${origin}/settings/model-providers`);
+  await page.getByRole("button", { name: "Connect provider" }).first().click({ timeout: patience });
+  await shown(page.getByText("OpenAI", { exact: true })).click({ timeout: patience });
+  await page.getByPlaceholder("Enter provider API key").fill("sk-interop-0123456789", { timeout: patience });
+  await shown(page.getByRole("button", { name: "Save provider" })).click({ timeout: patience });
+  const profiles = async () => (await g.call("models.authStatus")).providers.flatMap((p) => p.profiles.map((profile) => profile.profileId));
+  for (const end = Date.now() + patience; !(await profiles()).includes("openai:default"); ) {
+    expect(Date.now() < end, "the key is not kept:", await profiles());
+  }
+  await g.client.stopAndWait();
+});
+
 await check("a phone is paired by the code that the page shows", async () => {
   const g = await connect({ token, deviceIdentity: newIdentity() });
   const { hash } = await g.call("config.get");

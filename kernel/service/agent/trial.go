@@ -45,15 +45,58 @@ func (m *Models) Try(ctx context.Context, name, agent string) (list []Trial, err
 	return list, nil
 }
 
-func (m *Models) tryOne(ctx context.Context, s seat) Trial {
-	t := Trial{Model: s.choice.String(), Key: s.key}
-	if t.Key == "" {
-		t.Key = DefaultKey
+// Probe asks the default model of a provider by one of its keys, or without one by all, and waits for each answer no longer than
+// patience. Tools are not tried. Errors: CodeNotFound for a provider or a key that there is not; CodeInvalid for one that has no
+// default model.
+func (m *Models) Probe(ctx context.Context, provider, key string, patience time.Duration) (list []Trial, err error) {
+	if _, ok := m.providers.Provider(provider); !ok {
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no provider of models %.64s", provider)
 	}
+	c, err := m.meant(provider)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range m.keys(provider) {
+		if key != "" && key != cmp.Or(k.Name, DefaultKey) {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		t, _ := m.answers(ctx, seat{c, k.Name})
+		cancel()
+		list = append(list, t)
+	}
+	if len(list) == 0 {
+		return nil, wit.Errorf(wit.CodeNotFound, "%s has no key %.100s", provider, key)
+	}
+	return list, nil
+}
+
+func (m *Models) tryOne(ctx context.Context, s seat) Trial {
+	t, o := m.answers(ctx, s)
+	if !t.Answers {
+		t.Call = t.Answer
+		return t
+	}
+	if !m.callsTools(s.choice) {
+		t.Call = wit.NewError(wit.CodeUnavailable, "the model is known to call no tools, so it is offered none")
+		return t
+	}
+	a, err := m.question(ctx, o, "Call the tool report with the word ready.", func() {}, trialTool())
+	if t.Tools = err == nil && called(a.calls); err != nil {
+		t.Call = publicError(err)
+	} else if !t.Tools {
+		t.Call = wit.NewError(wit.CodeUnavailable, "the model has not called the tool that it was told to call")
+	}
+	return t
+}
+
+// answers asks a model whether it answers by a key.
+func (m *Models) answers(ctx context.Context, s seat) (Trial, opened) {
+	t := Trial{Model: s.choice.String(), Key: cmp.Or(s.key, DefaultKey)}
 	o, err := m.openSeat(s)
 	if err != nil {
-		t.Answer, t.Call = publicError(err), publicError(err)
-		return t
+		t.Answer = publicError(err)
+		return t, o
 	}
 	r := &sought{Provider: o.code}
 	o.code = r
@@ -68,21 +111,10 @@ func (m *Models) tryOne(ctx context.Context, s seat) Trial {
 	}
 	if t.Answers = err == nil; err != nil {
 		t.First, t.Answer = 0, m.remedy(ctx, o, r.err != nil, publicError(err))
-		t.Call = t.Answer
-		return t
+		return t, o
 	}
 	m.rests.Worked(ctx, s.provider, s.key, s.model)
-	if !m.callsTools(s.choice) {
-		t.Call = wit.NewError(wit.CodeUnavailable, "the model is known to call no tools, so it is offered none")
-		return t
-	}
-	a, err = m.question(ctx, o, "Call the tool report with the word ready.", func() {}, trialTool())
-	if t.Tools = err == nil && called(a.calls); err != nil {
-		t.Call = publicError(err)
-	} else if !t.Tools {
-		t.Call = wit.NewError(wit.CodeUnavailable, "the model has not called the tool that it was told to call")
-	}
-	return t
+	return t, o
 }
 
 // sought is a provider, and why its server was not reached.

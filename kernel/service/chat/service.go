@@ -54,6 +54,8 @@ type Deps struct {
 	Settings  func() agent.Settings
 	// Prices says what a model costs, nil what nobody has said; it may be nil itself.
 	Prices func(provider, model string) *ModelCost
+	// TakesKey reports whether a provider needs a key and nothing else.
+	TakesKey func(provider string) bool
 }
 
 // Service answers clients.
@@ -68,12 +70,13 @@ type Service struct {
 	compactor Compactor
 	settings  func() agent.Settings
 	prices    func(provider, model string) *ModelCost
+	takesKey  func(provider string) bool
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{
-		store: d.Store, bus: d.Bus, sessions: d.Sessions, runs: d.Runs, models: d.Models, media: d.Media, links: d.Links, compactor: d.Compactor, settings: d.Settings, prices: d.Prices,
+		store: d.Store, bus: d.Bus, sessions: d.Sessions, runs: d.Runs, models: d.Models, media: d.Media, links: d.Links, compactor: d.Compactor, settings: d.Settings, prices: d.Prices, takesKey: d.TakesKey,
 	}
 }
 
@@ -99,6 +102,7 @@ func (s *Service) Service() service.Service {
 		rpc.New("commands.list", wire.ScopeRead, s.listCommands).Doc("Lists the texts that the gateway answers itself."),
 		rpc.New("models.authStatus", wire.ScopeRead, s.authStatus).Doc("Tells which of the configured providers have what they need."),
 		rpc.New("models.list", wire.ScopeRead, s.listModels).Doc("Lists the models of the configured providers."),
+		rpc.New("models.probe", wire.ScopeAdmin, s.probe).Doc("Asks a provider's default model something, by each of its keys."),
 		rpc.New("models.test", wire.ScopeAdmin, s.testModels).Doc("Asks models something, to see whether their keys, they themselves, and tools work."),
 	}}
 }

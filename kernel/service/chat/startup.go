@@ -164,6 +164,16 @@ type AuthStatusResult struct {
 	// Ts is in Unix milliseconds.
 	Ts        int64          `json:"ts"`
 	Providers []ProviderAuth `json:"providers"`
+	// ProviderCapabilities are all providers that there are, with how a page can set them up.
+	ProviderCapabilities []ProviderCapability `json:"providerCapabilities"`
+}
+
+// ProviderCapability says how a provider is set up.
+type ProviderCapability struct {
+	Provider string `json:"provider"`
+	// APIKeySupported says that models.authSetApiKey is all that it needs, and QuickAPIKeySetup the same.
+	APIKeySupported  bool `json:"apiKeySupported"`
+	QuickAPIKeySetup bool `json:"quickApiKeySetup"`
 }
 
 // ProviderAuth says whether a configured provider has what it needs.
@@ -205,12 +215,16 @@ type ModelPause struct {
 
 // authStatus tells of the configured providers. Without Refresh nothing is asked of a network.
 func (s *Service) authStatus(ctx context.Context, p AuthStatusParams) (AuthStatusResult, error) {
-	res := AuthStatusResult{Ts: now(), Providers: []ProviderAuth{}}
+	res := AuthStatusResult{Ts: now(), Providers: []ProviderAuth{}, ProviderCapabilities: []ProviderCapability{}}
 	if _, err := s.sessions.Settings().Agent(p.AgentID); err != nil {
 		return res, err
 	}
 	for _, info := range s.models.Configured() {
 		res.Providers = append(res.Providers, s.auth(info))
+	}
+	for _, info := range s.models.Providers() {
+		key := s.takesKey(info.ID)
+		res.ProviderCapabilities = append(res.ProviderCapabilities, ProviderCapability{info.ID, key, key})
 	}
 	if !p.Refresh {
 		return res, nil

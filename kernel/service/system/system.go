@@ -227,6 +227,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("credentials.status", wire.ScopeAdmin, s.setup.vaultStatus).Doc("Says how credentials are kept, and where the key is."),
 		rpc.New("credentials.set", wire.ScopeAdmin, s.setup.setCredential).Doc("Keeps a credential, encrypted; an account that has another begins anew with it."),
 		rpc.New("credentials.revoke", wire.ScopeAdmin, s.setup.revokeCredential).Doc("Takes credentials of a plugin back."),
+		rpc.New("models.authSetApiKey", wire.ScopeAdmin, s.setup.setProviderKey).Doc("Keeps the key of a provider of models, if it works."),
+		rpc.New("models.authLogout", wire.ScopeAdmin, s.setup.logoutProvider).Doc("Takes keys of a provider of models back."),
 		rpc.New("credentials.key", wire.ScopeAdmin, s.setup.changeKey).Doc("Seals all credentials with a new key, and keeps what opens it at another place or at the same."),
 		rpc.New("backup.create", wire.ScopeAdmin, s.backup.create).Doc("Writes all of the gateway's state into a new file on its machine, sealed."),
 		rpc.New("encryption.status", wire.ScopeAdmin, s.crypt.status).Doc("Says whether what the gateway keeps is encrypted."),
