@@ -51,6 +51,25 @@ func (d *Document) resolved(variables bool) (r *Document, files []string, err er
 	return &out, s.files, err
 }
 
+// Whole returns what a file and those that it includes say, as JSON. Names of variables stay as they are. Errors: Read's; CodeInvalid
+// with the place.
+func Whole(path string) (wit.JSON, error) {
+	text, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ParseDocument(text)
+	if err != nil {
+		return nil, err
+	}
+	d.from = origin{dir: filepath.Dir(path)}
+	if d, _, err = d.resolved(false); err != nil {
+		return nil, err
+	}
+	whole, _ := d.Get()
+	return whole, nil
+}
+
 // included is a value with what it includes, which stands below what is beside it.
 func (s *resolver) included(n *node, dir string, depth int) (*node, error) {
 	out := &node{at: n.at, kind: n.kind, scalar: n.scalar}

@@ -8,8 +8,8 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
 )
 
-// People is how many a Crowd has: each writes to a topic of their own, and reads it.
-const People = 30
+// People is how many a Crowd has at most: each writes to a topic of their own, and reads it.
+const People = 80
 
 // Crowd is a Server on loopback to whose topics many people write, as the tests of all channels have it.
 type Crowd struct {

@@ -2,7 +2,10 @@ package translate
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,17 +148,32 @@ func (t *translation) declared(section section) map[string]*provider {
 	return all
 }
 
-// keys adds those that were given by the other gateway's own sign-in, of its main agent.
+// keys adds those that were given by the other gateway's own sign-in, which each of its agents has for itself: the main one's
+// first.
 func (t *translation) keys(all map[string]*provider) {
-	path := filepath.Join("agents", "main", "agent", "auth-profiles.json")
-	kept, err := readObject(filepath.Join(t.folder, path))
-	if err != nil {
-		return // nobody has signed in, or not by a file
+	agents := []string{"main"}
+	entries, _ := os.ReadDir(filepath.Join(t.folder, "agents")) // where there is none, nobody has signed in
+	for _, e := range entries {
+		if e.Name() != "main" {
+			agents = append(agents, e.Name())
+		}
 	}
-	profiles := kept.section("profiles")
+	for _, id := range agents {
+		kept, err := readObject(filepath.Join(t.folder, "agents", id, "agent", "auth-profiles.json"))
+		switch {
+		case err == nil:
+			t.signIns(all, "agents."+id, kept.section("profiles"))
+		case !errors.Is(err, fs.ErrNotExist):
+			t.left("agents.%s: %v", id, err)
+		}
+	}
+}
+
+// signIns adds the keys of an agent's sign-ins.
+func (t *translation) signIns(all map[string]*provider, agent string, profiles section) {
 	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		s := profiles.section(name)
-		id, kind, place := s.text("provider"), s.text("type"), "agents.main."+name
+		id, kind, place := s.text("provider"), s.text("type"), agent+"."+name
 		var raw json.RawMessage
 		secret := "api_key"
 		switch kind {

@@ -7,9 +7,10 @@ package translate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func Read(folder string, environ func(string) (string, bool)) (*Plan, error) {
 	t := &translation{folder: folder, environ: environ, plan: &Plan{Settings: map[string]any{}}, providers: map[string]string{}}
 	for _, name := range names() {
 		whole, err := readObject(filepath.Join(folder, name))
-		if os.IsNotExist(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
@@ -68,17 +69,12 @@ func Read(folder string, environ func(string) (string, bool)) (*Plan, error) {
 	return t.plan, nil
 }
 
-// readObject reads a file that has one JSON5 object.
+// readObject reads a file that has one JSON5 object, with the files that it includes.
 func readObject(path string) (section, error) {
-	text, err := file.Read(path, maxFile)
+	whole, err := config.Whole(path)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := config.ParseDocument(text)
-	if err != nil {
-		return nil, err
-	}
-	whole, _ := doc.Get()
 	s := section{}
 	if len(whole) > 0 {
 		err = json.Unmarshal(whole, &s)
@@ -121,7 +117,7 @@ func elsewhere(name string) string {
 	if said, ok := map[string]string{
 		"hooks": "see docs/http.md for hooks", "gateway": "this gateway has its own port and token", "tools": "see carapace approvals", "approvals": "see carapace approvals",
 		"plugins": "plugins of other gateways do not run here", "skills": "skills are plugins here", "messages": "see docs/voice.md for speech, docs/channels.md for the rest",
-		"cron": "jobs are taken, other settings of theirs not", "$include": "files that are included are not read", "mcp": "see carapace mcp add",
+		"cron": "jobs are taken, other settings of theirs not", "mcp": "see carapace mcp add",
 	}[name]; ok {
 		return said
 	}

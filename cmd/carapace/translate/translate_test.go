@@ -115,6 +115,19 @@ func TestTranslation(t *testing.T) {
 			want: []string{`anthropic/ true map[auth_token:quiet-1] {}`, `gemini/ true map[api_key:quiet-2] {}`, `openai/ true map[api_key:quiet-4] {"preset":"groq"}`},
 			left: []string{"agents.main.openai-codex:me: a sign-in of the kind oauth has no like here"},
 		},
+		"sign-ins of several agents, the main one's first": {
+			settings: `{}`,
+			files: map[string]string{"agents/abe/agent/auth-profiles.json": `{"profiles":{"a":{"type":"api_key","provider":"anthropic","key":"quiet-1"},"g":{"type":"api_key","provider":"google","key":"quiet-2"}}}`,
+				"agents/main/agent/auth-profiles.json": `{"profiles":{"a":{"type":"api_key","provider":"anthropic","key":"quiet-3"}}}`, "agents/odd/agent/auth-profiles.json": `{`},
+			want: []string{`anthropic/ true map[api_key:quiet-3] {}`, `gemini/ true map[api_key:quiet-2] {}`},
+			left: []string{"agents.abe.a: anthropic has a key already", "agents.odd: "},
+		},
+		"files that are included": {
+			settings: `{$include: ["base.json5", "./more/keys.json"], env: {B: "quiet-2"}, models: {providers: {box: {api: "openai-completions"}}}}`,
+			files: map[string]string{"base.json5": `{models: {providers: {box: {baseUrl: "http://127.0.0.1:9/v1", api: "anthropic-messages"}}}}`,
+				"more/keys.json": `{models: {$include: "deeper.json"}}`, "more/deeper.json": `{providers: {box: {apiKey: "${B}"}}}`},
+			want: []string{`openai/ true map[api_key:quiet-2] {"baseUrl":"http://127.0.0.1:9/v1"}`},
+		},
 		"the rest": {
 			settings: `{gateway: {auth: {token: "quiet-1"}}, hooks: {token: "quiet-2"}, browser: {}, session: {dmScope: "per-peer", store: "x"}}`,
 			left:     []string{"gateway: this gateway has its own", "hooks: see docs/http.md", "browser: nothing here is like it", "session: nothing here is like store"},
@@ -169,6 +182,12 @@ func TestDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := translate.Read(dir, os.LookupEnv); err == nil || !strings.Contains(err.Error(), "openclaw.json") {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "openclaw.json"), []byte(`{$include: "../outside.json"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := translate.Read(dir, os.LookupEnv); err == nil || !strings.Contains(err.Error(), "outside of the folder") {
 		t.Errorf("%v", err)
 	}
 	for _, odd := range []string{
