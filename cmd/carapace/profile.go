@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/pprof"
 	"syscall"
 )
 
 // startProfiling makes SIGUSR1 begin a profile of the processor time, and end it. It is written to the file that
-// CARAPACE_PROFILE names, and whole once the file "<name>.done" is there. It is built with -tags profile only.
+// CARAPACE_PROFILE names, what is in memory at the end to "<name>.heap", and both are whole once the file "<name>.done" is there. It is
+// built with -tags profile only.
 func startProfiling() {
 	path, signals := os.Getenv("CARAPACE_PROFILE"), make(chan os.Signal, 1)
 	if path == "" {
@@ -40,5 +42,19 @@ func profile(path string, end <-chan os.Signal) error {
 	}
 	<-end
 	pprof.StopCPUProfile()
+	if err := writeHeap(path + ".heap"); err != nil {
+		return err
+	}
 	return os.WriteFile(path+".done", nil, 0o600)
+}
+
+// writeHeap writes what is in memory after a collection.
+func writeHeap(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	runtime.GC()
+	return pprof.Lookup("heap").WriteTo(f, 0)
 }
