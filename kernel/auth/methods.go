@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -215,7 +216,7 @@ func (m *methods) remove(ctx context.Context, in DeviceRef) (Removed, error) {
 		if _, err := deviceOf(ctx, tx, in.DeviceID); err != nil {
 			return err
 		}
-		if err := forget(tx, in.DeviceID); err != nil {
+		if err := errors.Join(forget(tx, in.DeviceID), endSetups(tx, in.DeviceID, m.now())); err != nil {
 			return err
 		}
 		return devices.Delete(tx, in.DeviceID)
@@ -333,6 +334,9 @@ func (m *methods) revoke(ctx context.Context, in TokenRef) (RevokedTokens, error
 			if t := &p.Tokens[i]; t.Role == in.Role && t.RevokedAtMs == 0 {
 				t.RevokedAtMs = out.RevokedAtMs
 			}
+		}
+		if err := endSetups(tx, in.DeviceID, m.now()); err != nil {
+			return err
 		}
 		return devices.Put(tx, p.DeviceID, *p)
 	})

@@ -84,6 +84,9 @@ func (n *Nodes) Remove(tx store.Tx, id string) error {
 	if err != nil || p == nil {
 		return err
 	}
+	if err := endSetups(tx, id, n.pairing.now()); err != nil {
+		return err
+	}
 	p.Roles = slices.DeleteFunc(p.Roles, func(r wire.Role) bool { return r == wire.RoleNode })
 	p.Tokens = slices.DeleteFunc(p.Tokens, func(t token) bool { return t.Role == wire.RoleNode })
 	if len(p.Roles) == 0 {

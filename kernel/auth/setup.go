@@ -169,6 +169,22 @@ func (p *pairing) give(tx store.Tx, c applicant, r right) (issued, error) {
 	return got, err
 }
 
+// endSetups ends the codes that a device has used: who takes its rights back does not want them renewed.
+func endSetups(tx store.Tx, deviceID string, now time.Time) error {
+	for row, err := range setups.Scan(tx, store.Range{}) {
+		if err != nil && !store.Damaged(err) {
+			return err
+		}
+		if s := row.Value; err == nil && s.DeviceID == deviceID && s.good(deviceID, now) {
+			s.ExpiresAtMs = now.UnixMilli()
+			if err := setups.Put(tx, row.Key, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // spent is what a device is told whose code lets nobody in, or somebody else.
 func spent() error {
 	err := wit.NewError(wit.CodeUnauthorized, "unauthorized: the setup code is wrong, has expired, or was used by another device: make a new one, as with `carapace devices pair`")

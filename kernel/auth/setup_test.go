@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -125,6 +126,33 @@ func TestASetupCodeEnds(t *testing.T) {
 	}
 }
 
+// TestWhatIsTakenBackStaysSo: the code that let a device in does not do so again once its rights were taken back.
+func TestWhatIsTakenBackStaysSo(t *testing.T) {
+	for _, back := range []string{"device.pair.remove", "device.token.revoke", "nodes"} {
+		r := newRig(t)
+		code, _ := r.invite(public)
+		g, err := r.withCode(code.BootstrapToken, 0, node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		params := map[string]any{"deviceId": g.Caller.DeviceID}
+		if back == "device.token.revoke" {
+			params["role"] = "node"
+		}
+		if back == "nodes" {
+			err = r.store.Update(t.Context(), func(tx store.Tx) error { return r.auth.Nodes().Remove(tx, g.Caller.DeviceID) })
+		} else {
+			_, err = r.call(admin(), back, params)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.withCode(code.BootstrapToken, 0, node); detail(err, "code") != "AUTH_BOOTSTRAP_TOKEN_INVALID" {
+			t.Errorf("%s: it comes in again: %v", back, err)
+		}
+	}
+}
+
 // TestACodeIsForWhatItSays: what is asked for beyond it waits for the owner, and leaves the code good.
 func TestACodeIsForWhatItSays(t *testing.T) {
 	for _, tt := range []struct {
@@ -164,7 +192,7 @@ func TestACodeIsForWhatItSays(t *testing.T) {
 	}
 }
 
-// TestACodeMakesNoAdminOfWhatWas: a device that was let in for more keeps it, and one that was for less gets what the code gives.
+// TestACodeWidens what a device may: a device that was let in for more keeps it, and one that was for less gets what the code gives.
 func TestACodeWidens(t *testing.T) {
 	r := newRig(t)
 	first := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
