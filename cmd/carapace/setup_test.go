@@ -286,7 +286,7 @@ func TestRevokingTwiceSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer phone.Close()
-	device := regexp.MustCompile(`paired +(\S+) +webchat`).FindStringSubmatch(must(t, state, "devices", "list"))
+	device := regexp.MustCompile(`connected +(\S+) +webchat`).FindStringSubmatch(must(t, state, "devices", "list"))
 	if device == nil {
 		t.Fatal("the phone is not paired")
 	}
