@@ -2,6 +2,7 @@ package markup
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -159,15 +160,15 @@ func (w *lines) quote(n ast.Node) {
 		w.quoted = false
 		return
 	}
-	before, line := w.prefix, w.dialect.QuoteLine
-	if line == "" {
-		line = "> "
-	}
-	w.out.WriteString(line)
-	w.prefix += line
+	before := w.prefix
+	w.out.WriteString(w.quoteLine())
+	w.prefix += w.quoteLine()
 	w.blocks(n, "\n\n")
 	w.prefix = before
 }
+
+// quoteLine is what each line of a quotation begins with that is not marked as a whole.
+func (w *lines) quoteLine() string { return cmp.Or(w.dialect.QuoteLine, "> ") }
 
 // list writes the items of a list, each with what it begins with.
 func (w *lines) list(n *ast.List) {
@@ -231,20 +232,43 @@ func (w *lines) fixed(language, code string) {
 		mark = w.dialect.Language
 		mark.Open = strings.ReplaceAll(mark.Open, "{language}", w.escape(language))
 	}
-	w.out.WriteString(strings.ReplaceAll(mark.Open, "\n", "\n"+w.prefix))
+	prefix := w.prefix
+	if strings.HasSuffix(mark.Open, "\n") {
+		prefix = w.margin()
+	}
+	w.out.WriteString(strings.ReplaceAll(mark.Open, "\n", "\n"+prefix))
 	for i, line := range strings.Split(code, "\n") {
 		if i > 0 {
-			w.out.WriteString("\n" + w.prefix)
+			w.out.WriteString("\n" + prefix)
 		}
 		w.out.WriteString(w.inside(line, mark))
 	}
-	w.out.WriteString(strings.ReplaceAll(mark.Close, "\n", "\n"+w.prefix))
+	w.out.WriteString(strings.ReplaceAll(mark.Close, "\n", "\n"+prefix))
+}
+
+// margin goes to the beginning of a line, in a quotation to that of the quotation's, and returns what the line has there. A mark that
+// stands on a line of its own is known there only (XEP-0393, 5.1.3), and the spaces of a list before it would be part of the code.
+func (w *lines) margin() (prefix string) {
+	quote := w.quoteLine()
+	if i := strings.LastIndex(w.prefix, quote); i >= 0 {
+		prefix = w.prefix[:i+len(quote)]
+	}
+	begin := bytes.LastIndexByte(w.out.Bytes(), '\n') + 1
+	switch line := string(w.out.Bytes()[begin:]); {
+	case line == prefix:
+	case strings.HasPrefix(line, prefix) && strings.TrimSpace(line[len(prefix):]) == "":
+		w.out.Truncate(begin + len(prefix))
+	default: // an item's sign
+		w.out.Truncate(len(bytes.TrimRight(w.out.Bytes(), " ")))
+		w.out.WriteString("\n" + prefix)
+	}
+	return prefix
 }
 
 // inside escapes code. Where a platform knows no way to escape it, what would end the code is broken up by a space without a width.
 func (w *lines) inside(code string, mark wit.Mark) string {
 	if w.dialect.Escaping == wit.EscapingEntities {
-		return w.escape(code)
+		code = w.escape(code)
 	}
 	if end := strings.TrimSpace(mark.Close); end != "" && strings.Contains(code, end) {
 		first, rest := end[:1], end[1:]
