@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -40,8 +41,9 @@ func newPlugins(o *options) *cobra.Command {
 		newInsist(o),
 		newGrant(o), newRevokeGrant(o),
 		o.client(&cobra.Command{
-			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
-			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
+			Use: "call PLUGIN TOOL|EXPORT ARGUMENTS", Short: "Call a tool as a model would, or a function that the plugin exports, to try it",
+			Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'\n  carapace plugins call eliza provider_models '{}'",
+			Args:    callArgs, ValidArgsFunction: o.complete(pluginIDs),
 			RunE: callTool(o),
 		}),
 		newNew(o), newDev(o), newTest(o), newBuild(o), newPack(o), newKeygen(o), newSign(o), newVerify(o),
@@ -58,7 +60,7 @@ var aPlugin = kind{"plugin", "plugins list"}
 
 // callArgs wants arguments that can be sent; whether they fit is for the gateway to say.
 func callArgs(c *cobra.Command, args []string) error {
-	if err := takes("PLUGIN", "TOOL", "ARGUMENTS")(c, args); err != nil {
+	if err := takes("PLUGIN", "TOOL|EXPORT", "ARGUMENTS")(c, args); err != nil {
 		return err
 	}
 	if !json.Valid([]byte(args[2])) {
@@ -267,6 +269,14 @@ func (o *options) printProgress(e client.Event) {
 
 // printCall writes the texts of an answer, and what kind the rest is.
 func printCall(w io.Writer, r plugin.CallResult) error {
+	if len(r.Answer) > 0 {
+		var shown bytes.Buffer
+		if err := json.Indent(&shown, r.Answer, "", "  "); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(w, shown.String())
+		return err
+	}
 	for _, part := range r.Content {
 		text := "(" + string(part.Kind) + ")"
 		if part.Text != nil {

@@ -43,7 +43,7 @@ func (r *Registry) Methods() []rpc.Method {
 			d.Crash = forAuthor(ctx, d.Crash)
 			return d, err
 		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
-		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, for its author, who is told how far it is by plugins.progress."),
+		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, or a function that it exports, for its author, who is told how far it is by plugins.progress."),
 		rpc.New("plugins.trace", wire.ScopeRead, r.trace).Doc("Returns the last calls of a plugin: how long each took, what it used, and what it asked the gateway for. They are kept from the first look on."),
 		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p GrantParams) (Details, error) {
 			if err := r.Grant(ctx, p.ID, p.Digest); err != nil {
@@ -54,11 +54,12 @@ func (r *Registry) Methods() []rpc.Method {
 	}
 }
 
-// CallParams are a call of a tool.
+// CallParams are a call of a tool, or of another function of the plugin.
 type CallParams struct {
-	ID   string `json:"id" rpc:"required,min=1,max=64"`
+	ID string `json:"id" rpc:"required,min=1,max=64"`
+	// Tool is a tool's name, or that of a function which the contract has plugins export, such as channel_event.
 	Tool string `json:"tool" rpc:"required,min=1,max=64"`
-	// Args are the tool's arguments, an object; none when left out.
+	// Args are the tool's arguments, an object, or what the function is given; {} when left out.
 	Args wit.JSON `json:"args,omitempty"`
 }
 
@@ -67,6 +68,8 @@ type CallResult struct {
 	Content []wit.Part `json:"content"`
 	// Failed says that the tool ran and has bad news.
 	Failed bool `json:"failed"`
+	// Answer is what a function has answered that is no tool.
+	Answer wit.JSON `json:"answer,omitempty"`
 }
 
 // noTool says why a tool cannot be called.
@@ -99,12 +102,15 @@ func (r *Registry) noTool(p CallParams) error {
 // callTool calls a tool. Errors: CodeNotFound when the plugin has no such tool, CodeConflict when another plugin's of the same
 // name is used.
 func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, error) {
+	if len(p.Args) == 0 {
+		p.Args = wit.JSON("{}")
+	}
+	if wit.Export(p.Tool) != nil {
+		return r.callExport(ctx, p)
+	}
 	t, err := r.Tool(p.Tool)
 	if err != nil || t.ID() != p.ID {
 		return CallResult{}, r.noTool(p)
-	}
-	if len(p.Args) == 0 {
-		p.Args = wit.JSON("{}")
 	}
 	out, err := t.Invoke(ctx, &wit.ToolInvocation{Args: p.Args}, r.keeper.news.progress(ctx, p.ID, p.Tool))
 	if err != nil {
