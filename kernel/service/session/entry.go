@@ -58,19 +58,11 @@ type Choices struct {
 	Model    string `json:"model,omitempty"`
 	Thinking string `json:"thinking,omitempty"`
 	// Speech says which answers are spoken here: off, inbound or always; empty follows the configuration.
-	Speech          string `json:"speech,omitempty"`
-	Verbose         string `json:"verbose,omitempty"`
-	Reasoning       string `json:"reasoning,omitempty"`
-	Elevated        string `json:"elevated,omitempty"`
-	ResponseUsage   string `json:"responseUsage,omitempty"`
-	SendPolicy      string `json:"sendPolicy,omitempty"`
-	GroupActivation string `json:"groupActivation,omitempty"`
-	SpawnedBy       string `json:"spawnedBy,omitempty"`
-	// The rules for commands on the owner's machines.
-	ExecHost     string `json:"execHost,omitempty"`
-	ExecSecurity string `json:"execSecurity,omitempty"`
-	ExecAsk      string `json:"execAsk,omitempty"`
-	ExecNode     string `json:"execNode,omitempty"`
+	Speech        string `json:"speech,omitempty"`
+	Verbose       string `json:"verbose,omitempty"`
+	Reasoning     string `json:"reasoning,omitempty"`
+	ResponseUsage string `json:"responseUsage,omitempty"`
+	SpawnedBy     string `json:"spawnedBy,omitempty"`
 	// More holds Marks by their names in JSON, checked before they got here.
 	More map[string]json.RawMessage `json:"more,omitempty"`
 }

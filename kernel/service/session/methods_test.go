@@ -307,13 +307,13 @@ func TestSubscribe(t *testing.T) {
 
 func TestPatch(t *testing.T) {
 	r := newRig(t, store.OpenMemory())
-	res := r.must("sessions.patch", obj{"key": "main", "label": "My label", "thinkingLevel": "low", "model": "mock/big", "execHost": "node", "execSecurity": "allowlist", "execAsk": "on-miss", "execNode": "n1", "pinned": true, "statusNote": "soon", "fastMode": "auto"})
+	res := r.must("sessions.patch", obj{"key": "main", "label": "My label", "thinkingLevel": "low", "model": "mock/big", "reasoningLevel": "on", "verboseLevel": "full", "pinned": true, "statusNote": "soon", "fastMode": "auto"})
 	entry := res["entry"].(obj)
 	if res["ok"] != true || res["key"] != "agent:main:main" || entry["label"] != "My label" || entry["thinkingLevel"] != "low" || entry["model"] != "big" {
 		t.Errorf("patch %v", res)
 	}
-	if entry["execHost"] != "node" || entry["execSecurity"] != "allowlist" || entry["execAsk"] != "on-miss" || entry["execNode"] != "n1" {
-		t.Errorf("the rules for commands: %v", entry)
+	if entry["reasoningLevel"] != "on" || entry["verboseLevel"] != "full" {
+		t.Errorf("what clients show: %v", entry)
 	}
 	if entry["pinned"] != true || entry["unread"] != false || entry["archived"] != false || entry["statusNote"] != "soon" || entry["fastMode"] != "auto" {
 		t.Errorf("the marks: %v", entry)
@@ -323,8 +323,8 @@ func TestPatch(t *testing.T) {
 	if entry["label"] != "My label" || entry["model"] != "big" || entry["sessionId"] == before || entry["systemSent"] != false {
 		t.Errorf("reset %v", entry)
 	}
-	entry = r.must("sessions.patch", obj{"key": "main", "label": nil, "model": nil, "execHost": nil, "pinned": false, "statusNote": nil, "permissionMode": nil})["entry"].(obj)
-	if entry["label"] != nil || entry["model"] != "mock-1" || entry["thinkingLevel"] != "low" || entry["execHost"] != nil || entry["execAsk"] != "on-miss" || entry["pinned"] != false || entry["statusNote"] != nil {
+	entry = r.must("sessions.patch", obj{"key": "main", "label": nil, "model": nil, "execHost": nil, "reasoningLevel": nil, "pinned": false, "statusNote": nil, "permissionMode": nil})["entry"].(obj)
+	if entry["label"] != nil || entry["model"] != "mock-1" || entry["thinkingLevel"] != "low" || entry["reasoningLevel"] != nil || entry["verboseLevel"] != "full" || entry["pinned"] != false || entry["statusNote"] != nil {
 		t.Errorf("cleared %v", entry)
 	}
 	r.must("sessions.patch", obj{"key": "other", "label": "taken"})
@@ -335,16 +335,19 @@ func TestPatch(t *testing.T) {
 		{obj{"key": "main", "label": 5}, "label must be a string or null"},
 		{obj{"key": "main", "label": strings.Repeat("x", 513)}, "label cannot be longer than 512 bytes: it has 513"},
 		{obj{"key": "main", "spawnedBy": strings.Repeat("x", 600)}, "spawnedBy cannot be longer than 512 bytes: it has 600"},
-		{obj{"key": "main", "sendPolicy": strings.Repeat("x", 600)}, "use allow, deny or null"},
+		{obj{"key": "main", "verboseLevel": strings.Repeat("x", 600)}, "use off, on, full or null"},
 		{obj{"key": "main", "verboseLevel": ""}, `verboseLevel cannot be "": use off, on, full or null`},
 		{obj{"key": "main", "label": "taken"}, "has the label"},
 		{obj{"key": "main", "thinkingLevel": "very"}, "thinkingLevel cannot be"},
 		{obj{"key": "main", "model": "big"}, "no such model"},
-		{obj{"key": "main", "sendPolicy": "maybe"}, "sendPolicy cannot be"},
-		{obj{"key": "main", "execHost": "moon"}, "execHost cannot be"},
-		{obj{"key": "main", "execSecurity": "open"}, "execSecurity cannot be"},
-		{obj{"key": "main", "execAsk": true}, "execAsk must be a string or null"},
-		{obj{"key": "main", "execNode": ""}, "execNode cannot be"},
+		{obj{"key": "main", "verboseLevel": true}, "verboseLevel must be a string or null"},
+		{obj{"key": "main", "sendPolicy": "deny"}, "sendPolicy is not enforced here"},
+		{obj{"key": "main", "execHost": "gateway"}, "execHost is not enforced here"},
+		{obj{"key": "main", "execSecurity": "deny"}, "execSecurity is not enforced here"},
+		{obj{"key": "main", "execAsk": "always"}, "execAsk is not enforced here"},
+		{obj{"key": "main", "execNode": "n1"}, "execNode is not enforced here"},
+		{obj{"key": "main", "elevatedLevel": "off"}, "elevatedLevel is not enforced here"},
+		{obj{"key": "main", "groupActivation": "mention"}, "groupActivation is not enforced here"},
 		{obj{"key": "main", "label": ""}, "label cannot be"},
 		{obj{"key": "main", "pinned": "yes"}, "at /pinned: must be boolean"},
 		{obj{"key": "main", "statusNote": strings.Repeat("x", 121)}, "statusNote cannot be"},

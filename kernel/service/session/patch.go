@@ -39,30 +39,25 @@ type Change struct {
 	ReasoningLevel json.RawMessage `json:"reasoningLevel"`
 	// ResponseUsage is off, tokens, full or on.
 	ResponseUsage json.RawMessage `json:"responseUsage"`
-	// ElevatedLevel is off, on, ask or full.
-	ElevatedLevel json.RawMessage `json:"elevatedLevel"`
 	// Model is provider/model, or a provider's id for its default model.
 	Model     json.RawMessage `json:"model"`
 	SpawnedBy json.RawMessage `json:"spawnedBy"`
-	// SendPolicy is allow or deny.
-	SendPolicy json.RawMessage `json:"sendPolicy"`
-	// GroupActivation is mention or always.
-	GroupActivation json.RawMessage `json:"groupActivation"`
-
-	// ExecHost is sandbox, gateway, node or auto, execSecurity deny, allowlist or full, execAsk off, on-miss or
-	// always; execNode names a node.
-	ExecHost     json.RawMessage `json:"execHost"`
-	ExecSecurity json.RawMessage `json:"execSecurity"`
-	ExecAsk      json.RawMessage `json:"execAsk"`
-	ExecNode     json.RawMessage `json:"execNode"`
 
 	marking
 	refused
 }
 
-// refused are the settings of sessions.patch that restrict what an agent may do, and that nothing here enforces.
-// They are refused unless they are null.
+// refused are the settings of sessions.patch that restrict or place what an agent may do, and that nothing here enforces: to keep one
+// would have its owner believe that it holds. They are refused unless they are null. What does hold is the policy of approvals, for all
+// sessions of an agent, and who may write to a channel's account.
 type refused struct {
+	ElevatedLevel              json.RawMessage `json:"elevatedLevel"`
+	SendPolicy                 json.RawMessage `json:"sendPolicy"`
+	GroupActivation            json.RawMessage `json:"groupActivation"`
+	ExecHost                   json.RawMessage `json:"execHost"`
+	ExecSecurity               json.RawMessage `json:"execSecurity"`
+	ExecAsk                    json.RawMessage `json:"execAsk"`
+	ExecNode                   json.RawMessage `json:"execNode"`
 	PermissionMode             json.RawMessage `json:"permissionMode"`
 	ToolOverrides              json.RawMessage `json:"toolOverrides"`
 	InheritedToolPolicyVersion json.RawMessage `json:"inheritedToolPolicyVersion"`
@@ -72,6 +67,8 @@ type refused struct {
 
 func (r refused) check() error {
 	for name, raw := range map[string]json.RawMessage{
+		"elevatedLevel": r.ElevatedLevel, "sendPolicy": r.SendPolicy, "groupActivation": r.GroupActivation,
+		"execHost": r.ExecHost, "execSecurity": r.ExecSecurity, "execAsk": r.ExecAsk, "execNode": r.ExecNode,
 		"permissionMode": r.PermissionMode, "toolOverrides": r.ToolOverrides, "inheritedToolPolicyVersion": r.InheritedToolPolicyVersion,
 		"inheritedToolAllow": r.InheritedToolAllow, "inheritedToolDeny": r.InheritedToolDeny,
 	} {
@@ -120,15 +117,8 @@ func (p Change) apply(c *Choices) error {
 		{"verboseLevel", p.VerboseLevel, &c.Verbose, []string{"off", "on", "full"}},
 		{"reasoningLevel", p.ReasoningLevel, &c.Reasoning, []string{"off", "on", "stream"}},
 		{"responseUsage", p.ResponseUsage, &c.ResponseUsage, []string{"off", "tokens", "full", "on"}},
-		{"elevatedLevel", p.ElevatedLevel, &c.Elevated, []string{"off", "on", "ask", "full"}},
 		{"model", p.Model, &c.Model, nil},
 		{"spawnedBy", p.SpawnedBy, &c.SpawnedBy, nil},
-		{"sendPolicy", p.SendPolicy, &c.SendPolicy, []string{"allow", "deny"}},
-		{"groupActivation", p.GroupActivation, &c.GroupActivation, []string{"mention", "always"}},
-		{"execHost", p.ExecHost, &c.ExecHost, []string{"sandbox", "gateway", "node", "auto"}},
-		{"execSecurity", p.ExecSecurity, &c.ExecSecurity, []string{"deny", "allowlist", "full"}},
-		{"execAsk", p.ExecAsk, &c.ExecAsk, []string{"off", "on-miss", "always"}},
-		{"execNode", p.ExecNode, &c.ExecNode, nil},
 	} {
 		if len(f.raw) == 0 {
 			continue

@@ -51,23 +51,16 @@ type Row struct {
 	LastActivityAt    int64 `json:"lastActivityAt"`
 	LastInteractionAt int64 `json:"lastInteractionAt"`
 	// SystemSent says that a run has begun in this history.
-	SystemSent      bool   `json:"systemSent"`
-	AbortedLastRun  bool   `json:"abortedLastRun"`
-	ThinkingLevel   string `json:"thinkingLevel,omitempty"`
-	TTSAuto         string `json:"ttsAuto,omitempty"`
-	VerboseLevel    string `json:"verboseLevel,omitempty"`
-	ReasoningLevel  string `json:"reasoningLevel,omitempty"`
-	ElevatedLevel   string `json:"elevatedLevel,omitempty"`
-	ResponseUsage   string `json:"responseUsage,omitempty"`
-	SendPolicy      string `json:"sendPolicy,omitempty"`
-	GroupActivation string `json:"groupActivation,omitempty"`
-	SpawnedBy       string `json:"spawnedBy,omitempty"`
+	SystemSent     bool   `json:"systemSent"`
+	AbortedLastRun bool   `json:"abortedLastRun"`
+	ThinkingLevel  string `json:"thinkingLevel,omitempty"`
+	TTSAuto        string `json:"ttsAuto,omitempty"`
+	VerboseLevel   string `json:"verboseLevel,omitempty"`
+	ReasoningLevel string `json:"reasoningLevel,omitempty"`
+	ResponseUsage  string `json:"responseUsage,omitempty"`
+	SpawnedBy      string `json:"spawnedBy,omitempty"`
 	// ParentSessionKey is the session that this one was begun from.
-	ParentSessionKey Key    `json:"parentSessionKey,omitempty"`
-	ExecHost         string `json:"execHost,omitempty"`
-	ExecSecurity     string `json:"execSecurity,omitempty"`
-	ExecAsk          string `json:"execAsk,omitempty"`
-	ExecNode         string `json:"execNode,omitempty"`
+	ParentSessionKey Key `json:"parentSessionKey,omitempty"`
 	// InputTokens and OutputTokens are the sums over this history.
 	InputTokens  uint64 `json:"inputTokens"`
 	OutputTokens uint64 `json:"outputTokens"`
@@ -119,9 +112,8 @@ func (s *Service) row(e Entry, d Defaults, live []string) Row {
 		Kind: "direct", ChatType: "direct", Label: e.Label, Marks: e.marks(),
 		CreatedAt: e.Created, UpdatedAt: e.Updated, LastActivityAt: e.Updated, LastInteractionAt: e.Updated,
 		SystemSent: e.Runs > 0, AbortedLastRun: e.LastRunState == RunAborted,
-		ThinkingLevel: e.Thinking, TTSAuto: e.Speech, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning, ElevatedLevel: e.Elevated,
-		ResponseUsage: e.ResponseUsage, SendPolicy: e.SendPolicy, GroupActivation: e.GroupActivation, SpawnedBy: e.SpawnedBy, ParentSessionKey: e.Parent,
-		ExecHost: e.ExecHost, ExecSecurity: e.ExecSecurity, ExecAsk: e.ExecAsk, ExecNode: e.ExecNode,
+		ThinkingLevel: e.Thinking, TTSAuto: e.Speech, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning,
+		ResponseUsage: e.ResponseUsage, SpawnedBy: e.SpawnedBy, ParentSessionKey: e.Parent,
 		InputTokens: e.Usage.Input, OutputTokens: e.Usage.Output, TotalTokens: e.Context,
 		ModelProvider: d.ModelProvider, Model: d.Model, ContextTokens: d.ContextTokens,
 		LastRunID: e.LastRun, LastRunError: e.LastRunError, Status: status(e, live),
