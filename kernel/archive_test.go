@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +100,55 @@ func TestArchive(t *testing.T) {
 	}
 	if l.MustCall("sessions.archive", object{"key": "nowhere"}, &put); put.Reason != "not_found" {
 		t.Errorf("%+v", put)
+	}
+}
+
+// TestEarlierHistoriesGoIntoTheArchive with the conversation, each into a file of its own, and nothing of them is left where it was.
+func TestEarlierHistoriesGoIntoTheArchive(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, l := echoAt(t, dir)
+	speak := func(run, text string) {
+		l.MustCall("chat.send", object{"sessionKey": "trip", "message": text, "idempotencyKey": run}, nil)
+		l.End(run)
+	}
+	found := func() (n int) {
+		t.Helper()
+		var res search.Result
+		l.MustCall("sessions.search", object{"query": "harbour"}, &res)
+		return len(res.Results)
+	}
+	speak("r1", "to the harbour")
+	l.MustCall("sessions.reset", object{"key": "trip"}, nil)
+	l.MustCall("sessions.reset", object{"key": "trip"}, nil) // an empty one is not kept
+	speak("r2", "from the harbour")
+	l.MustCall("sessions.reset", object{"key": "trip"}, nil)
+	speak("r3", "home")
+	if n := found(); n != 4 {
+		t.Fatalf("%d are found", n)
+	}
+	l.MustCall("sessions.archive", object{"key": "trip", "deleteHistory": true}, nil)
+	var archives archive.ArchivesResult
+	if l.MustCall("sessions.archives", nil, &archives); archives.Total != 3 {
+		t.Fatalf("%+v", archives)
+	}
+	if n := found(); n != 0 {
+		t.Errorf("%d are found of what only the archive has", n)
+	}
+	var back archive.RestoreResult
+	i := slices.IndexFunc(archives.Archives, func(a archive.ArchiveInfo) bool { return a.MessageCount == 2 && a.Key != "" })
+	if l.MustCall("sessions.restore", object{"key": "trip", "sessionId": archives.Archives[i].SessionID}, &back); !back.Restored || len(lines(l, "trip")) != 2 {
+		t.Errorf("%+v", back)
+	}
+	l.MustCall("sessions.archive", object{"key": "trip", "deleteHistory": true}, nil)
+	for _, a := range archives.Archives {
+		var gone archive.ArchiveDeleteResult
+		if l.MustCall("sessions.archive.delete", object{"key": "trip", "sessionId": a.SessionID}, &gone); !gone.Deleted {
+			t.Errorf("%+v: %+v", a, gone)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "archives", "*.jsonl.gz")); len(left) != 0 || found() != 0 {
+		t.Errorf("left: %q, %d are found", left, found())
 	}
 }
 

@@ -247,6 +247,26 @@ func (s *Service) Remove(tx store.Tx, key Key, histories bool) error {
 	return nil
 }
 
+// Earlier returns what a session's key had before its present history, each as an entry of its own: what resets have ended, and
+// branches. One that cannot be read is left out. Errors: the store's.
+func Earlier(tx store.Tx, now Entry) (list []Entry, err error) {
+	for row, err := range archives.Scan(tx, store.Range{Prefix: string(now.Key) + "\x00"}) {
+		if store.Damaged(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		a := row.Value
+		one := Entry{Key: now.Key, SessionID: a.SessionID, Created: a.Ended, Updated: a.Ended, Last: a.Messages, Origin: now.Origin, Choices: now.Choices}
+		if a.Branch != nil {
+			one = *a.Branch
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
 // Release gives up an earlier history of a key, and Sweep frees its space. Errors: the store's.
 func Release(tx store.Tx, key Key, sessionID string) error {
 	if err := archives.Delete(tx, archiveKey(key, sessionID)); err != nil {

@@ -95,9 +95,21 @@ func (s *Service) putAway(ctx context.Context, key session.Key, whole bool) (inf
 		if e, info, err = s.writeArchive(ctx, key); err != nil {
 			return err
 		}
-		info.HistoryDeleted = whole
-		if err := s.store.Update(ctx, func(tx store.Tx) error { return s.shelve(tx, e, info) }); err != nil {
-			_ = s.folder.Remove(info.File) // nobody knows of it
+		var earlier []ArchiveInfo
+		var known []string
+		if info.HistoryDeleted = whole; whole {
+			if earlier, known, err = s.writeEarlier(ctx, e); err != nil {
+				s.discard([]ArchiveInfo{info})
+				return err
+			}
+		}
+		if err := s.store.Update(ctx, func(tx store.Tx) error {
+			if err := s.shelve(tx, e, info); err != nil {
+				return err
+			}
+			return release(tx, e.Key, earlier, known)
+		}); err != nil {
+			s.discard(append(earlier, info))
 			info = ArchiveInfo{}
 			return err
 		}
@@ -162,6 +174,22 @@ func (s *Service) shelve(tx store.Tx, e session.Entry, info ArchiveInfo) error {
 		return err
 	}
 	return session.Release(tx, e.Key, e.SessionID)
+}
+
+// release notes the files of a session's earlier histories, and gives these up.
+func release(tx store.Tx, key session.Key, infos []ArchiveInfo, known []string) error {
+	for _, info := range infos {
+		if err := files.Put(tx, archiveKey(key, info.SessionID), info); err != nil {
+			return err
+		}
+		known = append(known, info.SessionID)
+	}
+	for _, id := range known {
+		if err := session.Release(tx, key, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepEarlier lets what the archive has of another conversation with this key go on being listed, under its session id.

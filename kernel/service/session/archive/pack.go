@@ -26,25 +26,77 @@ type head struct {
 
 // writeArchive writes a session's present history into a file of its own.
 func (s *Service) writeArchive(ctx context.Context, key session.Key) (e session.Entry, info ArchiveInfo, err error) {
-	var packed bytes.Buffer
-	err = s.store.View(ctx, func(tx store.Tx) error {
-		packed.Reset()
-		if e, err = s.sessions.Lookup(tx, key); err != nil {
+	if err = s.store.View(ctx, func(tx store.Tx) error {
+		e, err = s.sessions.Lookup(tx, key)
+		return err
+	}); err != nil {
+		return e, info, err
+	}
+	info, err = s.writeHistory(ctx, e)
+	return e, info, err
+}
+
+// writeEarlier writes each earlier history of a session that the archive does not have into a file of its own. known are those that
+// it has, or of which nothing is to be kept. On an error there are no files.
+func (s *Service) writeEarlier(ctx context.Context, e session.Entry) (infos []ArchiveInfo, known []string, err error) {
+	var list []session.Entry
+	if err := s.store.View(ctx, func(tx store.Tx) error {
+		list, known = nil, nil
+		all, err := session.Earlier(tx, e)
+		if err != nil {
 			return err
 		}
+		for _, one := range all {
+			_, _, err := inArchive(tx, e.Key, one.SessionID)
+			switch {
+			case err == nil || one.Last == 0:
+				known = append(known, one.SessionID)
+			case store.Damaged(err) || wit.CodeOf(err) == wit.CodeNotFound:
+				list = append(list, one)
+			default:
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return nil, nil, err
+	}
+	for _, one := range list {
+		info, err := s.writeHistory(ctx, one)
+		if err != nil {
+			s.discard(infos)
+			return nil, nil, err
+		}
+		info.HistoryDeleted = true
+		infos = append(infos, info)
+	}
+	return infos, known, nil
+}
+
+// discard removes files of which nobody knows.
+func (s *Service) discard(infos []ArchiveInfo) {
+	for _, info := range infos {
+		_ = s.folder.Remove(info.File)
+	}
+}
+
+// writeHistory writes one history into a file of its own.
+func (s *Service) writeHistory(ctx context.Context, e session.Entry) (info ArchiveInfo, err error) {
+	var packed bytes.Buffer
+	if err := s.store.View(ctx, func(tx store.Tx) error {
+		packed.Reset()
 		return s.pack(tx, e, &packed)
-	})
-	if err != nil {
-		return e, info, err
+	}); err != nil {
+		return info, err
 	}
 	sum := sha256.Sum256(packed.Bytes())
 	now := time.Now()
 	info = ArchiveInfo{
-		Key: key, SessionID: e.SessionID, Label: e.Label, MessageCount: e.Last, ArchiveSize: int64(packed.Len()), CreatedAt: e.Created,
+		Key: e.Key, SessionID: e.SessionID, Label: e.Label, MessageCount: e.Last, ArchiveSize: int64(packed.Len()), CreatedAt: e.Created,
 		UpdatedAt: e.Updated, ArchivedAt: now.UnixMilli(), Sum: hex.EncodeToString(sum[:]),
 		File: e.SessionID + "-" + now.UTC().Format("20060102T150405.000") + ".jsonl.gz",
 	}
-	return e, info, s.folder.Write(info.File, packed.Bytes())
+	return info, s.folder.Write(info.File, packed.Bytes())
 }
 
 // pack writes the lines of a session, compressed.
