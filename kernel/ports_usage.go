@@ -18,8 +18,9 @@ import (
 // meter is agent's view of usage.
 type meter struct{ usage *usage.Service }
 
-func (m meter) Allow(ctx context.Context, q agent.Question) error {
-	return m.usage.Allow(ctx, q.Provider, q.Model, uint64(max(0, q.Tokens)))
+func (m meter) Allow(ctx context.Context, q agent.Question) (agent.Permit, error) {
+	p, err := m.usage.Allow(ctx, usage.Question{Provider: q.Provider, Model: q.Model, Tokens: uint64(max(0, q.Tokens)), MaxTokens: q.MaxTokens})
+	return agent.Permit(p), err
 }
 
 func (m meter) Count(tx store.Tx, by agent.Spender, a agent.Metered) error {

@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -117,6 +118,46 @@ func limits(t *testing.T) {
 			t.Errorf("the next day: %s", got)
 		}
 		k.Stop()
+	}
+}
+
+// TestLimitsHoldForManyAtOnce: what is asked at the same time does not spend the same money twice, and the last answers are as long as
+// what is left.
+func TestLimitsHoldForManyAtOnce(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	all := make(chan struct{})
+	brain := kerneltest.Provider("brain", func(ctx context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		if asked.Add(1) == 4 {
+			close(all)
+		}
+		select {
+		case <-all: // until there are some of them
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+		length := uint64(3000)
+		if c.MaxTokens > 0 {
+			length = min(length, uint64(c.MaxTokens))
+		}
+		a := kerneltest.Says("yes")
+		a.Usage = &wit.Usage{Output: length}
+		return a, nil
+	})
+	l := kerneltest.Start(t, kerneltest.Plugin(brain), kerneltest.Config(t, `{"usage":{"prices":{"brain/*":{"input":0.001,"output":1000}},"limits":{"day":10}}}`)).Listen()
+	for round := range 4 {
+		for n := range 4 {
+			id := fmt.Sprint(round, "-", n)
+			l.MustCall("chat.send", object{"sessionKey": id, "message": "hi", "idempotencyKey": id}, nil)
+		}
+		for n := range 4 {
+			l.End(fmt.Sprint(round, "-", n))
+		}
+	}
+	var status usage.StatusResult
+	l.MustCall("usage.status", nil, &status)
+	if w := status.Windows[0]; w.TotalCost > 10 || w.TotalCost < 9 {
+		t.Errorf("of $10 there are $%.4f spent, by %d answers", w.TotalCost, asked.Load())
 	}
 }
 

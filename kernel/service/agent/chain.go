@@ -179,9 +179,12 @@ func (l *loop) prepare(ctx context.Context, q *asking, s seat) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := l.models.affordable(ctx, s.choice, chat); err != nil {
+	l.release() // what was kept for another model's answer
+	release, err := l.models.afford(ctx, s.choice, chat)
+	if err != nil {
 		return err
 	}
+	l.kept = release
 	files := newDisplay(l.files, l.models.sees(s.choice), budget)
 	files.shows = l.models.shows(s.choice.provider)
 	q.chat, q.pictures = chat, pictured{shown: files.show(ctx, chat.Turns), documents: files.documents > 0}

@@ -258,9 +258,11 @@ func (w *summarizer) ask(ctx context.Context, chain []choice, after uint64) (e e
 		}
 		chat := w.question(e.text)
 		chat.Model = model.model
-		if err := w.models.affordable(ctx, model.choice, chat); err != nil {
+		release, err := w.models.afford(ctx, model.choice, chat)
+		if err != nil {
 			return ended, err
 		}
+		defer release()
 		return replied, w.sumUp(ctx, model, chat)
 	}
 	err = q.run(ctx)

@@ -51,9 +51,11 @@ func (v *vectors) make(ctx context.Context, texts []string) error {
 	for _, text := range texts {
 		size += len(text)
 	}
-	if err := v.models.meter.Allow(ctx, Question{v.provider, v.model, size / bytesPerToken}); err != nil {
+	permit, err := v.models.meter.Allow(ctx, Question{v.provider, v.model, size / bytesPerToken, 1})
+	if err != nil {
 		return err
 	}
+	defer permit.Release()
 	for part := range slices.Chunk(texts, wit.EmbeddingQueryTextsMax) {
 		q := &inquiry{models: v.models, chain: func() []choice { return []choice{v.choice} }, log: v.models.log}
 		q.ask = func(ctx context.Context, s seat, _ *failures, _ int) (outcome, error) { return v.ask(ctx, s, part) }

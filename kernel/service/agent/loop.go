@@ -45,6 +45,16 @@ type loop struct {
 	compacted bool     // the hooks were told that the conversation is longer than the model reads
 	// written is the message that was written last, as far as it came.
 	written string
+	// kept gives back what the limits keep for the answer that is asked for; nil where nothing is.
+	kept func()
+}
+
+// release gives back what was kept for an answer, once it is counted or there will be none.
+func (l *loop) release() {
+	if l.kept != nil {
+		l.kept()
+		l.kept = nil
+	}
 }
 
 // converse goes between the model and the tools until the model has an answer.
@@ -116,6 +126,7 @@ func (l *loop) recordCalls(a answer) error {
 	}); err != nil {
 		return err
 	}
+	l.release()
 	l.report.Said(m)
 	l.rounds++
 	l.calls.pending = a.calls

@@ -11,7 +11,7 @@ import (
 // Meter counts what models are asked for, and keeps it within the owner's limits.
 type Meter interface {
 	// Allow is asked before each question. Its error ends what the question is for.
-	Allow(ctx context.Context, q Question) error
+	Allow(ctx context.Context, q Question) (Permit, error)
 	// Count is told of each answer, in the transaction that appends it.
 	Count(tx store.Tx, by Spender, a Metered) error
 	// Spent is told of each answer that is appended to nothing. Errors: the store's.
@@ -29,6 +29,16 @@ type Question struct {
 	Provider, Model string
 	// Tokens is how much the model is to read, roughly.
 	Tokens int
+	// MaxTokens bounds the answer; 0 does not.
+	MaxTokens uint32
+}
+
+// Permit lets a model be asked.
+type Permit struct {
+	// MaxTokens bounds the answer; 0 does not.
+	MaxTokens uint32
+	// Release gives back what was kept for the answer, once it is counted or there is none. It may be called again.
+	Release func()
 }
 
 // Metered is what an answer has cost.
@@ -42,7 +52,9 @@ type Metered struct {
 // unmetered counts nothing.
 type unmetered struct{}
 
-func (unmetered) Allow(context.Context, Question) error         { return nil }
+func (unmetered) Allow(_ context.Context, q Question) (Permit, error) {
+	return Permit{q.MaxTokens, func() {}}, nil
+}
 func (unmetered) Count(store.Tx, Spender, Metered) error        { return nil }
 func (unmetered) Spent(context.Context, Spender, Metered) error { return nil }
 
@@ -63,8 +75,9 @@ func (m *Models) spent(ctx context.Context, by Spender, a Metered) {
 	}
 }
 
-// affordable refuses a question that is beyond the owner's limits.
-func (m *Models) affordable(ctx context.Context, c choice, chat *wit.Chat) error {
+// afford refuses a question that is beyond the owner's limits, and bounds the answer of one that is near to them. release is called once
+// the answer is counted, or there is none.
+func (m *Models) afford(ctx context.Context, c choice, chat *wit.Chat) (release func(), err error) {
 	size := overhead(chat.System, chat.Tools)
 	for _, t := range chat.Turns {
 		for _, p := range t.Content {
@@ -76,5 +89,10 @@ func (m *Models) affordable(ctx context.Context, c choice, chat *wit.Chat) error
 			size += len(call.Args)
 		}
 	}
-	return m.meter.Allow(ctx, Question{c.provider, c.model, size / bytesPerToken})
+	p, err := m.meter.Allow(ctx, Question{c.provider, c.model, size / bytesPerToken, chat.MaxTokens})
+	if err != nil {
+		return nil, err
+	}
+	chat.MaxTokens = p.MaxTokens
+	return p.Release, nil
 }

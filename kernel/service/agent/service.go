@@ -101,6 +101,7 @@ func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 		return commands{s.common, s.settings, s.Compact}.execute(ctx, a)
 	}
 	l := s.newLoop(a)
+	defer l.release()
 	if a.Run.State == run.Queued {
 		files := slices.Concat(a.Run.Parts, attachments(s.fetch(ctx, a.Run)))
 		l.attached = s.transcribe(ctx, a.Run, files)

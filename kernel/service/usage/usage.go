@@ -168,6 +168,7 @@ type Service struct {
 	Deps
 	pruned  atomic.Pointer[string] // the day on which nothing was left to prune
 	aliases aliases
+	kept    reservations
 }
 
 // aliases remembers which models have answered for names that stand for others. The zero value is ready. It is safe for concurrent
@@ -277,76 +278,4 @@ func (s *Service) prune(tx store.Tx, today, before string) error {
 		s.pruned.Store(&today)
 	}
 	return nil
-}
-
-// Allow refuses a question to a model for which a limit leaves no room: one that is used up, or would be by the tokens that
-// the question has, roughly. Errors: CodeRateLimited with when the limit begins anew; the store's.
-func (s *Service) Allow(ctx context.Context, provider, model string, tokens uint64) error {
-	set := s.Settings()
-	if set.Limits == (Limits{}) {
-		return nil
-	}
-	spent, err := s.spent(ctx)
-	if err != nil {
-		return err
-	}
-	next := set.cost(provider, model, wit.Usage{Input: tokens, Model: s.aliases.of(provider, model)})
-	for _, w := range spent {
-		if why := w.exceeded(next); why != "" {
-			return wit.ErrorAfter(wit.CodeRateLimited, time.Until(w.Reset), "%s: raise usage.limits.%s, or wait until the %s is over", why, w.setting(), w.Period)
-		}
-	}
-	return nil
-}
-
-// window is a period that has limits, and what was spent in it.
-type window struct {
-	Period string // day or month
-	Reset  time.Time
-	Totals
-	limit  float64
-	tokens uint64
-}
-
-// setting is the one of the limits that is meant by what was spent.
-func (w window) setting() string {
-	if w.limit == 0 {
-		return w.Period + "Tokens"
-	}
-	return w.Period
-}
-
-// exceeded says why there is no room for what comes next; empty where there is.
-func (w window) exceeded(next Totals) string {
-	switch {
-	case w.limit > 0 && (w.TotalCost >= w.limit || w.TotalCost+next.TotalCost > w.limit):
-		return fmt.Sprintf("the limit of $%.2f a %s leaves no room: $%.2f is spent", w.limit, w.Period, w.TotalCost)
-	case w.tokens > 0 && (w.TotalTokens >= w.tokens || w.TotalTokens+next.TotalTokens > w.tokens):
-		return fmt.Sprintf("the limit of %d tokens a %s leaves no room: %d are used", w.tokens, w.Period, w.TotalTokens)
-	}
-	return ""
-}
-
-// spent is what was spent in this day and in this month.
-func (s *Service) spent(ctx context.Context) ([]window, error) {
-	now, limits := s.now(), s.Settings().Limits
-	year, month, date := now.Date()
-	list := []window{
-		{Period: "day", Reset: time.Date(year, month, date+1, 0, 0, 0, 0, s.Zone), limit: limits.Day, tokens: limits.DayTokens},
-		{Period: "month", Reset: time.Date(year, month+1, 1, 0, 0, 0, 0, s.Zone), limit: limits.Month, tokens: limits.MonthTokens},
-	}
-	err := s.Store.View(ctx, func(tx store.Tx) error {
-		list[0].Totals, list[1].Totals = Totals{}, Totals{}
-		for row, err := range days.Scan(tx, store.Range{Prefix: now.Format("2006-01-")}) {
-			if err != nil && !store.Damaged(err) {
-				return err
-			}
-			list[1].add(row.Value)
-			if row.Key == now.Format(dayFormat) {
-				list[0].add(row.Value)
-			}
-		}
-		return nil
-	})
-	return list, err
 }

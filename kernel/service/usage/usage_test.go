@@ -56,7 +56,8 @@ func TestWhatANameStandsFor(t *testing.T) {
 	s := usage.New(usage.Deps{Store: db, Settings: func() usage.Settings { return settings }, Zone: time.UTC})
 	allows := func(model string, tokens uint64) bool {
 		t.Helper()
-		err := s.Allow(t.Context(), "p", model, tokens)
+		p, err := s.Allow(t.Context(), usage.Question{Provider: "p", Model: model, Tokens: tokens})
+		p.Release()
 		if err != nil && wit.CodeOf(err) != wit.CodeRateLimited {
 			t.Fatal(err)
 		}
