@@ -337,6 +337,7 @@ func jobAnswers(c *caller) {
 
 // approvalAnswers asks for approvals of both kinds, and answers them as another client would.
 func approvalAnswers(c *caller) {
+	c.ok("openclaw.approval.list", nil, nil)
 	var policy struct {
 		Hash string
 		File object

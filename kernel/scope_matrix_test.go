@@ -28,7 +28,7 @@ var methodsOf = map[wire.Scope]string{
 		talk.mode talk.speak tasks.cancel tts.convert tts.disable tts.enable tts.setProvider tts.setVoice tts.speak
 		voicewake.set wake`,
 	wire.ScopeApprovals: `approval.get approval.history approval.resolve exec.approval.get exec.approval.grants.list exec.approval.grants.revoke exec.approval.list exec.approval.request
-		exec.approval.resolve exec.approval.waitDecision plugin.approval.list plugin.approval.request plugin.approval.resolve
+		exec.approval.resolve exec.approval.waitDecision openclaw.approval.list plugin.approval.list plugin.approval.request plugin.approval.resolve
 		plugin.approval.waitDecision`,
 	wire.ScopePairing: `channels.pairing.allow channels.pairing.approve channels.pairing.approved channels.pairing.dismiss
 		channels.pairing.list channels.pairing.revoke device.pair.approve device.pair.list device.pair.reject

@@ -43,6 +43,7 @@ func TestOpenclawCommandLine(t *testing.T) {
 		"status":                                 `"reachable":true`,
 		"gateway probe":                          `"ok":true`,
 		"approvals get --gateway":                `"hash"`,
+		"approvals pending":                      `[`,
 		"audit":                                  `"events"`,
 		"agent --message 17*23? --session-id s1": "391",
 		"channels status":                        `"channelAccounts"`,

@@ -113,9 +113,9 @@ await check("a phone is paired by the code that the page shows", async () => {
 });
 
 // What this gateway has nothing to say of: the page shows a line about it where it would stand, and goes on.
-const absent = `update.status plugins.controlUi.list openclaw.approval.list sessions.observer.visibility question.list talk.catalog progressCard.get
-  sessions.branches.list sessions.companion.state transcripts.list migrations.memory.plan plugins.catalog.browse themes.list artifacts.list tools.effective
-  exec.approval.grants.list doctor.memory.status tools.github.status skills.library.list skills.search skills.proposals.list worktrees.list`.split(/\s+/);
+const absent = `update.status plugins.controlUi.list sessions.observer.visibility question.list progressCard.get
+  sessions.companion.state transcripts.list migrations.memory.plan plugins.catalog.browse themes.list artifacts.list
+  doctor.memory.status tools.github.status skills.library.list skills.search skills.proposals.list worktrees.list`.split(/\s+/);
 
 await visit(
   `/activity /agents /apps /automations /custodian /dashboard /dashboards /debug /logs /meetings /memory-import /new /plugins /portals

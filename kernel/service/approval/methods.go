@@ -26,6 +26,7 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("plugin.approval.waitDecision", wire.ScopeApprovals, s.waitFor(Plugin)).Doc("Waits for the answer to what was asked before."),
 		rpc.New("plugin.approval.resolve", wire.ScopeApprovals, s.resolve(Plugin)).Doc("Says whether it may be done, as exec.approval.resolve does."),
 		rpc.New("plugin.approval.list", wire.ScopeApprovals, s.listPlugin).Doc("Lists what the plugins of clients have asked and nobody has answered, the oldest first."),
+		rpc.New("openclaw.approval.list", wire.ScopeApprovals, none).Doc("Lists what an agent that looks after the gateway itself has asked: nothing, since there is none here. Clients that list approvals of all kinds ask for these too."),
 		rpc.New("approval.get", wire.ScopeApprovals, s.getSnapshot).Doc("Returns one approval of any kind."),
 		rpc.New("approval.resolve", wire.ScopeApprovals, s.resolveAny).Doc("Says whether it may be done, and returns how the approval stands."),
 		rpc.New("approval.history", wire.ScopeApprovals, s.history).Doc("Lists the approvals that are over, the newest first, page by page."),
@@ -175,3 +176,6 @@ func (s *Service) listPlugin(ctx context.Context, _ rpc.None) ([]PluginPending, 
 	}
 	return out, err
 }
+
+// none are the approvals of a kind that there is not.
+func none(context.Context, rpc.None) ([]PluginPending, error) { return []PluginPending{}, nil }
