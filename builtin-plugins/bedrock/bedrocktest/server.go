@@ -79,8 +79,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) converse(w http.ResponseWriter, r *http.Request, model string, body []byte) {
 	request := Request{Model: model, Body: body}
-	if problem := s.check(body, &request.Parsed); problem != "" {
-		refuse(w, http.StatusBadRequest, "ValidationException", problem)
+	if kind, problem := s.check(model, body, &request.Parsed); kind != "" {
+		status := http.StatusBadRequest
+		if kind == "AccessDeniedException" {
+			status = http.StatusForbidden
+		}
+		refuse(w, status, kind, problem)
 		return
 	}
 	s.mu.Lock()
