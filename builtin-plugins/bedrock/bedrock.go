@@ -3,7 +3,7 @@
 //
 // It turns a chat into a request (request.go, messages.go), which the gateway signs with the owner's keys, and the packets
 // of the answer's event stream (packet.go) into text, thinking, tool calls and usage (stream.go). Reasoning that is signed
-// goes back with the tools that it called (reasoning.go).
+// goes back with the tools that it called (reasoning.go), and models keep what requests begin with (cache.go).
 package bedrock
 
 import (

@@ -233,3 +233,34 @@ func TestReasoning(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestBoundReasoning: a conversation goes on after the day in the prompt and the tools have changed, at a model that refuses what
+// it thought after something else.
+func TestBoundReasoning(t *testing.T) {
+	s := bedrocktest.New()
+	chat := hi("us.anthropic.claude-opus-5-5")
+	chat.Turns = nil
+	for round := range 3 {
+		chat.System, chat.Tools = fmt.Sprint("Today is day ", round), append(chat.Tools, wit.ToolSpec{Name: fmt.Sprint("tool", round)})
+		chat.Turns = append(chat.Turns, says(wit.RoleUser, "go on"))
+		for step := range 3 {
+			id := fmt.Sprintf("t%d-%d", round, step)
+			s.Script(bedrocktest.Reply{Blocks: blocks{{Thinking: []string{"I think."}, Signature: id}, {ID: id, Name: "tool0", Input: []string{"{}"}}}})
+			answer := ask(t, s, chat)
+			if answer.Error != nil {
+				t.Fatalf("%d.%d: %v", round, step, answer.Error)
+			}
+			result := says(wit.RoleTool, "1")
+			result.ToolCallID = &id
+			chat.Turns = append(chat.Turns, wit.ChatTurn{Role: wit.RoleAssistant, Thinking: "I think.", ToolCalls: answer.ToolCalls, Opaque: answer.Opaque}, result)
+		}
+		s.Script(bedrocktest.Says("Done."))
+		if answer := ask(t, s, chat); answer.Error != nil {
+			t.Fatalf("%d: %v", round, answer.Error)
+		}
+		chat.Turns = append(chat.Turns, says(wit.RoleAssistant, "Done."))
+	}
+	if n := strings.Count(string(s.Requests()[11].Body), `"signature"`); n != 3 {
+		t.Errorf("the last request has %d signatures", n)
+	}
+}

@@ -101,7 +101,7 @@ func (s *Server) check(id string, body []byte, c *Converse) (kind, problem strin
 		return kind, problem
 	}
 	if problem = m.takes(c); problem == "" {
-		problem = s.conversation(c)
+		problem = s.conversation(&m, c)
 	}
 	if problem != "" {
 		return "ValidationException", problem
@@ -138,7 +138,7 @@ func (c *Converse) points() (list []place) {
 }
 
 // conversation says what the API refuses of what was said.
-func (s *Server) conversation(c *Converse) string {
+func (s *Server) conversation(asked *model, c *Converse) string {
 	if len(c.Messages) == 0 || c.Messages[0].Role != "user" {
 		return "A conversation must start with a user message. Try again with a conversation that starts with a user message."
 	}
@@ -154,6 +154,9 @@ func (s *Server) conversation(c *Converse) string {
 			return fmt.Sprintf("The Message object at messages.%d has a document and no text. Add a ContentBlock object with a text field to the content, and try again.", i)
 		}
 		if problem := s.message(c, &m, open); problem != "" {
+			return problem
+		}
+		if problem := s.signatures(&m, asked.bound, c.before(i)); problem != "" {
 			return problem
 		}
 		if m.Role == "user" && len(open) > 0 {
@@ -191,13 +194,47 @@ func (s *Server) message(c *Converse, m *Message, open map[string]bool) string {
 			}
 			delete(open, r.ToolUseID)
 		}
-		if r := b.ReasoningContent; r != nil && r.ReasoningText != nil {
-			s.mu.Lock()
-			text, known := s.signed[r.ReasoningText.Signature]
-			s.mu.Unlock()
-			if !known || text != r.ReasoningText.Text {
-				return "The model returned the following errors: Invalid `signature` in `thinking` block"
+	}
+	return ""
+}
+
+// reasoning is what a model thought, and all that stood before it.
+type reasoning struct{ text, before string }
+
+// before is all that stands before a message, without the cachePoint blocks.
+func (c *Converse) before(n int) string {
+	bare := func(blocks []Block) []Block {
+		return slices.DeleteFunc(slices.Clone(blocks), func(b Block) bool { return b.CachePoint != nil })
+	}
+	var tools, messages []any
+	if c.ToolConfig != nil {
+		for _, tool := range c.ToolConfig.Tools {
+			if tool.CachePoint == nil {
+				tools = append(tools, tool.ToolSpec)
 			}
+		}
+	}
+	for _, m := range c.Messages[:n] {
+		messages = append(messages, m.Role, bare(m.Content))
+	}
+	text, _ := json.Marshal([]any{bare(c.System), tools, messages}) // it was read as JSON
+	return string(text)
+}
+
+// signatures looks at a message's reasoning: whether it is as it came and, where it is bound to that, after what it came.
+func (s *Server) signatures(m *Message, bound bool, before string) string {
+	for _, b := range m.Content {
+		if b.ReasoningContent == nil || b.ReasoningContent.ReasoningText == nil {
+			continue
+		}
+		s.mu.Lock()
+		thought, known := s.signed[b.ReasoningContent.ReasoningText.Signature]
+		s.mu.Unlock()
+		switch {
+		case !known || thought.text != b.ReasoningContent.ReasoningText.Text:
+			return "The model returned the following errors: Invalid `signature` in `thinking` block"
+		case bound && thought.before != before:
+			return "The model returned the following errors: Invalid `signature` in `thinking` block. The block is bound to a different conversation."
 		}
 	}
 	return ""
