@@ -58,9 +58,13 @@ func conversants() []conversant {
 		{"anthropic", "anthropic", key, `{"baseUrl":"%s","model":"claude-opus-5-5"}`, "messages", messagesAPI, regexp.MustCompile(`,"cache_control":\{[^}]*\}`)},
 		{"gemini", "gemini", `{"api_key":"` + geminitest.Key + `"}`, `{"baseUrl":"%s/v1beta","model":"gemini-3-pro-preview"}`, "contents", generations, nil},
 		{"ollama", "ollama", `{}`, `{"baseUrl":"%s","model":"llava:latest"}`, "messages", chats, nil},
-		{"bedrock", "bedrock", `{"api_key":"` + bedrocktest.APIKey + `"}`, `{"baseUrl":"%s","model":"us.amazon.nova-pro-v1:0"}`, "messages", converses, nil},
+		{"bedrock", "bedrock", `{"api_key":"` + bedrocktest.APIKey + `"}`, `{"baseUrl":"%s","model":"us.amazon.nova-pro-v1:0"}`, "messages", converses, cachePoints},
+		{"bedrock, thinking", "bedrock", `{"api_key":"` + bedrocktest.APIKey + `"}`, `{"baseUrl":"%s","model":"us.anthropic.claude-sonnet-5"}`, "messages", thinks, cachePoints},
 	}
 }
+
+// cachePoints end the beginnings of requests that are to be kept.
+var cachePoints = regexp.MustCompile(`,\{"cachePoint":\{[^}]*\}\}`)
 
 func completionsServer() played {
 	var mu sync.Mutex
@@ -144,12 +148,22 @@ func chats() played {
 	}, func() string { return "" }}
 }
 
-func converses() played {
+func converses() played { return bedrockServer(func(int) []bedrocktest.Output { return nil }) }
+
+func thinks() played {
+	return bedrockServer(func(n int) []bedrocktest.Output {
+		return []bedrocktest.Output{{Thinking: []string{"I had better ", "compute that."}, Signature: fmt.Sprint("signed", n)}}
+	})
+}
+
+// bedrockServer is one whose answers begin with some blocks.
+func bedrockServer(first func(n int) []bedrocktest.Output) played {
 	s := bedrocktest.New()
 	return played{s, func(n int) {
-		s.Script(bedrocktest.Reply{Blocks: []bedrocktest.Output{
-			{Text: []string{"A moment."}}, {ID: fmt.Sprint("a", n), Name: "calc", Input: []string{product}}, {ID: fmt.Sprint("b", n), Name: "time", Input: []string{"{}"}},
-		}}, bedrocktest.Says("It is **42**", ", \u00fcbrigens."))
+		s.Script(bedrocktest.Reply{Blocks: append(first(n),
+			bedrocktest.Output{Text: []string{"A moment."}}, bedrocktest.Output{ID: fmt.Sprint("a", n), Name: "calc", Input: []string{product}},
+			bedrocktest.Output{ID: fmt.Sprint("b", n), Name: "time", Input: []string{"{}"}},
+		)}, bedrocktest.Says("It is **42**", ", \u00fcbrigens."))
 	}, func() [][]byte { return bodies(s.Requests(), func(r bedrocktest.Request) []byte { return r.Body }) }, func() string { return "" }}
 }
 

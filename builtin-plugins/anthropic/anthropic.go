@@ -1,8 +1,8 @@
 // Package anthropic is a model provider for Claude by the Messages API, of Anthropic and of everything that speaks it.
 //
 // It turns a chat into a request (request.go, message.go, tools.go) and what comes of the stream into text, thinking, tool
-// calls and usage (stream.go, block.go). What a model can do is known by its name (family.go), and so is how it is told how
-// much to think (thinking.go). Its thinking is signed, and goes back as it came (opaque.go). What of a stream has to be known
+// calls and usage (stream.go, block.go). What a model can do is known by its name, and so is how it is told how much to think
+// (package claude). Its thinking is signed, and goes back as it came (opaque.go). What of a stream has to be known
 // later travels in the state from one chunk to the next (state.go).
 //
 // Facts about the API are from platform.claude.com/docs: the API reference of Messages, Models and Errors, and the pages on

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -17,7 +18,7 @@ const (
 
 // formattingOf chooses the way. Only a schema that is kept to exactly is one that the server is sure to take: it refuses what
 // it cannot enforce, such as the length of a text.
-func formattingOf(f *family, wanted *wit.AnswerFormat) formatting {
+func formattingOf(f *claude.Family, wanted *wit.AnswerFormat) formatting {
 	if wanted == nil {
 		return asText
 	}
@@ -27,9 +28,9 @@ func formattingOf(f *family, wanted *wit.AnswerFormat) formatting {
 	schema, _ := json.Parse(wanted.Schema) // the gateway's contract has checked it
 	object := schema.Get("type").Text() == "object"
 	switch {
-	case f.formats && (wanted.Strict || !object || !f.forced()):
+	case f.Formats && (wanted.Strict || !object || !f.Forced()):
 		return asSchema
-	case object && f.forced():
+	case object && f.Forced():
 		return asTool
 	}
 	return asWords

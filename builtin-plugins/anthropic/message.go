@@ -151,7 +151,7 @@ func (w *writer) assistant(turn *wit.ChatTurn) []block {
 		calls = append(calls, w.call(&turn.ToolCalls[i]))
 	}
 	var kept wit.JSON
-	if w.thought.on {
+	if w.thought.On {
 		kept = turn.Opaque
 	}
 	return arranged(kept, text.String(), calls, w.config.atAnthropic())

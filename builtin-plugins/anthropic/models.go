@@ -3,6 +3,7 @@ package anthropic
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
@@ -88,10 +89,10 @@ func readModels(response *wit.HTTPResponse) (answer *wit.ModelsAnswer, last stri
 
 // modelOf is what is known of a model. Lists of other servers have less.
 func modelOf(id string, item json.Value) wit.Model {
-	f := familyOf(id)
+	f := claude.Of(id)
 	m := wit.Model{
-		ID: id, Name: item.Get("display_name").Text(), Tools: true, Images: f != &stranger,
-		ContextWindow: uint32(f.context), MaxOutput: uint32(f.output), Reasoning: f.thinking != never && f != &stranger,
+		ID: id, Name: item.Get("display_name").Text(), Tools: true, Images: f != &claude.Stranger,
+		ContextWindow: uint32(f.Context), MaxOutput: uint32(f.Output), Reasoning: f.Thinking != claude.Never && f != &claude.Stranger,
 	}
 	if m.Name == "" {
 		m.Name = id

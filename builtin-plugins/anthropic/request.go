@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/wit"
@@ -15,28 +16,34 @@ type question struct {
 	chat     *wit.Chat
 	names    toolname.Names
 	model    string
-	family   *family
+	family   *claude.Family
 	format   formatting
-	thought  thought
+	thought  claude.Thought
 	messages []message
 	embedded []string // files that the gateway has to put in
 }
 
 func newQuestion(c *config, chat *wit.Chat, names toolname.Names) *question {
 	q := &question{config: c, chat: chat, names: names, model: c.modelOf(chat)}
-	q.family = familyOf(q.model)
+	q.family = claude.Of(q.model)
 	q.format = formattingOf(q.family, chat.Format)
-	q.thought = thoughtOf(q.family, chat, q.format == asTool)
+	q.thought = q.family.Thought(chat, q.format == asTool, beganThinking)
 	q.messages = q.conversation()
 	return q
 }
 
+// bindingBeta lets a request say what becomes of thinking that does not fit what stands before it.
+const bindingBeta = "thinking-binding-controls-2026-08-01"
+
+// interleavedBeta lets models of version 4 think between the calls of tools.
+const interleavedBeta = "interleaved-thinking-2025-05-14"
+
 // betas are what of the API the request needs by name.
 func (q *question) betas() (betas []string) {
-	if q.thought.kind == "adaptive" && q.family.bound {
+	if q.thought.Kind == "adaptive" && q.family.Bound {
 		betas = append(betas, bindingBeta)
 	}
-	if q.thought.kind == "enabled" && q.family.interleaves && len(q.chat.Tools) > 0 {
+	if q.thought.Kind == "enabled" && q.family.Interleaves && len(q.chat.Tools) > 0 {
 		betas = append(betas, interleavedBeta)
 	}
 	return betas
@@ -49,9 +56,11 @@ func (q *question) body() wit.JSON {
 		Text("model", q.model).
 		Int("max_tokens", q.longest()).
 		Bool("stream", true)
-	body = q.thought.add(body, q.family)
+	// What a gateway sends before a thinking changes at times: the day in the prompt, a tool that is new, pictures that are not
+	// shown again. Then the thinking is left out, and the request not refused.
+	body = q.thought.Add(body, q.family.Bound)
 	body = q.output(body)
-	if t := q.chat.Temperature; t != nil && q.family.samples && (q.thought.kind == "" || q.thought.kind == "disabled") {
+	if t := q.chat.Temperature; t != nil && q.family.Temperature(&q.thought) {
 		body = body.Float("temperature", min(*t, 1))
 	}
 	body = stops(body, q.chat.Stop)
@@ -62,17 +71,12 @@ func (q *question) body() wit.JSON {
 
 // longest is how many tokens the answer may have, thinking and all.
 func (q *question) longest() int64 {
-	n := cmp.Or(int64(q.chat.MaxTokens), q.config.most, q.family.longest())
-	n += q.thought.room
-	if q.family != &stranger {
-		n = min(n, q.family.output)
-	}
-	return max(n, q.thought.budget+1)
+	return q.family.Length(cmp.Or(int64(q.chat.MaxTokens), q.config.most, q.family.Longest()), &q.thought)
 }
 
 // output adds what the answer has to be like.
 func (q *question) output(body json.Object) json.Object {
-	effort, schema := q.thought.effort, q.format == asSchema
+	effort, schema := q.thought.Effort, q.format == asSchema
 	if effort == "" && !schema {
 		return body
 	}

@@ -3,7 +3,7 @@
 //
 // It turns a chat into a request (request.go, messages.go), which the gateway signs with the owner's keys, and the packets
 // of the answer's event stream (packet.go) into text, thinking, tool calls and usage (stream.go). Reasoning that is signed
-// goes back with the tools that it called (reasoning.go).
+// goes back with the tools that it called (reasoning.go), and models keep what requests begin with (cache.go).
 package bedrock
 
 import (
@@ -42,7 +42,7 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 		return nil, err
 	}
 	names := toolname.New(chat)
-	request.JSON, request.Embed, request.Timeout = body(chat, model, names), embedded(chat), c.timeout*1000
+	request.JSON, request.Embed, request.Timeout = newQuestion(c, chat, model, names).body(), embedded(chat), c.timeout*1000
 	request.Headers = append(request.Headers, wit.Header{Name: "Accept", Value: "application/vnd.amazon.eventstream"})
 	plan := &wit.ProviderPlan{
 		Request: request, Framing: wit.FramingPackets,

@@ -21,11 +21,12 @@ type config struct {
 	region           string
 	runtime, control string // the addresses of the two services: that answers, and that lists
 	model            string
-	timeout          int64 // seconds until the first byte of an answer
+	timeout          int64  // seconds until the first byte of an answer
+	cache            string // whether models keep the beginnings of requests: on or off
 }
 
 func newConfig(raw wit.JSON) (*config, error) {
-	c := &config{region: "us-east-1", timeout: 600}
+	c := &config{region: "us-east-1", timeout: 600, cache: "on"}
 	value := json.Value{}
 	if len(raw) > 0 {
 		var err error
@@ -46,6 +47,9 @@ func newConfig(raw wit.JSON) (*config, error) {
 	}
 	if timeout := value.Get("timeout").Int(); timeout > 0 {
 		c.timeout = timeout
+	}
+	if cache := value.Get("cache").Text(); cache != "" {
+		c.cache = cache
 	}
 	c.model = value.Get("model").Text()
 	return c, nil

@@ -38,6 +38,9 @@ func codeOf(status int64, kind, explanation string) (code wit.Code, hint string)
 	case "unrecognizedclient", "invalidsignature", "incompletesignature", "expiredtoken", "missingauthenticationtoken", "invalidclienttokenid", "signaturedoesnotmatch":
 		return wit.CodeUnauthorized, "the keys are not accepted; give the right ones with `carapace setup bedrock`"
 	case "accessdenied":
+		if strings.Contains(explanation, "prompt caching") {
+			return wit.CodeInvalid, "this model does not keep the beginnings of requests; set cache to off"
+		}
 		if strings.Contains(explanation, "Authentication failed") { // of an API key: see "Use an Amazon Bedrock API key"
 			return wit.CodeUnauthorized, "the keys are not accepted; give the right ones with `carapace setup bedrock`"
 		}

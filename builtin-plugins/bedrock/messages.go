@@ -10,37 +10,52 @@ import (
 
 // messages adds the chat's turns. User and assistant take turns strictly, and the user begins; what tools have answered is
 // said by the user.
-func messages(list json.Array, chat *wit.Chat, names toolname.Names) json.Array {
-	turns := make([]*wit.ChatTurn, 0, len(chat.Turns))
-	for i := range chat.Turns {
-		if turn := &chat.Turns[i]; !empty(turn) {
-			turns = append(turns, turn)
-		}
-	}
-	if len(turns) == 0 || turns[0].Role == wit.RoleAssistant {
+func (q *question) messages(list json.Array) json.Array {
+	said := q.said()
+	marked := q.pointed(said)
+	for i, turns := range said {
 		list = list.Object(func(o json.Object) json.Object {
-			return o.Text("role", "user").Array("content", func(list json.Array) json.Array { return textBlock(list, "(The conversation goes on.)") })
-		})
-	}
-	for len(turns) > 0 {
-		n := 1
-		for n < len(turns) && speaker(turns[n]) == speaker(turns[0]) {
-			n++
-		}
-		list = list.Object(func(o json.Object) json.Object {
-			return o.Text("role", speaker(turns[0])).Array("content", func(list json.Array) json.Array {
-				for _, turn := range turns[:n] {
-					list = blocks(list, turn, names)
+			return o.Text("role", speaker(turns)).Array("content", func(list json.Array) json.Array {
+				for _, turn := range turns {
+					list = q.blocks(list, turn)
 				}
-				if wordless(turns[:n]) {
+				if wordless(turns) {
 					list = textBlock(list, "(a document)")
 				}
-				return list
+				return point(list, marked[i])
 			})
 		})
-		turns = turns[n:]
 	}
 	return list
+}
+
+// opening is what the user says where a conversation would begin with the assistant.
+var opening = wit.ChatTurn{Role: wit.RoleUser, Content: []wit.Part{{Kind: wit.PartKindText, Text: new("(The conversation goes on.)")}}}
+
+// said are the turns that say something, in messages of neighbours.
+func (q *question) said() (messages [][]*wit.ChatTurn) {
+	add := func(turn *wit.ChatTurn) {
+		n := len(messages)
+		if n == 0 || (turn.Role == wit.RoleAssistant) != (messages[n-1][0].Role == wit.RoleAssistant) {
+			messages = append(messages, nil)
+			n++
+		}
+		messages[n-1] = append(messages[n-1], turn)
+	}
+	for i := range q.chat.Turns {
+		turn := &q.chat.Turns[i]
+		if empty(turn) {
+			continue
+		}
+		if len(messages) == 0 && turn.Role == wit.RoleAssistant {
+			add(&opening)
+		}
+		add(turn)
+	}
+	if len(messages) == 0 {
+		add(&opening)
+	}
+	return messages
 }
 
 // wordless reports whether turns show a document and say nothing, which is refused: see DocumentBlock in the reference of the API.
@@ -60,8 +75,9 @@ func wordless(turns []*wit.ChatTurn) bool {
 	return documents
 }
 
-func speaker(turn *wit.ChatTurn) string {
-	if turn.Role == wit.RoleAssistant {
+// speaker is who says a message.
+func speaker(turns []*wit.ChatTurn) string {
+	if turns[0].Role == wit.RoleAssistant {
 		return "assistant"
 	}
 	return "user"
@@ -73,11 +89,11 @@ func empty(turn *wit.ChatTurn) bool {
 }
 
 // blocks adds what one turn says.
-func blocks(list json.Array, turn *wit.ChatTurn, names toolname.Names) json.Array {
+func (q *question) blocks(list json.Array, turn *wit.ChatTurn) json.Array {
 	if turn.Role == wit.RoleTool {
 		return result(list, turn)
 	}
-	if turn.Role == wit.RoleAssistant {
+	if q.back[turn] {
 		list = reasoned(list, turn)
 	}
 	for i := range turn.Content {
@@ -92,7 +108,7 @@ func blocks(list json.Array, turn *wit.ChatTurn, names toolname.Names) json.Arra
 		call := &turn.ToolCalls[i]
 		list = list.Object(func(o json.Object) json.Object {
 			return o.Object("toolUse", func(o json.Object) json.Object {
-				return o.Text("toolUseId", toolname.LegalID(call.ID)).Text("name", names.Of(call.Name)).Raw("input", arguments(call.Args))
+				return o.Text("toolUseId", toolname.LegalID(call.ID)).Text("name", q.names.Of(call.Name)).Raw("input", arguments(call.Args))
 			})
 		})
 	}

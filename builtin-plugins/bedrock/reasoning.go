@@ -30,16 +30,34 @@ func (s *state) opaque() wit.JSON {
 	return json.Object{}.Raw("blocks", s.blocks.JSON()).JSON()
 }
 
-// reasoned adds what a turn thought, if all of it is there.
-func reasoned(list json.Array, turn *wit.ChatTurn) json.Array {
+// remembered are the turns whose reasoning goes back, which has to be there as a whole. Models that bind it to all that stood
+// before it get that of the calls since the user has said something: the day in the prompt, say, or a tool that is new would
+// make them refuse what is older, and the conversation from then on.
+func (q *question) remembered() map[*wit.ChatTurn]bool {
+	back := map[*wit.ChatTurn]bool{}
+	for i := len(q.chat.Turns) - 1; i >= 0 && q.thought.On; i-- {
+		turn := &q.chat.Turns[i]
+		if turn.Role == wit.RoleUser && q.family.Bound {
+			break
+		}
+		back[turn] = turn.Role == wit.RoleAssistant && complete(turn)
+	}
+	return back
+}
+
+// complete reports whether a turn that calls tools has all of its reasoning.
+func complete(turn *wit.ChatTurn) bool {
 	opaque, _ := json.Parse(turn.Opaque) // it is this plugin's own
-	total := 0
+	total, some := 0, false
 	for block := range opaque.Get("blocks").Items() {
-		total += int(block.Get("length").Int())
+		total, some = total+int(block.Get("length").Int()), true
 	}
-	if total != len(turn.Thinking) || len(turn.ToolCalls) == 0 {
-		return list
-	}
+	return some && total == len(turn.Thinking) && len(turn.ToolCalls) > 0
+}
+
+// reasoned adds what a turn thought, all of which is there.
+func reasoned(list json.Array, turn *wit.ChatTurn) json.Array {
+	opaque, _ := json.Parse(turn.Opaque)
 	at := 0
 	for block := range opaque.Get("blocks").Items() {
 		end := at + int(block.Get("length").Int())

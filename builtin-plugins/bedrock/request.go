@@ -1,68 +1,101 @@
 package bedrock
 
 import (
+	"cmp"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// body is the request's JSON. The conversation comes last, so that all that is before it is the same from turn to turn.
-func body(chat *wit.Chat, model string, names toolname.Names) wit.JSON {
-	out := json.Object{}
-	if chat.System != "" {
-		out = out.Array("system", func(list json.Array) json.Array { return textBlock(list, chat.System) })
-	}
-	if specs := offered(chat); len(specs) > 0 {
-		out = out.Object("toolConfig", func(o json.Object) json.Object {
-			return o.Array("tools", func(list json.Array) json.Array { return tools(list, specs, names) })
-		})
-	}
-	budget := budgetOf(chat, model)
-	out = out.Object("inferenceConfig", func(o json.Object) json.Object { return inference(o, chat, budget) })
-	if budget > 0 {
-		out = out.Object("additionalModelRequestFields", func(o json.Object) json.Object {
-			return o.Object("thinking", func(o json.Object) json.Object { return o.Text("type", "enabled").Int("budget_tokens", budget) })
-		})
-	}
-	return out.Array("messages", func(list json.Array) json.Array { return messages(list, chat, names) }).JSON()
+// question is a request in the making.
+type question struct {
+	chat   *wit.Chat
+	names  toolname.Names
+	family *claude.Family // &claude.Stranger for models of others
+	keeps  keeping
+	// thought is how a Claude is told to think. Models of others have nothing of the kind in common.
+	thought claude.Thought
+	back    map[*wit.ChatTurn]bool // the turns whose reasoning goes back
 }
 
-func inference(o json.Object, chat *wit.Chat, budget int64) json.Object {
-	if chat.MaxTokens > 0 {
-		o = o.Int("maxTokens", int64(chat.MaxTokens)+budget) // what is thought counts too
-	} else if budget > 0 {
-		o = o.Int("maxTokens", budget+8192)
+func newQuestion(c *config, chat *wit.Chat, model string, names toolname.Names) *question {
+	q := &question{chat: chat, names: names, family: claude.Of(model), thought: claude.Thought{On: true}}
+	if q.family != &claude.Stranger {
+		q.thought = q.family.Thought(chat, false, complete)
 	}
-	if chat.Temperature != nil && budget == 0 { // a model that thinks takes none
-		o = o.Float("temperature", *chat.Temperature)
+	if c.cache != "off" {
+		q.keeps = keepingOf(model)
 	}
-	if len(chat.Stop) > 0 {
-		o = o.Array("stopSequences", func(list json.Array) json.Array {
-			for _, text := range chat.Stop {
-				list = list.Add(json.Text(text))
-			}
-			return list
+	q.back = q.remembered()
+	return q
+}
+
+// body is the request's JSON. The conversation comes last, so that all that is before it is the same from turn to turn.
+func (q *question) body() wit.JSON {
+	out := json.Object{}
+	if strings.TrimSpace(q.chat.System) != "" {
+		out = out.Array("system", func(list json.Array) json.Array {
+			return point(textBlock(list, q.chat.System), q.keeps.system)
 		})
+	}
+	if specs := offered(q.chat); len(specs) > 0 {
+		out = out.Object("toolConfig", func(o json.Object) json.Object {
+			return o.Array("tools", func(list json.Array) json.Array { return point(tools(list, specs, q.names), q.keeps.tools) })
+		})
+	}
+	out = out.Object("inferenceConfig", q.inference)
+	out = q.additional(out)
+	return out.Array("messages", q.messages).JSON()
+}
+
+// inference adds what all models understand. See InferenceConfiguration in the reference of the API.
+func (q *question) inference(o json.Object) json.Object {
+	if n := q.longest(); n > 0 {
+		o = o.Int("maxTokens", n)
+	}
+	if t := q.chat.Temperature; t != nil && q.family.Temperature(&q.thought) {
+		o = o.Float("temperature", min(*t, 1))
+	}
+	stops := json.Array{}
+	for _, text := range q.chat.Stop {
+		if strings.TrimSpace(text) != "" { // one of blanks is refused
+			stops = stops.Add(json.Text(text))
+		}
+	}
+	if len(stops) > 0 {
+		o = o.Raw("stopSequences", stops.JSON())
 	}
 	return o
 }
 
-// budgetOf is how many tokens a model of Anthropic's may think, 0 for none. Others have nothing of the kind in common.
-func budgetOf(chat *wit.Chat, model string) int64 {
-	if !strings.Contains(model, "anthropic.claude") || strings.Contains(model, "claude-3-5") || strings.Contains(model, "claude-3-haiku") {
+// longest is how many tokens the answer may have, 0 for as many as the model writes. A Claude that thinks is told in any case:
+// it would refuse a request in which what it reads and the most that it writes are more than it has room for.
+func (q *question) longest() int64 {
+	n := int64(q.chat.MaxTokens)
+	switch {
+	case q.family == &claude.Stranger:
+		return n
+	case q.family.Thinking == claude.Never && n == 0:
 		return 0
 	}
-	switch chat.Thinking {
-	case "low":
-		return 2048
-	case "medium":
-		return 8192
-	case "high":
-		return 24576
+	return q.family.Length(cmp.Or(n, q.family.Longest()), &q.thought)
+}
+
+// additional adds the fields that only the models of one maker know. Effort beside a budget would need a beta.
+func (q *question) additional(out json.Object) json.Object {
+	if q.thought.Kind == "" {
+		return out
 	}
-	return 0
+	return out.Object("additionalModelRequestFields", func(o json.Object) json.Object {
+		o = q.thought.Add(o, false)
+		if q.thought.Kind == "adaptive" && q.thought.Effort != "" {
+			o = o.Object("output_config", func(o json.Object) json.Object { return o.Text("effort", q.thought.Effort) })
+		}
+		return o
+	})
 }
 
 // offered are the tools of a request. One that has calls in its conversation needs some, so what was called is named where

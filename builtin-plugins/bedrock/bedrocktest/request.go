@@ -14,7 +14,8 @@ type Converse struct {
 	Messages   []Message `json:"messages"`
 	ToolConfig *struct {
 		Tools []struct {
-			ToolSpec struct {
+			CachePoint *CachePoint `json:"cachePoint"`
+			ToolSpec   struct {
 				Name        string `json:"name"`
 				Description string `json:"description"`
 				InputSchema struct {
@@ -31,9 +32,13 @@ type Converse struct {
 	} `json:"inferenceConfig"`
 	Additional struct {
 		Thinking *struct {
-			Type   string `json:"type"`
-			Budget int    `json:"budget_tokens"`
+			Type    string `json:"type"`
+			Budget  int    `json:"budget_tokens"`
+			Display string `json:"display"`
 		} `json:"thinking"`
+		OutputConfig *struct {
+			Effort string `json:"effort"`
+		} `json:"output_config"`
 	} `json:"additionalModelRequestFields"`
 }
 
@@ -43,10 +48,16 @@ type Message struct {
 	Content []Block `json:"content"`
 }
 
+// CachePoint ends the beginning of a request that is to be kept.
+type CachePoint struct {
+	Type string `json:"type"`
+}
+
 // Block is a part of that; one of its fields.
 type Block struct {
-	Text  *string `json:"text"`
-	Image *struct {
+	Text       *string     `json:"text"`
+	CachePoint *CachePoint `json:"cachePoint"`
+	Image      *struct {
 		Format string `json:"format"`
 		Source struct {
 			Bytes []byte `json:"bytes"`
@@ -78,19 +89,58 @@ type Block struct {
 	} `json:"reasoningContent"`
 }
 
-// check reads a request and says what the API refuses of it.
-func (s *Server) check(body []byte, c *Converse) string {
+// check reads a request to a model and says what the API refuses of it: the kind of failure, empty for none, and its words.
+func (s *Server) check(id string, body []byte, c *Converse) (kind, problem string) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(c); err != nil {
-		return "Malformed input request: " + err.Error()
+		return "ValidationException", "Malformed input request: " + err.Error()
 	}
-	t := c.Additional.Thinking
-	switch {
-	case len(c.Messages) == 0 || c.Messages[0].Role != "user":
+	m := modelOf(id)
+	if kind, problem = m.keeps(c.points()); kind != "" {
+		return kind, problem
+	}
+	if problem = m.takes(c); problem == "" {
+		problem = s.conversation(&m, c)
+	}
+	if problem != "" {
+		return "ValidationException", problem
+	}
+	return "", ""
+}
+
+// points are the places of the cachePoint blocks.
+func (c *Converse) points() (list []place) {
+	if c.ToolConfig != nil {
+		for i, tool := range c.ToolConfig.Tools {
+			if tool.CachePoint != nil {
+				list = append(list, place{"tools", fmt.Sprintf("toolConfig/tools/%d", i)})
+			}
+		}
+	}
+	for i, b := range c.System {
+		if b.CachePoint != nil {
+			list = append(list, place{"system", fmt.Sprintf("system/%d", i)})
+		}
+	}
+	for i, m := range c.Messages {
+		for j, b := range m.Content {
+			at := place{"messages", fmt.Sprintf("messages/%d/content/%d", i, j)}
+			if j > 0 && m.Content[j-1].ToolResult != nil {
+				at.name = "results"
+			}
+			if b.CachePoint != nil {
+				list = append(list, at)
+			}
+		}
+	}
+	return list
+}
+
+// conversation says what the API refuses of what was said.
+func (s *Server) conversation(asked *model, c *Converse) string {
+	if len(c.Messages) == 0 || c.Messages[0].Role != "user" {
 		return "A conversation must start with a user message. Try again with a conversation that starts with a user message."
-	case t != nil && (c.InferenceConfig.Temperature != nil || c.InferenceConfig.MaxTokens <= t.Budget):
-		return "The model returned the following errors: `max_tokens` must be greater than `thinking.budget_tokens`, and `temperature` may only be set to 1 when thinking is enabled."
 	}
 	open := map[string]bool{}
 	for i, m := range c.Messages {
@@ -104,6 +154,9 @@ func (s *Server) check(body []byte, c *Converse) string {
 			return fmt.Sprintf("The Message object at messages.%d has a document and no text. Add a ContentBlock object with a text field to the content, and try again.", i)
 		}
 		if problem := s.message(c, &m, open); problem != "" {
+			return problem
+		}
+		if problem := s.signatures(&m, asked.bound, c.before(i)); problem != "" {
 			return problem
 		}
 		if m.Role == "user" && len(open) > 0 {
@@ -141,13 +194,47 @@ func (s *Server) message(c *Converse, m *Message, open map[string]bool) string {
 			}
 			delete(open, r.ToolUseID)
 		}
-		if r := b.ReasoningContent; r != nil && r.ReasoningText != nil {
-			s.mu.Lock()
-			text, known := s.signed[r.ReasoningText.Signature]
-			s.mu.Unlock()
-			if !known || text != r.ReasoningText.Text {
-				return "The model returned the following errors: Invalid `signature` in `thinking` block"
+	}
+	return ""
+}
+
+// reasoning is what a model thought, and all that stood before it.
+type reasoning struct{ text, before string }
+
+// before is all that stands before a message, without the cachePoint blocks.
+func (c *Converse) before(n int) string {
+	bare := func(blocks []Block) []Block {
+		return slices.DeleteFunc(slices.Clone(blocks), func(b Block) bool { return b.CachePoint != nil })
+	}
+	var tools, messages []any
+	if c.ToolConfig != nil {
+		for _, tool := range c.ToolConfig.Tools {
+			if tool.CachePoint == nil {
+				tools = append(tools, tool.ToolSpec)
 			}
+		}
+	}
+	for _, m := range c.Messages[:n] {
+		messages = append(messages, m.Role, bare(m.Content))
+	}
+	text, _ := json.Marshal([]any{bare(c.System), tools, messages}) // it was read as JSON
+	return string(text)
+}
+
+// signatures looks at a message's reasoning: whether it is as it came and, where it is bound to that, after what it came.
+func (s *Server) signatures(m *Message, bound bool, before string) string {
+	for _, b := range m.Content {
+		if b.ReasoningContent == nil || b.ReasoningContent.ReasoningText == nil {
+			continue
+		}
+		s.mu.Lock()
+		thought, known := s.signed[b.ReasoningContent.ReasoningText.Signature]
+		s.mu.Unlock()
+		switch {
+		case !known || thought.text != b.ReasoningContent.ReasoningText.Text:
+			return "The model returned the following errors: Invalid `signature` in `thinking` block"
+		case bound && thought.before != before:
+			return "The model returned the following errors: Invalid `signature` in `thinking` block. The block is bound to a different conversation."
 		}
 	}
 	return ""

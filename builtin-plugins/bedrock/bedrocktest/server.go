@@ -28,7 +28,7 @@ type Server struct {
 	mu       sync.Mutex
 	script   []Reply
 	requests []Request
-	signed   map[string]string // signatures of reasoning to its text
+	signed   map[string]reasoning // by signatures
 }
 
 // Request is one that the server got and took for good.
@@ -39,7 +39,7 @@ type Request struct {
 }
 
 // New returns a server that plays these replies, one for each good request, and 500 after the last one.
-func New(replies ...Reply) *Server { return &Server{script: replies, signed: map[string]string{}} }
+func New(replies ...Reply) *Server { return &Server{script: replies, signed: map[string]reasoning{}} }
 
 // Script adds replies.
 func (s *Server) Script(replies ...Reply) {
@@ -79,8 +79,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) converse(w http.ResponseWriter, r *http.Request, model string, body []byte) {
 	request := Request{Model: model, Body: body}
-	if problem := s.check(body, &request.Parsed); problem != "" {
-		refuse(w, http.StatusBadRequest, "ValidationException", problem)
+	if kind, problem := s.check(model, body, &request.Parsed); kind != "" {
+		status := http.StatusBadRequest
+		if kind == "AccessDeniedException" {
+			status = http.StatusForbidden
+		}
+		refuse(w, status, kind, problem)
 		return
 	}
 	s.mu.Lock()
@@ -91,7 +95,7 @@ func (s *Server) converse(w http.ResponseWriter, r *http.Request, model string, 
 	}
 	for _, b := range reply.Blocks {
 		if b.Signature != "" {
-			s.signed[b.Signature] = strings.Join(b.Thinking, "")
+			s.signed[b.Signature] = reasoning{strings.Join(b.Thinking, ""), request.Parsed.before(len(request.Parsed.Messages))}
 		}
 	}
 	s.mu.Unlock()
