@@ -201,6 +201,11 @@ func (l *loop) resume(tx store.Tx) error {
 		l.question = question(l.active.Run, mine[0])
 	}
 	l.calls.pending, l.said, l.rounds = progress(mine)
+	for _, m := range mine {
+		if m.Thinking != "" {
+			l.thoughts = append(l.thoughts, m.Thinking)
+		}
+	}
 	return nil
 }
 

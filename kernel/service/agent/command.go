@@ -48,6 +48,8 @@ func Commands() []CommandInfo {
 			info.Argument, info.Category = "model", "options"
 		case "think":
 			info.Argument, info.Category, info.Choices = "level", "options", session.ThinkingLevels()
+		case "reasoning":
+			info.Argument, info.Category, info.Choices = "mode", "options", []string{"off", "on"}
 		case "voice":
 			info.Argument, info.Category, info.Choices = "mode", "options", session.SpeechModes()
 		case "compact":
@@ -74,6 +76,7 @@ func commandList() []command {
 		{"compact", "remember the beginning of this conversation as a summary; text after it says what matters", false, changes},
 		{"model", "show the model, or choose one: /model provider/model", false, chooses},
 		{"think", "show how much I think, or choose: /think off, low, medium, high, …; a question after it is thought about so much", false, chooses},
+		{"reasoning", "show whether I say what I thought above my answers here, or choose: /reasoning on, off", false, chooses},
 		{"voice", "show whether I speak my answers here, or choose: /voice off, inbound, always", false, chooses},
 	}
 }

@@ -88,7 +88,7 @@ func (c commands) record(tx store.Tx, r run.Run, text string, change func(*sessi
 	if err != nil {
 		return r, nil, err
 	}
-	return r, said, c.out.enqueue(tx, r, text, nil)
+	return r, said, c.out.enqueue(tx, r, text, nil, false)
 }
 
 // answer works out a command's answer and what it changes in the session.
@@ -117,6 +117,8 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 		return c.chooseModel(ctx, a, rest)
 	case "think":
 		return c.chooseThinking(a, rest)
+	case "reasoning":
+		return chooseReasoning(a, rest)
 	case "voice":
 		return chooseSpeech(a, rest)
 	}

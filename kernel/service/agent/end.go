@@ -105,7 +105,7 @@ func (l *loop) close(e ending) error {
 		if ended, files, err = l.record(tx, &e); err != nil {
 			return err
 		}
-		return l.out.enqueue(tx, ended, e.deliver, files)
+		return l.out.enqueue(tx, ended, l.delivered(e), files, e.state == run.Done && !showsReasoning(l.entry))
 	}); err != nil {
 		return err
 	}
@@ -122,6 +122,14 @@ func (l *loop) close(e ending) error {
 	}
 	_, _ = hook.AgentEnd.Fire(context.Background(), l.hooks, hookContext(ended), done)
 	return nil
+}
+
+// delivered is what the conversation that waits for the answer is told.
+func (l *loop) delivered(e ending) string {
+	if e.state == run.Done && showsReasoning(l.entry) {
+		return withReasoning(l.thoughts, e.deliver)
+	}
+	return e.deliver
 }
 
 // record appends what is still to be said, which e.last is then, and ends the run. It returns the files that its tools
@@ -177,13 +185,15 @@ func AnswerID(run string) string { return "answer:" + run }
 
 // enqueue gives text and files to the conversation that waits for the run's answer, if one does. Its errors are the
 // store's: what can never be delivered must not keep the run from its end.
-func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attachment) error {
+func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attachment, mayBeSpoken bool) (err error) {
 	if r.Reply == nil || r.Reply.Conversation == nil || text == "" && len(files) == 0 {
 		return nil
 	}
-	spoken, err := speech(tx, r)
-	if err != nil {
-		return err
+	var spoken message.Speech
+	if mayBeSpoken {
+		if spoken, err = speech(tx, r); err != nil {
+			return err
+		}
 	}
 	out := message.Outbound{
 		ID: AnswerID(r.ID), Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,

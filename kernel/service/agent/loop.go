@@ -42,6 +42,7 @@ type loop struct {
 	calls     *toolCalls
 	rounds    int      // requests for tools so far
 	said      []string // texts beside them
+	thoughts  []string // what the model thought, as far as it says so
 	compacted bool     // the hooks were told that the conversation is longer than the model reads
 	// written is the message that was written last, as far as it came.
 	written string
@@ -165,6 +166,9 @@ func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, e
 			l.report.Delta(d)
 		}
 	})
+	if a.thinking != "" && err == nil {
+		l.thoughts = append(l.thoughts, a.thinking)
+	}
 	l.written = a.text // also of a try that broke off: it is kept if the run ends here
 	if err != nil {
 		return a, shown, err

@@ -50,7 +50,7 @@ func TestOutgoing(t *testing.T) {
 	} {
 		box := &outbox{refuse: tt.refuse}
 		r := run.Run{ID: "r1", Session: "agent:main:x", Reply: tt.reply}
-		err := outgoing{box, hclog.NewNullLogger()}.enqueue(nil, r, tt.text, tt.files)
+		err := outgoing{box, hclog.NewNullLogger()}.enqueue(nil, r, tt.text, tt.files, true)
 		if (err != nil) != tt.fails || (len(box.took) == 1) != tt.sent {
 			t.Errorf("%s: %v, sent %+v", name, err, box.took)
 			continue

@@ -35,7 +35,7 @@ type Change struct {
 	TTSAuto json.RawMessage `json:"ttsAuto"`
 	// VerboseLevel is off, on or full.
 	VerboseLevel json.RawMessage `json:"verboseLevel"`
-	// ReasoningLevel is off, on or stream.
+	// ReasoningLevel says whether chats are shown what the model thought: off, on or stream, which is the same here.
 	ReasoningLevel json.RawMessage `json:"reasoningLevel"`
 	// ResponseUsage is off, tokens, full or on.
 	ResponseUsage json.RawMessage `json:"responseUsage"`
