@@ -34,7 +34,7 @@ var groups = []struct{ title, names string }{
 	{"Usage", "usage."},
 	{"Tasks", "tasks. audit."},
 	{"Heartbeats", "last-heartbeat set-heartbeats wake system-event"},
-	{"Approvals", "approval. exec. plugin."},
+	{"Approvals", "approval. exec. openclaw. plugin."},
 	{"Credentials", "credentials."},
 	{"Plugins", "plugins. registries. skills. tools. hooks."},
 	{"MCP servers", "mcp."},
