@@ -60,7 +60,9 @@ func (l *loop) until(begins string) string {
 // have reads what it says until there has been a line that has all parts. Calls and the log are shown in any order.
 func (l *loop) have(parts ...string) {
 	l.t.Helper()
-	fits := func(line string) bool { return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) }
+	fits := func(line string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+	}
 	for !slices.ContainsFunc(l.said, fits) {
 		if !l.lines.Scan() {
 			l.t.Fatalf("it ended without %q: %q", parts, l.said)
