@@ -87,10 +87,11 @@ func TestFaultsOfAPlugin(t *testing.T) {
 // TestAFailingPluginDoesNotFloodTheLog: it is heard of, then seldom, and how much was left out is said.
 func TestAFailingPluginDoesNotFloodTheLog(t *testing.T) {
 	t.Parallel()
+	bystander := kerneltest.Tool("bystander", func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		return nil, errors.New("as well")
+	})
 	synctest.Test(t, func(t *testing.T) {
-		k := kerneltest.Start(t, kerneltest.Plugin(clumsy()), kerneltest.Plugin(kerneltest.Tool("bystander", func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
-			return nil, errors.New("as well")
-		})))
+		k := kerneltest.Start(t, kerneltest.Plugin(clumsy()), kerneltest.Plugin(bystander))
 		l := k.Listen()
 		fail := func(id, do string) {
 			if err := l.Call(t.Context(), "plugins.call", plugin.CallParams{ID: id, Tool: id, Args: wit.JSON(`{"do":"` + do + `"}`)}, nil); err == nil {

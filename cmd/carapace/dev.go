@@ -189,14 +189,15 @@ func (d *developer) shadows(ctx context.Context, tools []string) error {
 	}
 	for _, tool := range tools {
 		used := slices.IndexFunc(all.Plugins, func(p plugin.Status) bool {
-			return p.ID != d.project.ID && slices.Contains(p.Provides.Tools, tool) && !slices.Contains(p.Shadowed, tool) && p.State == plugin.StateReady
+			return p.ID != d.project.ID && p.State == plugin.StateReady && slices.Contains(p.Provides.Tools, tool) &&
+				!slices.Contains(p.Shadowed, tool)
 		})
 		whose := "another plugin"
 		if used >= 0 {
 			whose = "plugin " + all.Plugins[used].ID
 		}
-		text := fmt.Sprintf("shadowed: models get the tool %s of %s: give this one another name; `carapace plugins call %s %[1]s …` calls it all the same",
-			tool, whose, d.project.ID)
+		text := fmt.Sprintf("shadowed: models get the tool %s of %s: give this one another name; "+
+			"`carapace plugins call %s %[1]s …` calls it all the same", tool, whose, d.project.ID)
 		if err := d.o.println(plain.Text(text)); err != nil {
 			return err
 		}

@@ -128,7 +128,8 @@ func printCounts(w io.Writer, calls []plugin.TracedCall) {
 	}
 	for _, k := range order {
 		longest := slices.MaxFunc(of[k], func(a, b plugin.TracedCall) int { return cmp.Compare(a.Duration, b.Duration) })
-		fmt.Fprintf(w, "%s  %d calls %s  %s  at most %s\n", clockTime(of[k][0].At), len(of[k]), k.export, k.outcome, micros(longest.Duration))
+		fmt.Fprintf(w, "%s  %d calls %s  %s  at most %s\n",
+			clockTime(of[k][0].At), len(of[k]), k.export, k.outcome, micros(longest.Duration))
 	}
 }
 

@@ -23,7 +23,7 @@ type Log struct {
 	missed  atomic.Int64 // faults since the last one that was written
 }
 
-// Bounds on the faults of a plugin that are logged: one that fails in a loop is not to push everybody else's lines out of the log.
+// Bounds on the faults of a plugin that are logged: one that fails in a loop is not to push others' lines out of the log.
 const (
 	faultsPerSecond = 0.2
 	faultBurst      = 20

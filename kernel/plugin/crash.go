@@ -28,8 +28,8 @@ type Crash struct {
 }
 
 // failed logs the error of a call of a version under the plugin's name, and returns it. What is the plugin's own fault is logged as
-// an error, with where it comes from: that it panicked, trapped or took too long, has thrown, calls itself at fault
-// (CodeInternal) or gave an error that the contract does not know. Any other code is an answer, such as that there is no
+// an error, with where it comes from: that it panicked, trapped or took too long, has thrown, calls itself at
+// fault (CodeInternal) or gave an error that the contract does not know. Any other code is an answer, such as that there is no
 // such thing or that a platform does not want more: it is for whoever called, and logged as a detail only.
 func (t *table) failed(v *version, export string, err error) error {
 	log, c := v.guest.Log, (*engine.Crash)(nil)
