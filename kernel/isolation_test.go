@@ -123,7 +123,7 @@ func TestIsolation(t *testing.T) {
 		}
 		return *out.Content[0].Text
 	}
-	if got := try("neighbour", "remember", map[string]any{"text": "private"}); got != "private" {
+	if got := try("neighbour", "remember", map[string]any{"text": "dear diary"}); got != "dear diary" {
 		t.Fatalf("the neighbour: %q", got)
 	}
 	if got := try("guest", "guest", map[string]any{"do": "reach"}); got != "" {
@@ -203,7 +203,7 @@ func TestIsolation(t *testing.T) {
 			t.Errorf("%s %q: %.300q, want %q", tt.attack, tt.arg, got, tt.want)
 		}
 	}
-	if got := try("neighbour", "remember", map[string]any{}); got != "private" {
+	if got := try("neighbour", "remember", map[string]any{}); got != "dear diary" {
 		t.Errorf("afterwards the neighbour says %q", got)
 	}
 	try("villain", "attack", map[string]any{"attack": "recurse"})
@@ -213,7 +213,7 @@ func TestIsolation(t *testing.T) {
 	}
 	lines := 0
 	for _, line := range k.Logged() {
-		if strings.Contains(line, "s3cret") || strings.Contains(line, "private") {
+		if strings.Contains(line, "s3cret") || strings.Contains(line, "dear diary") {
 			t.Errorf("the log has %.200s", line)
 		}
 		if strings.Contains(line, `"line `) {

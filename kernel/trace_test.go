@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -81,16 +83,30 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// TestACallOfAToolOfTwoPlugins says whose it is.
+// TestACallOfAToolOfTwoPlugins calls that of the plugin which is named, also where models get the other one.
 func TestACallOfAToolOfTwoPlugins(t *testing.T) {
 	t.Parallel()
-	nothing := func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) { return &wit.ToolOutput{}, nil }
-	a, b := kerneltest.Tool("first", nothing), kerneltest.Tool("second", nothing)
-	b.Manifest.Provides.Tools[0].Name = a.Manifest.Provides.Tools[0].Name
-	k := kerneltest.Start(t, kerneltest.Plugin(a), kerneltest.Plugin(b))
+	saying := func(text string) plugintest.Fake {
+		return kerneltest.Tool(text, func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindText, Text: &text}}}, nil
+		})
+	}
+	a, b := saying("first"), saying("second")
 	name := a.Manifest.Provides.Tools[0].Name
-	err := k.Listen().Call(t.Context(), "plugins.call", plugin.CallParams{ID: "second", Tool: name}, nil)
-	if wit.CodeOf(err) != wit.CodeConflict || !strings.Contains(err.Error(), "the tool "+name+" of plugin second is not used, since plugin first") || !strings.Contains(err.Error(), "plugins call first "+name) {
-		t.Errorf("%v", err)
+	b.Manifest.Provides.Tools[0].Name = name
+	l := kerneltest.Start(t, kerneltest.Plugin(a), kerneltest.Plugin(b)).Listen()
+	for _, id := range []string{"first", "second"} {
+		var r plugin.CallResult
+		l.MustCall("plugins.call", plugin.CallParams{ID: id, Tool: name}, &r)
+		if len(r.Content) != 1 || *r.Content[0].Text != id {
+			t.Errorf("the tool of %s answers %+v", id, r)
+		}
+	}
+	var d plugin.Details
+	if l.MustCall("plugins.info", plugin.IDParams{ID: "second"}, &d); !slices.Equal(d.Shadowed, []string{name}) {
+		t.Errorf("models are to get the first one's: %q", d.Shadowed)
+	}
+	if err := l.Call(t.Context(), "plugins.call", plugin.CallParams{ID: "second", Tool: "other"}, nil); wit.CodeOf(err) != wit.CodeNotFound {
+		t.Errorf("a tool that it has not: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,13 +18,15 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // newDev is the author's loop: a save is a plugin that runs.
 func newDev(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "dev FOLDER", Short: "Build a plugin with each save, and have the gateway run it",
-		Long: "Build the plugin in a folder with each save, put it into the running gateway, and show what becomes of it and what it logs, until Ctrl-C. " +
+		Long: "Build the plugin in a folder with each save, put it into the running gateway, and show what becomes of it, how its calls go, what it logs " +
+			"and what goes wrong in it, until Ctrl-C. " +
 			"The plugin stays there. Where no gateway runs on the state directory, one is started that is gone with this command.",
 		Example: "  carapace plugins dev weather", Args: takes("FOLDER"),
 		RunE: func(c *cobra.Command, args []string) error { return develop(c.Context(), o, args[0]) },
@@ -69,7 +72,8 @@ type developer struct {
 	shown   string    // what was said last
 	waiting bool      // that it takes long was said
 	built   author.Built
-	cursor  int64 // of the log
+	cursor  int64  // of the log
+	calls   *int64 // the cursor of the calls; nil before the first look
 }
 
 // saved notes a save. One that is not looked at yet stands for those that follow it.
@@ -101,7 +105,9 @@ func (d *developer) run(ctx context.Context) error {
 			err = d.hear(ctx, e)
 		case <-log.C:
 			d.reassure()
-			err = d.log(ctx)
+			if err = d.log(ctx); err == nil {
+				err = d.trace(ctx)
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -154,16 +160,56 @@ func (d *developer) show(ctx context.Context) error {
 	case info.State == plugin.StateFailed:
 		d.say("not live", info.Reason)
 	case info.Hash == d.built.Hash: // and not the one before
-		d.say("live", info.ID+" "+info.Version)
+		return d.live(ctx, info)
 	}
 	return nil
 }
 
-// say prints what became of a save, and how long that took.
-func (d *developer) say(state, what string) {
+// live says that a plugin is, once its calls are being looked at.
+func (d *developer) live(ctx context.Context, info plugin.Details) error {
+	if d.calls == nil {
+		if err := d.trace(ctx); err != nil {
+			return err
+		}
+	}
+	if !d.say("live", info.ID+" "+info.Version) {
+		return nil
+	}
+	return d.shadows(ctx, info.Shadowed)
+}
+
+// shadows says which of the plugin's tools models do not get, and whose they get instead.
+func (d *developer) shadows(ctx context.Context, tools []string) error {
+	if len(tools) == 0 {
+		return nil
+	}
+	var all plugin.StatusResult
+	if err := d.conn.Call(ctx, "plugins.status", nil, &all); err != nil {
+		return err
+	}
+	for _, tool := range tools {
+		used := slices.IndexFunc(all.Plugins, func(p plugin.Status) bool {
+			return p.ID != d.project.ID && p.State == plugin.StateReady && slices.Contains(p.Provides.Tools, tool) &&
+				!slices.Contains(p.Shadowed, tool)
+		})
+		whose := "another plugin"
+		if used >= 0 {
+			whose = "plugin " + all.Plugins[used].ID
+		}
+		text := fmt.Sprintf("shadowed: models get the tool %s of %s: give this one another name; "+
+			"`carapace plugins call %s %[1]s …` calls it all the same", tool, whose, d.project.ID)
+		if err := d.o.println(plain.Text(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// say prints what became of a save, and how long that took; false says that it had been said.
+func (d *developer) say(state, what string) bool {
 	text := state + ": " + plain.Text(what)
 	if text == d.shown && d.since.IsZero() {
-		return
+		return false
 	}
 	d.shown = text
 	if !d.since.IsZero() {
@@ -171,6 +217,7 @@ func (d *developer) say(state, what string) {
 		d.since = time.Time{}
 	}
 	_ = d.o.println(text) // a terminal that is gone ends the command otherwise
+	return true
 }
 
 // reassure says, once for a save, that the gateway is still at it.
@@ -198,6 +245,23 @@ func (d *developer) log(ctx context.Context) (err error) {
 	t := &tail{o: d.o, conn: d.conn, from: pluginLog(d.project.ID)}
 	d.cursor, err = t.print(ctx, system.TailParams{Limit: followLines, Cursor: &d.cursor})
 	return err
+}
+
+// trace prints how the calls went that have ended since the last time.
+func (d *developer) trace(ctx context.Context) error {
+	var r plugin.TraceResult
+	err := d.conn.Call(ctx, "plugins.trace", plugin.TraceParams{ID: d.project.ID, After: d.calls, Limit: 200}, &r)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil // it is not built yet
+	}
+	if err != nil {
+		return err
+	}
+	if d.calls != nil {
+		printOutcomes(d.o.out, r)
+	}
+	d.calls = &r.Cursor
+	return nil
 }
 
 // throwAway starts a gateway with an empty state directory, which goes with stop.

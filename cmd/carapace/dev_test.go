@@ -4,14 +4,19 @@ import (
 	"bufio"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // loop is `plugins dev` at work.
 type loop struct {
 	t     *testing.T
 	lines *bufio.Scanner
+	said  []string // since the last until
 	end   func()
 }
 
@@ -42,14 +47,28 @@ func startLoop(t *testing.T, state, folder string) *loop {
 // until reads what it says up to a line that begins so.
 func (l *loop) until(begins string) string {
 	l.t.Helper()
-	var said []string
+	l.said = nil
 	for l.lines.Scan() {
-		if said = append(said, l.lines.Text()); strings.HasPrefix(l.lines.Text(), begins) {
+		if l.said = append(l.said, l.lines.Text()); strings.HasPrefix(l.lines.Text(), begins) {
 			return l.lines.Text()
 		}
 	}
-	l.t.Fatalf("it ended without %q: %q", begins, said)
+	l.t.Fatalf("it ended without %q: %q", begins, l.said)
 	return ""
+}
+
+// have reads what it says until there has been a line that has all parts. Calls and the log are shown in any order.
+func (l *loop) have(parts ...string) {
+	l.t.Helper()
+	fits := func(line string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+	}
+	for !slices.ContainsFunc(l.said, fits) {
+		if !l.lines.Scan() {
+			l.t.Fatalf("it ended without %q: %q", parts, l.said)
+		}
+		l.said = append(l.said, l.lines.Text())
+	}
 }
 
 func edit(t *testing.T, file, old, new string) {
@@ -107,6 +126,73 @@ func TestTheAuthorsLoop(t *testing.T) {
 				t.Errorf("it has logged %q", said)
 			}
 		})
+	}
+}
+
+// TestTheLoopShowsWhatGoesWrong in calls that others make, and whose tool models get.
+func TestTheLoopShowsWhatGoesWrong(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	for _, id := range []string{"dice", "other"} {
+		must(t, state, "plugins", "new", filepath.Join(dir, id), "--lang", "ts", "--kind", "tool")
+	}
+	dice := filepath.Join(dir, "dice", "plugin.ts")
+	edit(t, dice, `import { text,`, `import { kv, text,`)
+	edit(t, dice, `  return text(`, "  if (sides === 3) throw new Error(\"no die has three sides\");\n  if (sides === 4) kv.put(\"rolled\", \"1\");\n  return text(")
+	l := startLoop(t, state, filepath.Join(dir, "dice"))
+	defer l.end()
+	l.until("live: dice 1.0.0 (")
+	call := func(args string, want int) {
+		t.Helper()
+		if r := carapace(t, state, "plugins", "call", "dice", "roll", args); r.code != want {
+			t.Errorf("%s: %+v", args, r)
+		}
+	}
+	call(`{}`, 0)
+	l.have("call tool_invoke", " ok ", "ms")
+	call(`{"sides":3}`, exitFailed)
+	l.have("[ERROR] plugin.dice: tool_invoke failed: no die has three sides")
+	l.have("[ERROR] plugin.dice: ", "(plugin.ts:8:")
+	l.have("call tool_invoke", " internal ")
+	call(`{"sides":4}`, exitFailed)
+	const refused = `permission kv is not granted: add "kv": {`
+	l.have("[WARN]  plugin.dice: tool_invoke: kv_put was refused: ", refused)
+	l.have("call tool_invoke", " forbidden ")
+	said := must(t, state, "plugins", "logs", "dice")
+	for _, want := range []string{"tool_invoke failed: no die has three sides", "(plugin.ts:8:", refused} {
+		if strings.Count(said, want) != 1 {
+			t.Errorf("plugins logs does not say %q once: %s", want, said)
+		}
+	}
+	if all := must(t, state, "logs"); strings.Count(all, "no die has three sides") != 1 || strings.Count(all, refused) != 1 {
+		t.Errorf("the gateway says it elsewhere too: %s", all)
+	}
+	second := startLoop(t, state, filepath.Join(dir, "other"))
+	defer second.end()
+	second.until("live: other 1.0.0 (")
+	second.until("shadowed: models get the tool roll of plugin dice: ")
+	if out := must(t, state, "plugins", "call", "other", "roll", `{}`); len(out) != 2 {
+		t.Errorf("the other one rolls %q", out)
+	}
+}
+
+// TestManyCallsAreOneLine of each kind.
+func TestManyCallsAreOneLine(t *testing.T) {
+	t.Parallel()
+	var r plugin.TraceResult
+	for n := range 60 {
+		c := plugin.TracedCall{Export: "tool_invoke", Duration: int64(1000 + n)}
+		if n%3 == 1 {
+			c.Export, c.Code = "hook_handle", wit.CodeInternal
+		}
+		r.Calls = append(r.Calls, c)
+	}
+	var out strings.Builder
+	printOutcomes(&out, r)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 || !strings.HasSuffix(lines[0], "40 calls tool_invoke  ok  at most 1.1 ms") || !strings.HasSuffix(lines[1], "20 calls hook_handle  internal  at most 1.1 ms") {
+		t.Errorf("%q", lines)
 	}
 }
 

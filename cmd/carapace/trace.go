@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,17 +79,57 @@ func (o *options) printCalls(ctx context.Context, conn *client.Client, params pl
 
 // printTraced writes a line for a call and one for each thing that it asked for.
 func printTraced(w io.Writer, c plugin.TracedCall) {
-	outcome := "ok"
-	if c.Code != "" {
-		outcome = string(c.Code)
-	}
-	fmt.Fprintf(w, "%s  %-16s %-12s %9s  code %s  host %s  fuel %d  memory %s  in %s  out %s  %s\n", clockTime(c.At), c.Export, outcome, micros(c.Duration),
+	fmt.Fprintf(w, "%s  %-16s %-12s %9s  code %s  host %s  fuel %d  memory %s  in %s  out %s  %s\n", clockTime(c.At), c.Export, howItWent(c), micros(c.Duration),
 		micros(c.Guest), micros(c.Host), c.Fuel, size(c.Memory), size(int64(c.In)), size(int64(c.Out)), plain.Line(c.Version))
 	for _, h := range c.HostCalls {
 		fmt.Fprintf(w, "              %s\n", strings.TrimSpace(fmt.Sprintf("%-16s %9s  %s", h.Name, micros(h.Duration), h.Code)))
 	}
 	if c.MoreCalls > 0 {
 		fmt.Fprintf(w, "              and %d more\n", c.MoreCalls)
+	}
+}
+
+// howItWent is the code of a call's error, or ok.
+func howItWent(c plugin.TracedCall) string {
+	if c.Code != "" {
+		return string(c.Code)
+	}
+	return "ok"
+}
+
+// singly is how many calls are shown each by itself that came at once.
+const singly = 5
+
+// printOutcomes writes a line for each call and, where there were many at once, one for all of a kind.
+func printOutcomes(w io.Writer, r plugin.TraceResult) {
+	if len(r.Calls) <= singly {
+		for _, c := range r.Calls {
+			fmt.Fprintf(w, "%s  call %s  %s  %s\n", clockTime(c.At), c.Export, howItWent(c), micros(c.Duration))
+		}
+	} else {
+		printCounts(w, r.Calls)
+	}
+	if r.Missed > 0 {
+		fmt.Fprintf(w, "%d more calls came too fast to be kept\n", r.Missed)
+	}
+}
+
+// printCounts writes how often there was a call of each kind, in the order of the first ones, and how long the longest took.
+func printCounts(w io.Writer, calls []plugin.TracedCall) {
+	type kind struct{ export, outcome string }
+	var order []kind
+	of := map[kind][]plugin.TracedCall{}
+	for _, c := range calls {
+		k := kind{c.Export, howItWent(c)}
+		if of[k] == nil {
+			order = append(order, k)
+		}
+		of[k] = append(of[k], c)
+	}
+	for _, k := range order {
+		longest := slices.MaxFunc(of[k], func(a, b plugin.TracedCall) int { return cmp.Compare(a.Duration, b.Duration) })
+		fmt.Fprintf(w, "%s  %d calls %s  %s  at most %s\n",
+			clockTime(of[k][0].At), len(of[k]), k.export, k.outcome, micros(longest.Duration))
 	}
 }
 

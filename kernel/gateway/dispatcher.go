@@ -67,9 +67,9 @@ func (d *dispatcher) result(caller *rpc.Caller, id string, result any, most int6
 }
 
 // failure encodes an error, in the words of the caller's protocol. Only what is nobody's fault but the gateway's is
-// logged.
+// logged: that of a plugin is under the plugin's name.
 func (d *dispatcher) failure(caller *rpc.Caller, id string, err error) []byte {
-	if wit.CodeOf(err) == wit.CodeInternal {
+	if wit.CodeOf(err) == wit.CodeInternal && !rpc.IsLogged(err) {
 		d.log.Error("request failed", "conn", caller.ConnID, "id", id, "error", err)
 	}
 	return wire.AppendFailure(nil, id, wire.NewError(err, rpc.DetailsOf(err), caller.Protocol))

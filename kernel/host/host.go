@@ -21,6 +21,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -197,5 +198,29 @@ func (h *Host) sockets(p Plugin, g *Guest, c *Credentials) sockets {
 // Setting returns the text in a field of an account's section, or of the plugin's, or the field's default; "" where none has it.
 func (g *Guest) Setting(account, field string) string { return g.config.setting(account, field) }
 
-// Functions returns every import of the contract by its WebAssembly name.
-func (g *Guest) Functions() map[string]Function { return g.imports.table(g.ID, &g.Permissions) }
+// Functions returns every import of the contract by its WebAssembly name. What they refuse is logged.
+func (g *Guest) Functions() map[string]Function {
+	table := g.imports.table(g.ID, &g.Permissions)
+	for name, fn := range table {
+		table[name] = func(ctx context.Context, in []byte) ([]byte, error) {
+			out, err := fn(ctx, in)
+			g.refused(ctx, name, err)
+			return out, err
+		}
+	}
+	return table
+}
+
+// Request is http_request for a guest that asks by another import than the contract's.
+func (g *Guest) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	res, err := g.HTTP.Request(ctx, req)
+	g.refused(ctx, "http_request", err)
+	return res, err
+}
+
+// refused logs what was refused to the export that runs.
+func (g *Guest) refused(ctx context.Context, function string, err error) {
+	if err != nil {
+		g.Log.Refused(strings.TrimPrefix(CallOf(ctx).Export+": "+function, ": "), err)
+	}
+}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 
@@ -18,10 +19,20 @@ type Log struct {
 	leaks   func(string)
 	rate    *bucket
 	dropped atomic.Int64 // lines since the last one that was written
+	faults  *bucket
+	missed  atomic.Int64 // faults since the last one that was written
 }
 
+// Bounds on the faults of a plugin that are logged: one that fails in a loop is not to push others' lines out of the log.
+const (
+	faultsPerSecond = 0.2
+	faultBurst      = 20
+	faultLines      = 12 // of where one comes from
+)
+
 func newLog(out hclog.Logger, redact func(string) string, leaks func(string)) *Log {
-	return &Log{out: out, redact: redact, leaks: leaks, rate: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst)}
+	return &Log{out: out, redact: redact, leaks: leaks, rate: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst),
+		faults: newBucket(faultsPerSecond, faultBurst)}
 }
 
 // Redact returns a text of the plugin's without secrets.
@@ -47,6 +58,37 @@ func (l *Log) Line(level hclog.Level, message string) {
 	}
 	l.leaks(message)
 	l.out.Log(level, shown(l.redact, message, wit.LogLineMessageCut))
+}
+
+// Fault says what the gateway saw go wrong with the plugin, and in further lines where. That has a rate of its own: a plugin
+// that has used up its lines, or logs nothing at all, is heard of too. How many were left out is said with the next one.
+func (l *Log) Fault(level hclog.Level, message string, where ...string) {
+	if l.faults.take() > 0 {
+		l.missed.Add(1)
+		return
+	}
+	if n := l.missed.Swap(0); n > 0 {
+		l.out.Warn("errors left out: the plugin fails too often", "errors", n)
+	}
+	for _, line := range append([]string{message}, where[:min(len(where), faultLines)]...) {
+		l.leaks(line)
+		l.out.Log(level, shown(l.redact, line, wit.LogLineMessageCut))
+	}
+}
+
+// Refused logs what was refused to the plugin, if that is what err is of; others are the plugin's to judge. An author has to see
+// it also where the plugin goes on without.
+func (l *Log) Refused(what string, err error) {
+	if wit.CodeOf(err) == wit.CodeForbidden && !errors.Is(err, errNoLinks) {
+		l.Fault(hclog.Warn, what+" was refused: "+err.Error())
+	}
+}
+
+// Detail logs at the level debug, at the rate of the plugin's own lines.
+func (l *Log) Detail(message string) {
+	if l.out.IsDebug() {
+		l.Line(hclog.Debug, message)
+	}
 }
 
 // shown is a guest's text as others see it: without secrets, and cut at a number of bytes.

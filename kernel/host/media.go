@@ -42,13 +42,16 @@ func (f files) Stat(ctx context.Context, ref *wit.MediaReference) (*wit.MediaInf
 	return &info, nil
 }
 
+// errNoLinks is how a gateway is, and nothing that an author has to mend: plugins ask, and do without.
+var errNoLinks = wit.NewError(wit.CodeForbidden, "media: this gateway serves no files")
+
 // Link is the guest's.
 func (f files) Link(ctx context.Context, share *wit.MediaShare) (*wit.MediaLink, error) {
 	if _, err := f.Stat(ctx, &wit.MediaReference{Media: share.Media}); err != nil {
 		return nil, err
 	}
 	if f.link == nil {
-		return nil, wit.NewError(wit.CodeForbidden, "media: this gateway serves no files")
+		return nil, errNoLinks
 	}
 	within := cmp.Or(share.Within, wit.MediaShareWithinDefault)
 	url, err := f.link(share.Media, time.Duration(within)*time.Millisecond)

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
@@ -98,14 +101,15 @@ func callVersion[O any, PO receiver[O]](ctx context.Context, f *finder, v *versi
 // readAnswer makes what a version of a plugin has answered, or failed with, the answer of its call.
 func readAnswer[O any, PO receiver[O]](f *finder, v *version, export string, out []byte, err error) (*O, error) {
 	if err != nil {
-		f.table.crashed(v, err)
-		return nil, err
+		return nil, f.table.failed(v, export, err)
 	}
 	v.worked()
 	answer := new(O)
 	unknown, err := decode(out, PO(answer))
 	if err != nil {
-		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", v.manifest.ID, export, err)
+		err = wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", v.manifest.ID, export, err)
+		v.guest.Log.Fault(hclog.Error, err.Error())
+		return nil, rpc.Logged(err)
 	}
 	if len(unknown) > 0 {
 		v.log.Debug("an answer has fields that the contract does not know; they are ignored", "plugin", v.manifest.ID, "export", export, "fields", unknown)

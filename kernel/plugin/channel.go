@@ -175,7 +175,9 @@ func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnectio
 		}
 		return now.guest.Credentials.For(ctx, account)(name)
 	}
-	return v.guest.Connections.Open(ctx, account, creds, o)
+	made, err := v.guest.Connections.Open(ctx, account, creds, o)
+	v.guest.Log.Refused("a connection", err)
+	return made, err
 }
 
 // Stream makes a request that the plugin has named, and returns when the response begins; the caller closes its body.

@@ -27,26 +27,52 @@ type Crash struct {
 	Trace string `json:"trace,omitempty"`
 }
 
-// crashed keeps what a version of a plugin left behind, if err is of a call that did.
-// The lines of stderr are in the log already.
-func (t *table) crashed(v *version, err error) {
-	c := (*engine.Crash)(nil)
-	if !errors.As(err, &c) {
-		return
+// failed logs the error of a call of a version under the plugin's name, and returns it. What is the plugin's own fault is logged as
+// an error, with where it comes from: that it panicked, trapped or took too long, has thrown, calls itself at
+// fault (CodeInternal) or gave an error that the contract does not know. Any other code is an answer, such as that there is no
+// such thing or that a platform does not want more: it is for whoever called, and logged as a detail only.
+func (t *table) failed(v *version, export string, err error) error {
+	log, c := v.guest.Log, (*engine.Crash)(nil)
+	crashed := errors.As(err, &c)
+	if !crashed && wit.CodeOf(err) != wit.CodeInternal && !errors.As(err, new(*engine.Uncoded)) {
+		log.Detail(export + " answered " + string(wit.CodeOf(err)) + ": " + err.Error())
+		return err
 	}
-	log := v.guest.Log
-	show := func(text string) string { return plain.Text(log.Redact(text)) }
+	var where []string
+	if crashed {
+		where = whereOf(c)
+		t.crashed(v, c)
+	}
+	log.Fault(hclog.Error, export+" failed: "+err.Error(), where...)
+	return rpc.Logged(err)
+}
+
+// whereOf are lines for the log that say where a call has ended. What the guest wrote to stderr is there already.
+func whereOf(c *engine.Crash) (lines []string) {
+	switch {
+	case c.Unlogged:
+		for line := range strings.Lines(c.Output) {
+			if line = strings.TrimRight(line, "\n"); !strings.HasSuffix(line, c.Error()) {
+				lines = append(lines, line)
+			}
+		}
+	case c.Output == "":
+		for line := range strings.Lines(c.Stack) {
+			lines = append(lines, strings.TrimSpace(c.Export+" ended in ")+" "+strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return lines
+}
+
+// crashed keeps what a version of a plugin left behind.
+func (t *table) crashed(v *version, c *engine.Crash) {
+	show := func(text string) string { return plain.Text(v.guest.Log.Redact(text)) }
 	var trace []string
 	if c.Output != "" {
 		trace = append(trace, show(c.Output))
 	}
 	if c.Stack != "" {
 		trace = append(trace, "wasm stack, the innermost call first:\n"+show(c.Stack))
-	}
-	if c.Output == "" {
-		for line := range strings.Lines(c.Stack) {
-			log.Line(hclog.Warn, c.Export+" ended in "+strings.TrimSuffix(line, "\n"))
-		}
 	}
 	if r := (*t.rows.Load())[v.manifest.ID]; r != nil {
 		r.crash.Store(&Crash{Version: v.manifest.Version, Export: c.Export, At: time.Now().UnixMilli(),

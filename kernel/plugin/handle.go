@@ -50,7 +50,9 @@ func (h *handle) Do(ctx context.Context, account string, req *wit.HTTPRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return v.guest.HTTP.Do(ctx, account, req)
+	res, err := v.guest.HTTP.Do(ctx, account, req)
+	v.guest.Log.Refused("a request", err)
+	return res, err
 }
 
 // Setting returns the text in a field of an account's section of the configuration, or of the plugin's, or the field's default; "" where
@@ -67,7 +69,9 @@ func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPReques
 	if err != nil {
 		return nil, err
 	}
-	return v.guest.HTTP.Stream(ctx, account, req)
+	res, err := v.guest.HTTP.Stream(ctx, account, req)
+	v.guest.Log.Refused("a request", err)
+	return res, err
 }
 
 // current returns what is called now, nil while there is nothing.

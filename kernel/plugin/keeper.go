@@ -182,7 +182,7 @@ func (k *keeper) compile(e *entry, ref life.Ref) {
 		if err == nil {
 			if err = v.probe(k.crew.life); err != nil {
 				died = true
-				k.table.crashed(v, err)
+				_ = k.table.failed(v, "its start", err) // which becomes the plugin's reason
 			} else if old != nil && old != v {
 				v.warm(k.crew.life, old)
 			}

@@ -82,11 +82,6 @@ func (r *Registry) noTool(p CallParams) error {
 		return errAwaited(p.ID)
 	}
 	status := r.table.status(s)
-	if slices.Contains(status.Shadowed, p.Tool) {
-		if other, err := r.Tool(p.Tool); err == nil {
-			return wit.Errorf(wit.CodeConflict, "the tool %[1]s of plugin %[3]s is not used, since plugin %[2]s, which comes before it, has one of the same name: disable %[2]s to use that of %[3]s, give one of the two another name, or call the other by `carapace plugins call %[2]s %[1]s …`", p.Tool, other.ID(), p.ID)
-		}
-	}
 	if status.State == StateFailed {
 		return wit.Errorf(wit.CodeUnavailable, "plugin %s does not run: %s", p.ID, strings.TrimSuffix(status.Reason+": "+status.Hint, ": "))
 	}
@@ -99,8 +94,8 @@ func (r *Registry) noTool(p CallParams) error {
 	return wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s; it has %s", p.ID, p.Tool, cmp.Or(strings.Join(status.Provides.Tools, ", "), "none"))
 }
 
-// callTool calls a tool. Errors: CodeNotFound when the plugin has no such tool, CodeConflict when another plugin's of the same
-// name is used.
+// callTool calls a tool of the plugin that is named, also where models get another one of that name. Errors: CodeNotFound when the
+// plugin has no such tool.
 func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, error) {
 	if len(p.Args) == 0 {
 		p.Args = wit.JSON("{}")
@@ -108,8 +103,8 @@ func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, erro
 	if wit.Export(p.Tool) != nil {
 		return r.callExport(ctx, p)
 	}
-	t, err := r.Tool(p.Tool)
-	if err != nil || t.ID() != p.ID {
+	t := &Tool{handle{r.versions, p.ID}, p.Tool}
+	if t.Definition().Name == "" {
 		return CallResult{}, r.noTool(p)
 	}
 	out, err := t.Invoke(ctx, &wit.ToolInvocation{Args: p.Args}, r.keeper.news.progress(ctx, p.ID, p.Tool))

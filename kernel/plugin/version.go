@@ -100,7 +100,7 @@ func (v *version) instances(c wit.Class) wit.Instances {
 func (v *version) spec(c wit.Class) engine.Spec {
 	limits := manifest.Limits(v.manifest)
 	s := engine.Spec{Plugin: v.manifest.ID, Instances: v.instances(c), Config: v.config.flat(),
-		Functions: v.guest.Functions(), HTTP: v.guest.HTTP.Request, Log: v.guest.Log.Line,
+		Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log.Line,
 		Memory: limits.Memory, Output: wit.LimitAnswer, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: int(limits.MaxInstances)}
 	if _, member := manifest.Entry(v.manifest); member != "" {
 		s.Plugin = member

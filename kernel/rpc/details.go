@@ -20,3 +20,14 @@ func DetailsOf(err error) any {
 	}
 	return nil
 }
+
+// logged is an error that is in the log.
+type logged struct{ error }
+
+func (l *logged) Unwrap() error { return l.error }
+
+// Logged marks an error that was logged where it arose, so that whoever answers the request does not log it again.
+func Logged(err error) error { return &logged{err} }
+
+// IsLogged reports whether err is of Logged.
+func IsLogged(err error) bool { return errors.As(err, new(*logged)) }

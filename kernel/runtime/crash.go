@@ -16,6 +16,8 @@ type Crash struct {
 	// Output is what the guest wrote to stderr in the call, at most 16 KB, the last lines of it. A panic of Go's runtime
 	// is there with its stack.
 	Output string
+	// Unlogged says that the output is no lines that the guest wrote, which are in its log, but where a script has thrown.
+	Unlogged bool
 	// Stack are the WebAssembly functions that were being called, the innermost first, one a line, at most 4 KB. A
 	// function has a name where the module has a name section, and a number where not.
 	Stack string
@@ -28,6 +30,15 @@ func (c *Crash) Error() string { return c.err.Error() }
 
 // Unwrap returns the error with its code.
 func (c *Crash) Unwrap() error { return c.err }
+
+// Uncoded is the error of a guest that failed with one that has no code of the contract.
+type Uncoded struct{ Err error }
+
+// Error implements error.
+func (u *Uncoded) Error() string { return u.Err.Error() }
+
+// Unwrap returns the error with its code.
+func (u *Uncoded) Unwrap() error { return u.Err }
 
 const maxCrashStack = 4 << 10
 

@@ -216,9 +216,9 @@ func (i *instance) guestError(rc uint32) error {
 		return e
 	}
 	if len(text) == 0 {
-		return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s failed with code %d", i.plugin.spec.Plugin, i.call.export, int32(rc))
+		return &Uncoded{wit.Errorf(wit.CodeUnavailable, "plugin %s: %s failed with code %d", i.plugin.spec.Plugin, i.call.export, int32(rc))}
 	}
-	return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s: %s", i.plugin.spec.Plugin, i.call.export, clip(string(text), maxLogLine))
+	return &Uncoded{wit.Errorf(wit.CodeUnavailable, "plugin %s: %s: %s", i.plugin.spec.Plugin, i.call.export, clip(string(text), maxLogLine))}
 }
 
 // maxErrorJSON is how long an error with a code may be.

@@ -71,7 +71,7 @@ func (i *instance) unstarted(text string) error {
 	err := i.thrown(text)
 	e := wit.Errorf(wit.CodeUnavailable, "plugin %s: %s", i.plugin.spec.Plugin, clip(wit.AsError(err).Message, maxLogLine))
 	if crash := (*Crash)(nil); errors.As(err, &crash) {
-		return &Crash{Export: crash.Export, Output: crash.Output, err: e}
+		return &Crash{Export: crash.Export, Output: crash.Output, Unlogged: crash.Unlogged, err: e}
 	}
 	return e
 }

@@ -320,7 +320,7 @@ func (i *instance) unhandled() (rejected, err error) {
 func (i *instance) thrown(text string) error {
 	e := parseError([]byte(text))
 	if e == nil {
-		return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s failed: %s", i.plugin.spec.Plugin, i.call.export, clip(text, maxLogLine))
+		return &Uncoded{wit.Errorf(wit.CodeUnavailable, "plugin %s: %s failed: %s", i.plugin.spec.Plugin, i.call.export, clip(text, maxLogLine))}
 	}
 	var from struct {
 		Stack string `json:"stack"`
@@ -328,7 +328,7 @@ func (i *instance) thrown(text string) error {
 	if json.Unmarshal([]byte(text), &from) != nil || e.Code != wit.CodeInternal || from.Stack == "" {
 		return e
 	}
-	return &Crash{Export: i.call.export, Output: clip(i.trace(e.Message, from.Stack), maxTail), err: e}
+	return &Crash{Export: i.call.export, Output: clip(i.trace(e.Message, from.Stack), maxTail), Unlogged: true, err: e}
 }
 
 // scriptError is an error of the interpreter as one of the plugin: what a script threw where nobody caught it, or a trap.
@@ -342,7 +342,7 @@ func (i *instance) scriptError(err error) error {
 	}
 	i.call.flush()
 	e := wit.Errorf(wit.CodeUnavailable, "plugin %s: %s", i.plugin.spec.Plugin, clip(thrown.Message, maxLogLine))
-	return &Crash{Export: i.call.export, Output: clip(i.trace(thrown.Message, thrown.Stack), maxTail), err: e}
+	return &Crash{Export: i.call.export, Output: clip(i.trace(thrown.Message, thrown.Stack), maxTail), Unlogged: true, err: e}
 }
 
 // trace is what was thrown with its stack, where some begin with it.

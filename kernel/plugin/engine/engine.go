@@ -50,6 +50,9 @@ type Info struct {
 // Crash is the error of a call that was the guest's own fault, with what the guest left behind.
 type Crash = runtime.Crash
 
+// Uncoded is the error of a call that failed with one that has no code of the contract.
+type Uncoded = runtime.Uncoded
+
 // Trace is what one call did, for who looks at it: how much, and never what was said.
 type Trace = runtime.Trace
 

@@ -96,7 +96,7 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 		if r := recover(); r != nil {
 			c.discarded.Add(1)
 			c.alive.Store(false)
-			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: %v", c.spec.Plugin, export, r)
+			err = &engine.Uncoded{Err: wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: %v", c.spec.Plugin, export, r)}
 		}
 		if err != nil {
 			c.errors.Add(1)
@@ -110,7 +110,7 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 	defer cancel()
 	out, err = fn(ctx, in)
 	if err != nil && wit.CodeOf(err) == wit.CodeInternal {
-		err = wit.Errorf(wit.CodeUnavailable, "plugin %s: %s: %w", c.spec.Plugin, export, err)
+		err = &engine.Uncoded{Err: wit.Errorf(wit.CodeUnavailable, "plugin %s: %s: %w", c.spec.Plugin, export, err)}
 	}
 	return out, err
 }
