@@ -26,7 +26,8 @@ func (w *wiring) people() func() service.Service {
 		holders = append(holders, person.Named{Name: "usage", Holder: w.meter})
 	}
 	holders = append(holders, person.Named{Name: "media", Holder: personMedia{w.state.media}})
-	return person.New(person.Deps{Store: w.state.db, Holders: holders, Meet: known.Meet, Log: w.log}).Service
+	w.persons = person.New(person.Deps{Store: w.state.db, Holders: holders, Meet: known.Meet, Log: w.log})
+	return w.persons.Service
 }
 
 // personMedia is person's view of the files.
