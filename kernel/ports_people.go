@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/audit"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/person"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -24,6 +25,9 @@ func (w *wiring) people() func() service.Service {
 	}
 	if w.meter != nil {
 		holders = append(holders, person.Named{Name: "usage", Holder: w.meter})
+	}
+	if w.ledger != nil {
+		holders = append(holders, person.Named{Name: "audit", Holder: audit.People{Service: w.ledger}})
 	}
 	holders = append(holders, person.Named{Name: "media", Holder: personMedia{w.state.media}})
 	w.persons = person.New(person.Deps{Store: w.state.db, Holders: holders, Meet: known.Meet, Log: w.log})
