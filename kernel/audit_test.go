@@ -234,7 +234,9 @@ func TestAuditOfARemoval(t *testing.T) {
 	}
 	got := noted(l, "sessions.purge_user")
 	asked := slices.IndexFunc(got, func(e audit.Event) bool { return e.Call.Caller.ClientID == "cli" })
-	removed := slices.IndexFunc(got, func(e audit.Event) bool { return e.Call.About["removed.audit"] == "1" && len(e.Call.About["person"]) == 64 })
+	removed := slices.IndexFunc(got, func(e audit.Event) bool {
+		return e.Call.About["removed.audit"] == "1" && len(e.Call.About["person"]) == 64
+	})
 	if len(got) != 2 || asked < 0 || removed < 0 {
 		t.Errorf("%+v", got)
 	}
