@@ -58,7 +58,8 @@ func printAudit(w io.Writer, r audit.Result) error {
 			rows = append(rows, []string{at, cmp.Or(e.ErrorCode, e.Status), e.Action, e.AgentID, "-", e.SessionKey})
 			continue
 		}
-		rows = append(rows, []string{at, auditOutcome(e.Call), e.Call.Method, auditCaller(e.Call.Caller), auditPlace(e.Call.Caller), auditAbout(e.Call.About)})
+		c := e.Call
+		rows = append(rows, []string{at, auditOutcome(c), c.Method, auditCaller(c.Caller), auditPlace(c.Caller), auditAbout(c.About)})
 	}
 	if err := listed(w, "WHEN OUTCOME WHAT WHO FROM ABOUT", rows, "nothing is noted yet"); err != nil || r.NextCursor == "" {
 		return err

@@ -109,7 +109,7 @@ func TestBounds(t *testing.T) {
 			for i := range 1000 {
 				again.call(fmt.Sprint("m", i), "stranger", "", forbidden)
 			}
-			if n := again.size("audit.refused"); n > 2000 || n < min(257*(hour+1), 2000) {
+			if n := again.size("audit.refused"); n > min(257*(hour+1), 2000) || n < min(256*(hour+1), 2000) {
 				t.Fatalf("%d refusals are kept in hour %d", n, hour)
 			}
 			time.Sleep(time.Hour)
