@@ -97,6 +97,7 @@ var imports = map[string]string{
 	"kernel/service/roster":          "kernel/config kernel/event kernel/retry kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/form":                    "kernel/plain",
 	"kernel/service/wizard":          "kernel/form kernel/rpc kernel/service kernel/wire wit",
+	"kernel/service/audit":           "kernel/rpc kernel/service kernel/service/message kernel/service/task kernel/store kernel/wire wit",
 	"kernel/service/task":            "kernel/rpc kernel/service kernel/wire wit",
 	"kernel/service/offer":           "kernel/rpc kernel/service kernel/service/message kernel/wire wit",
 	"kernel/service/talk":            "kernel/event kernel/rpc kernel/service kernel/service/tts kernel/wire wit",

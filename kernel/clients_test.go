@@ -105,11 +105,11 @@ func worked(t *testing.T, l *kerneltest.Listener) {
 		}
 		NextCursor string
 	}
-	l.MustCall("audit.list", object{"limit": 4}, &audit)
+	l.MustCall("audit.list", object{"limit": 4, "kind": "agent_run"}, &audit)
 	if len(audit.Events) != 4 || audit.NextCursor == "" || audit.Events[0].RunID != "next" || audit.Events[0].Status != "succeeded" {
 		t.Errorf("the last four of six: %+v", audit)
 	}
-	rest := object{"cursor": audit.NextCursor}
+	rest := object{"cursor": audit.NextCursor, "kind": "agent_run"}
 	audit.NextCursor = ""
 	l.MustCall("audit.list", rest, &audit)
 	if len(audit.Events) != 2 || audit.NextCursor != "" || audit.Events[1].RunID != "quick" || audit.Events[1].Status != "started" {
@@ -119,8 +119,8 @@ func worked(t *testing.T, l *kerneltest.Listener) {
 	if len(audit.Events) != 1 || audit.Events[0].Action != "agent.run.finished" || audit.Events[0].ErrorCode != "run_cancelled" {
 		t.Errorf("what was stopped: %+v", audit)
 	}
-	l.MustCall("audit.list", object{"kind": "tool_action"}, &audit)
+	l.MustCall("audit.list", object{"kind": "tool_action", "runId": "long"}, &audit)
 	if len(audit.Events) != 0 {
-		t.Errorf("calls of tools are not told here: %+v", audit)
+		t.Errorf("calls of agents' tools are not told here: %+v", audit)
 	}
 }

@@ -38,7 +38,7 @@ func (k *Kernel) openDoor(context.Context) error {
 	who, err := auth.New(auth.Deps{
 		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Proxies: proxies,
 		AskAlways: g.SilentPairing != nil && !*g.SilentPairing, Addresses: k.addresses, Connected: func() map[string]bool { return k.door.gateway.Devices() },
-		Logger: k.log.Named("auth"),
+		Note: k.login, Logger: k.log.Named("auth"),
 	})
 	if err != nil {
 		return err
@@ -65,6 +65,9 @@ func (k *Kernel) openDoor(context.Context) error {
 	}
 	if k.door.table, err = rpc.NewTable(rows...); err != nil {
 		return err
+	}
+	if k.wired.ledger != nil {
+		k.door.table = k.door.table.Noting(k.wired.ledger.Note)
 	}
 	metrics, err := newMetrics(k.platform.code, k.platform.plugins, k.services)
 	if err != nil {

@@ -136,6 +136,7 @@ func (k *Kernel) openSettings(context.Context) (err error) {
 // connections that it sends over are open. To add one is its package and a line here.
 func (w *wiring) services() []maker {
 	return []maker{
+		{"audit", true, w.audit}, // it keeps what the others do until they have stopped
 		{"hook", true, w.hook},
 		{"session", false, w.session},
 		{"archive", true, w.archive},

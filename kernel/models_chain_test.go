@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/service/audit"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
-	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -181,12 +181,12 @@ func TestKeysAndModels(t *testing.T) {
 	if got := l.Ask("r3", "by an alias"); got != "you said: by an alias" {
 		t.Errorf("%q", got)
 	}
-	var audit task.AuditResult
-	l.MustCall("audit.list", nil, &audit)
-	if i := slices.IndexFunc(audit.Events, func(e task.AuditEvent) bool {
+	var told audit.Result
+	l.MustCall("audit.list", nil, &told)
+	if i := slices.IndexFunc(told.Events, func(e audit.Event) bool {
 		return e.RunID == "r1" && e.Model == "echo/model" && e.Replaced == "keyed/model"
 	}); i < 0 {
-		t.Errorf("nobody sees who was replaced: %+v", audit.Events)
+		t.Errorf("nobody sees who was replaced: %+v", told.Events)
 	}
 	got := posted(t, k, 200, "/v1/chat/completions", `{"model":"Plan-B","messages":[{"role":"user","content":"over HTTP"}]}`)
 	if text, _ := at(got, "choices", 0, "message", "content").(string); text != "you said: over HTTP" {

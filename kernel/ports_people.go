@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/audit"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/person"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -25,8 +26,12 @@ func (w *wiring) people() func() service.Service {
 	if w.meter != nil {
 		holders = append(holders, person.Named{Name: "usage", Holder: w.meter})
 	}
+	if w.ledger != nil {
+		holders = append(holders, person.Named{Name: "audit", Holder: audit.People{Service: w.ledger}})
+	}
 	holders = append(holders, person.Named{Name: "media", Holder: personMedia{w.state.media}})
-	return person.New(person.Deps{Store: w.state.db, Holders: holders, Meet: known.Meet, Log: w.log}).Service
+	w.persons = person.New(person.Deps{Store: w.state.db, Holders: holders, Meet: known.Meet, Log: w.log})
+	return w.persons.Service
 }
 
 // personMedia is person's view of the files.

@@ -17,6 +17,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/agent/cooldown"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/approval/policy"
+	"github.com/carapace-gateway/carapace/kernel/service/audit"
 	"github.com/carapace-gateway/carapace/kernel/service/background"
 	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -32,6 +33,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/offer"
+	"github.com/carapace-gateway/carapace/kernel/service/person"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/roster"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -65,7 +67,8 @@ type maker struct {
 // asks of one that is made later goes through a view (ports.go), which looks when it is asked.
 type wiring struct {
 	*Kernel
-	hooks      *hook.Hooks // nil asks nobody
+	ledger     *audit.Service // nil keeps no calls
+	hooks      *hook.Hooks    // nil asks nobody
 	sessions   *session.Service
 	shelf      *archive.Service // nil keeps nothing
 	links      *media.Links
@@ -94,6 +97,7 @@ type wiring struct {
 	roster     *roster.Service    // nil changes no agents
 	meter      *usage.Service     // nil counts nothing
 	presence   *gateway.Presence
+	persons    *person.Service   // nil answers for nobody
 	deliveries *delivery.Service // nil where nothing is delivered
 	visits     *visitor.Visits
 }

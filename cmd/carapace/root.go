@@ -46,7 +46,7 @@ func newRoot(io stdio) *cobra.Command {
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newRegistries(o), newSessions(o), newLogs(o), newDoctor(o),
 		newSetup(o), newModels(o), newCredentials(o), newConfig(o), newChannels(o), newPairing(o), newDevices(o), newNodes(o), newDelivery(o),
 		newDirectory(o), newSend(o), newCron(o), newApprovals(o), newAgents(o), newImport(o), newBackup(o),
-		newRestore(o), newEncrypt(o), newHeartbeat(o), newWake(o), newTasks(o), newUsage(o), newVoice(o),
+		newRestore(o), newEncrypt(o), newHeartbeat(o), newWake(o), newTasks(o), newAudit(o), newUsage(o), newVoice(o),
 		newMCP(o), newMedia(o), newCall(o), newRuntimes(o), newBundle(o), newCompile(o))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -144,11 +144,15 @@ func (w *writer) method(name string, m *protocol.Method) {
 	if m.Summary != "" {
 		w.print("%s ", m.Summary)
 	}
+	w.print("Scope: %s", scope(m.Scope))
 	if m.Scope4 != "" {
-		w.print("Scope: %s, in protocol 4 %s.\n\n", scope(m.Scope), scope(m.Scope4))
-	} else {
-		w.print("Scope: %s.\n\n", scope(m.Scope))
+		w.print(", in protocol 4 %s", scope(m.Scope4))
 	}
+	w.print(".")
+	if m.Audited {
+		w.print(" Calls are [noted](audit.md).")
+	}
+	w.print("\n\n")
 	w.body("Params", m.Params, true)
 	if m.Early != nil {
 		w.body("Result at once", m.Early, false)

@@ -25,6 +25,18 @@ type Grant struct {
 	Hello  wire.HelloAuth
 }
 
+// Login is one that was refused, or that has let a device in.
+type Login struct {
+	// Method is connect, or http for a request.
+	Method string
+	// Caller is who he says he is. A device that has proved nothing is not named.
+	Caller *rpc.Caller
+	// Via is how a device was let in; empty where that is not so.
+	Via Via
+	// Err is why it was refused.
+	Err error
+}
+
 // ask is the role and the scopes that a client wants, defaults filled in.
 type ask struct {
 	role   wire.Role

@@ -86,6 +86,9 @@ type Deps struct {
 	Addresses Addresses
 	// Connected returns the ids of the devices that are; none are when it is nil.
 	Connected func() map[string]bool
+	// Note is told of each login that was refused for its secret, and of each that let a device in, and must return at once;
+	// nil is nobody.
+	Note func(Login)
 	// Now is time.Now when nil.
 	Now    func() time.Time
 	Logger hclog.Logger
@@ -104,6 +107,7 @@ type Auth struct {
 	pairing  *pairing
 	methods  *methods
 	holders  *holders
+	note     func(Login)
 	log      hclog.Logger
 }
 
@@ -118,6 +122,9 @@ func New(d Deps) (*Auth, error) {
 	if d.Connected == nil {
 		d.Connected = func() map[string]bool { return nil }
 	}
+	if d.Note == nil {
+		d.Note = func(Login) {}
+	}
 	mode, err := d.Mode.orDefault(d.Password)
 	if err != nil {
 		return nil, err
@@ -127,7 +134,7 @@ func New(d Deps) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Auth{mode: mode, proxies: d.Proxies, limiter: newLimiter(d.Now), log: d.Logger}
+	a := &Auth{mode: mode, proxies: d.Proxies, limiter: newLimiter(d.Now), note: d.Note, log: d.Logger}
 	given, least := "", minToken
 	switch mode {
 	case ModePassword:
@@ -199,6 +206,7 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 				return Grant{}, tooMany(wait)
 			}
 			a.log.Warn("login refused", "ip", t.RemoteIP, "client", t.Params.Client.ID, "reason", err.Error())
+			a.note(Login{Method: "connect", Caller: callerOf(t, ask), Err: err})
 		}
 		return Grant{}, err
 	}
@@ -211,10 +219,8 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	if t.Protocol >= wire.Protocol4 {
 		hello.Method = string(method)
 	}
-	caller := &rpc.Caller{
-		ConnID: t.ConnID, Client: t.Params.Client, Role: ask.role, Scopes: ask.scopes,
-		RemoteIP: t.RemoteIP, Local: t.Local, Protocol: t.Protocol, Caps: t.Params.Caps, Secret: method.shared(), Invited: method == bySetupCode,
-	}
+	caller := callerOf(t, ask)
+	caller.Secret, caller.Invited = method.shared(), method == bySetupCode
 	if ask.role == wire.RoleNode {
 		caller.Offer = wire.Offer{Commands: t.Params.Commands, Permissions: t.Params.Permissions, PathEnv: t.Params.PathEnv}
 	}
@@ -225,11 +231,23 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 			return Grant{}, err
 		}
 		hello.DeviceToken, hello.IssuedAtMs, hello.DeviceTokens = got.token.plain, got.token.at, got.others
+		if got.approved {
+			a.note(Login{Method: "connect", Caller: caller, Via: ViaSilent})
+		}
 		if got.setup != nil {
+			a.note(Login{Method: "connect", Caller: caller, Via: ViaSetupCode})
 			a.log.Info("a setup code let a device in", "device", dev.id, "access", got.setup.Access, "ip", t.RemoteIP)
 		}
 	}
 	return Grant{Caller: caller, Hello: hello}, nil
+}
+
+// callerOf is who makes an attempt.
+func callerOf(t Attempt, k ask) *rpc.Caller {
+	return &rpc.Caller{
+		ConnID: t.ConnID, Client: t.Params.Client, Role: k.role, Scopes: k.scopes, RemoteIP: t.RemoteIP, Local: t.Local, Protocol: t.Protocol,
+		Caps: t.Params.Caps,
+	}
 }
 
 // slowed reports whether the peers of a bucket have to stay away for now. This machine's own programs never have to:
@@ -248,13 +266,18 @@ func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
 	case bearer && a.login.tries(a.slowed(peer.bucket())) && a.login.shared.matches(given):
 		a.limiter.pass(peer.bucket())
 	default:
-		return nil, wit.NewError(wit.CodeUnauthorized, "Unauthorized")
+		return nil, errHTTP()
 	}
 	return &rpc.Caller{
-		ConnID: "http:" + uuid.NewString(), Client: wire.Client{ID: "http", Mode: "backend"}, Role: wire.RoleOperator,
+		ConnID: "http:" + uuid.NewString(), Client: httpClient(), Role: wire.RoleOperator,
 		Scopes: []wire.Scope{wire.ScopeAdmin}, RemoteIP: peer.RemoteIP, Local: peer.Local, Protocol: wire.MaxProtocol,
 	}, nil
 }
+
+// httpClient is the client of requests that name none.
+func httpClient() wire.Client { return wire.Client{ID: "http", Mode: "backend"} }
+
+func errHTTP() error { return wit.NewError(wit.CodeUnauthorized, "Unauthorized") }
 
 // Refused counts a request whose secret was wrong, whatever it was, as a failed login. It returns how long its
 // sender has to stay away if that was said to him before, else 0.
@@ -262,6 +285,7 @@ func (a *Auth) Refused(r *http.Request) (wait time.Duration) {
 	peer := a.Peer(r)
 	if wait = a.limiter.fail(peer.bucket()); wait == 0 {
 		a.log.Warn("request refused", "ip", peer.RemoteIP, "path", r.URL.Path)
+		a.note(Login{Method: "http", Caller: &rpc.Caller{Client: httpClient(), RemoteIP: peer.RemoteIP, Local: peer.Local}, Err: errHTTP()})
 	}
 	return wait
 }

@@ -50,8 +50,10 @@ type Method struct {
 	Summary string     `json:"summary,omitempty"`
 	Scope   wire.Scope `json:"scope"`
 	// Scope4 is protocol 4's, empty where it is the same.
-	Scope4 wire.Scope  `json:"scope4,omitempty"`
-	Params *rpc.Schema `json:"params"`
+	Scope4 wire.Scope `json:"scope4,omitempty"`
+	// Audited: audit.list tells who has called it.
+	Audited bool        `json:"audited,omitempty"`
+	Params  *rpc.Schema `json:"params"`
 	// Early is the first of two results, nil where there is one.
 	Early  *rpc.Schema `json:"early,omitempty"`
 	Result *rpc.Schema `json:"result"`
@@ -82,7 +84,7 @@ func (c Contract) Document() *Document {
 	d.Response = d.Types.Result(reflect.TypeFor[wire.ResponseFrame]())
 	d.News = d.Types.Result(reflect.TypeFor[wire.EventFrame]())
 	for _, m := range c.Methods {
-		out := &Method{Summary: m.Summary, Scope: m.Scope, Scope4: m.Scope4, Params: d.Types.Params(m.Params), Result: d.oneOf(m.Results)}
+		out := &Method{Summary: m.Summary, Scope: m.Scope, Scope4: m.Scope4, Audited: m.Noted, Params: d.Types.Params(m.Params), Result: d.oneOf(m.Results)}
 		if m.Early != nil {
 			out.Early = d.Types.Result(m.Early)
 		}

@@ -49,13 +49,21 @@ type Method struct {
 	Hidden bool
 	// Summary says in one sentence what a client gets of it.
 	Summary string
-	types   types
-	call    func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
+	// Noted methods change what is somebody's business: who called them is kept (see Table.Noting).
+	Noted bool
+	types types
+	call  func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
 }
 
 // Doc gives the row its summary.
 func (m Method) Doc(summary string) Method {
 	m.Summary = summary
+	return m
+}
+
+// Audited makes each call of the row one that is noted.
+func (m Method) Audited() Method {
+	m.Noted = true
 	return m
 }
 
@@ -110,7 +118,24 @@ func NewTwoPhase[I, E, O any](name string, scope wire.Scope, fn func(ctx context
 type None struct{}
 
 // Table finds methods by name.
-type Table struct{ rows map[string]Method }
+type Table struct {
+	rows map[string]Method
+	note func(Note)
+}
+
+// Note is a call of a row that is Audited, when it has ended.
+type Note struct {
+	Method string
+	Caller *Caller
+	// Params are as the caller wrote them: they may be anything, and have secrets.
+	Params json.RawMessage
+	// Err is what came of it, nil where it was done.
+	Err error
+}
+
+// Noting returns the table with a function that is told of each call that is noted, also of one that was refused, before its
+// answer is. It must return at once and is called concurrently.
+func (t *Table) Noting(note func(Note)) *Table { return &Table{t.rows, note} }
 
 // NewTable returns a table of these rows, or CodeConflict naming a method that is there twice.
 func NewTable(rows ...Method) (*Table, error) {
@@ -141,10 +166,14 @@ func (t *Table) Names() []string {
 //
 // Errors: CodeInvalid for an unknown method or wrong parameters, CodeForbidden for a scope that the
 // caller lacks, else the handler's own.
-func (t *Table) Call(ctx context.Context, caller *Caller, name string, params json.RawMessage, accept func(any)) (any, error) {
+func (t *Table) Call(ctx context.Context, caller *Caller, name string, params json.RawMessage, accept func(any)) (out any, err error) {
 	m, ok := t.rows[name]
 	if !ok {
 		return nil, WithDetails(wit.Errorf(wit.CodeInvalid, "unknown method: %s", name), map[string]any{"method": name})
+	}
+	if m.Noted && t.note != nil {
+		err = wit.Errorf(wit.CodeInternal, "panic in %s", name) // unless it is replaced
+		defer func() { t.note(Note{name, caller, params, err}) }()
 	}
 	if err := authorize(caller, m); err != nil {
 		return nil, err

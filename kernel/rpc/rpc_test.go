@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -87,5 +88,38 @@ func TestDetails(t *testing.T) {
 	}
 	if rpc.DetailsOf(errors.New("x")) != nil {
 		t.Error("details of nothing")
+	}
+}
+
+// TestNoting: each call of a row that is Audited is told when it has ended, whatever came of it, and no other.
+func TestNoting(t *testing.T) {
+	var told []string
+	row := func(name string, fn func(context.Context, rpc.None) (string, error)) rpc.Method {
+		return rpc.New(name, wire.ScopeAdmin, fn)
+	}
+	ok := func(context.Context, rpc.None) (string, error) { return "done", nil }
+	plain, err := rpc.NewTable(row("reads", ok), row("changes", ok).Audited(),
+		row("fails", func(context.Context, rpc.None) (string, error) { return "", wit.NewError(wit.CodeConflict, "no") }).Audited(),
+		row("breaks", func(context.Context, rpc.None) (string, error) { panic("broken") }).Audited())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := plain.Noting(func(n rpc.Note) {
+		told = append(told, fmt.Sprintf("%s by %s of %s: %s", n.Method, n.Caller.DeviceID, n.Params, wit.CodeOf(n.Err)))
+	})
+	call := func(t *rpc.Table, method, params string, scope wire.Scope) {
+		defer func() { _ = recover() }()
+		_, _ = t.Call(context.Background(), &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{scope}, DeviceID: "d"}, method, json.RawMessage(params), nil)
+	}
+	for _, method := range []string{"reads", "changes", "fails", "breaks", "unknown"} {
+		call(table, method, "{}", wire.ScopeAdmin)
+		call(plain, method, "{}", wire.ScopeAdmin)
+	}
+	call(table, "changes", `{"x":1}`, wire.ScopeAdmin)
+	call(table, "changes", "{}", wire.ScopeRead)
+	call(table, "reads", "{}", wire.ScopeWrite)
+	want := []string{"changes by d of {}: ", "fails by d of {}: conflict", "breaks by d of {}: internal", `changes by d of {"x":1}: invalid`, "changes by d of {}: forbidden"}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q", told)
 	}
 }

@@ -16,10 +16,10 @@ func (s *Service) Methods() []rpc.Method {
 		rpc.New("cron.get", wire.ScopeRead, s.get).Doc("Returns one job."),
 		rpc.New("cron.status", wire.ScopeRead, s.status).Doc("Says how the scheduler is and when the next job is due."),
 		rpc.New("cron.runs", wire.ScopeRead, s.runs).Doc("Lists how jobs have ended."),
-		rpc.New("cron.add", wire.ScopeAdmin, s.add).OneOf(Job{}, DeclareResult{}).Doc("Adds a job; what this gateway cannot do is refused."),
-		rpc.New("cron.update", wire.ScopeAdmin, s.update).Doc("Changes a job; what the patch leaves out stays."),
-		rpc.New("cron.remove", wire.ScopeAdmin, s.remove).Doc("Removes a job; one that is gone already is no error."),
-		rpc.New("cron.run", wire.ScopeAdmin, s.run).Doc("Runs a job now."),
+		rpc.New("cron.add", wire.ScopeAdmin, s.add).Audited().OneOf(Job{}, DeclareResult{}).Doc("Adds a job; what this gateway cannot do is refused."),
+		rpc.New("cron.update", wire.ScopeAdmin, s.update).Audited().Doc("Changes a job; what the patch leaves out stays."),
+		rpc.New("cron.remove", wire.ScopeAdmin, s.remove).Audited().Doc("Removes a job; one that is gone already is no error."),
+		rpc.New("cron.run", wire.ScopeAdmin, s.run).Audited().Doc("Runs a job now."),
 	}
 }
 

@@ -17,8 +17,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("media.list", wire.ScopeRead, s.list).Doc("Lists the files that are kept, those used last first."),
 		rpc.New("media.info", wire.ScopeRead, s.info).Doc("Describes a file."),
 		rpc.New("media.upload", wire.ScopeWrite, s.uploadInline).Doc("Keeps a file that fits into a frame. POST /media takes larger ones."),
-		rpc.New("media.fetch", wire.ScopeAdmin, s.fetchMethod).Doc("Fetches a file from the web, by https and from public addresses only, and keeps it."),
-		rpc.New("media.delete", wire.ScopeAdmin, s.delete).Doc("Removes a file, and what was made from it."),
+		rpc.New("media.fetch", wire.ScopeAdmin, s.fetchMethod).Audited().Doc("Fetches a file from the web, by https and from public addresses only, and keeps it."),
+		rpc.New("media.delete", wire.ScopeAdmin, s.delete).Audited().Doc("Removes a file, and what was made from it."),
 	}
 }
 

@@ -60,8 +60,8 @@ func New(d Deps) *Service {
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "person", Run: s.run, Methods: []rpc.Method{
-		rpc.New("sessions.export_user", wire.ScopeAdmin, s.export).Doc("Returns all that is known of one person, as JSON lines, page by page."),
-		rpc.New("sessions.purge_user", wire.ScopeAdmin, s.purge).Doc("Removes all that is known of one person, for good."),
+		rpc.New("sessions.export_user", wire.ScopeAdmin, s.export).Audited().Doc("Returns all that is known of one person, as JSON lines, page by page."),
+		rpc.New("sessions.purge_user", wire.ScopeAdmin, s.purge).Audited().Doc("Removes all that is known of one person, for good."),
 	}}
 }
 
@@ -142,4 +142,21 @@ func (s *Service) remove(ctx context.Context, one removal) (Audit, error) {
 		s.Log.Info("what was known of a person is removed", "person", a.Person[:16], "removed", a.Removed)
 	}
 	return a, err
+}
+
+// Audits returns what stays of the removals.
+func (s *Service) Audits(ctx context.Context) (list []Audit, err error) {
+	err = s.Store.View(ctx, func(tx store.Tx) error {
+		list = nil
+		for row, err := range audits.Scan(tx, store.Range{}) {
+			if err != nil && !store.Damaged(err) {
+				return err
+			}
+			if err == nil {
+				list = append(list, row.Value)
+			}
+		}
+		return nil
+	})
+	return list, err
 }

@@ -65,12 +65,12 @@ func (s *Service) Service() service.Service {
 
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("agents.create", wire.ScopeAdmin, s.create).Doc("Adds an agent to the config file."),
-		rpc.New("agents.update", wire.ScopeAdmin, s.update).Doc("Changes what the config file says of an agent."),
-		rpc.New("agents.delete", wire.ScopeAdmin, s.remove).Doc("Takes an agent out of the config file, with its bindings; what it said stays readable."),
+		rpc.New("agents.create", wire.ScopeAdmin, s.create).Audited().Doc("Adds an agent to the config file."),
+		rpc.New("agents.update", wire.ScopeAdmin, s.update).Audited().Doc("Changes what the config file says of an agent."),
+		rpc.New("agents.delete", wire.ScopeAdmin, s.remove).Audited().Doc("Takes an agent out of the config file, with its bindings; what it said stays readable."),
 		rpc.New("agents.files.list", wire.ScopeRead, s.listFiles).Doc("Lists the texts that an agent has in its prompt, and those that it may have."),
 		rpc.New("agents.files.get", wire.ScopeRead, s.getFile).Doc("Returns one of these texts."),
-		rpc.New("agents.files.set", wire.ScopeAdmin, s.setFile).Doc("Writes one of these texts; an empty one is taken away."),
+		rpc.New("agents.files.set", wire.ScopeAdmin, s.setFile).Audited().Doc("Writes one of these texts; an empty one is taken away."),
 	}
 }
 

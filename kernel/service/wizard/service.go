@@ -33,9 +33,9 @@ func New(g Gateway) *Service { return &Service{gateway: g, all: map[string]*wiza
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "wizard", Methods: []rpc.Method{
-		rpc.New("wizard.start", wire.ScopeAdmin, s.start).Doc("Begins a guided setup, and returns its first step."),
-		rpc.New("wizard.next", wire.ScopeAdmin, s.next).Doc("Answers a step of a guided setup, and returns the next one."),
-		rpc.New("wizard.cancel", wire.ScopeAdmin, s.cancel).Doc("Leaves a guided setup; what was set up by then stays."),
+		rpc.New("wizard.start", wire.ScopeAdmin, s.start).Audited().Doc("Begins a guided setup, and returns its first step."),
+		rpc.New("wizard.next", wire.ScopeAdmin, s.next).Audited().Doc("Answers a step of a guided setup, and returns the next one."),
+		rpc.New("wizard.cancel", wire.ScopeAdmin, s.cancel).Audited().Doc("Leaves a guided setup; what was set up by then stays."),
 		rpc.New("wizard.status", wire.ScopeAdmin, s.status).Doc("Tells whether a guided setup goes on."),
 	}}
 }

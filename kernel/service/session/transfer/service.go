@@ -28,6 +28,6 @@ func New(d Deps) *Service { return &Service{store: d.Store, sessions: d.Sessions
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "transfer", Methods: []rpc.Method{
 		rpc.New("sessions.export", wire.ScopeRead, s.export).Doc("Returns a history as JSON lines, page by page."),
-		rpc.New("sessions.import", wire.ScopeAdmin, s.importHistory).Doc("Takes a piece of a history that another gateway has kept."),
+		rpc.New("sessions.import", wire.ScopeAdmin, s.importHistory).Audited().Doc("Takes a piece of a history that another gateway has kept."),
 	}}
 }

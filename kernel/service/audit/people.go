@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+)
+
+// People is what the ledger has of people: calls about a person's sessions, whose keys have the person's id. It is safe for
+// concurrent use.
+type People struct{ *Service }
+
+// personLine is such a call in an export.
+type personLine struct {
+	Type    string `json:"type"`
+	At      int64  `json:"at"`
+	Method  string `json:"method"`
+	Session string `json:"session"`
+}
+
+// sessionOf is the parameter by which a call names a session of the person; "" where it names none.
+func sessionOf(r Record, p message.Party) string {
+	for _, name := range []string{"sessionKey", "key"} {
+		if key := r.About[name]; key != "" && (slices.Contains(p.Keys, key) || p.ID != "" && strings.HasSuffix(key, ":"+p.ID)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// Lines yields the calls about the person's sessions. Errors: yield's; the store's.
+func (l People) Lines(ctx context.Context, p message.Party, yield func(any) error) error {
+	calls, err := l.newest(ctx, 0, func(e entry) bool { return sessionOf(e.record, p) != "" })
+	for _, e := range calls {
+		if err == nil {
+			r := e.record
+			err = yield(personLine{"call", r.At, r.Method, r.About[sessionOf(r, p)]})
+		}
+	}
+	return err
+}
+
+// Forget takes the person's sessions out of the calls, which stay.
+func (l People) Forget(ctx context.Context, p message.Party) (n int, err error) {
+	l.flush()
+	l.writing.Lock() // nothing is written over it
+	defer l.writing.Unlock()
+	l.mu.Lock() // what is still counted begins anew
+	clear(l.open)
+	l.mu.Unlock()
+	err = l.Store.Update(ctx, func(tx store.Tx) error {
+		n = 0
+		for _, table := range []store.Table[Record]{done, refused} {
+			var found []store.Row[Record]
+			for row, err := range table.Scan(tx, store.Range{}) {
+				if err != nil && !store.Damaged(err) {
+					return err
+				}
+				if err == nil && sessionOf(row.Value, p) != "" {
+					found = append(found, row)
+				}
+			}
+			for _, row := range found {
+				for name := sessionOf(row.Value, p); name != ""; name = sessionOf(row.Value, p) {
+					delete(row.Value.About, name)
+				}
+				if err := table.Put(tx, row.Key, row.Value); err != nil {
+					return err
+				}
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
