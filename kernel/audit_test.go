@@ -23,7 +23,7 @@ import (
 const changesNothing = `approval.get approval.history channels.pairing.approved channels.pairing.list config.get config.schema
 	config.schema.lookup config.validate credentials.list credentials.status device.pair.list device.pair.setupStatus doctor encryption.status
 	exec.approval.get exec.approval.grants.list exec.approval.list exec.approval.waitDecision exec.approvals.get exec.approvals.node.get
-	mcp.test models.probe models.test node.pair.list node.pair.verify plugin.approval.list plugin.approval.waitDecision plugins.credentials
+	mcp.test models.probe models.test node.pair.list node.pair.verify openclaw.approval.list plugin.approval.list plugin.approval.waitDecision plugins.credentials
 	plugins.preview poll registries.refresh sessions.archives sessions.resolve sessions.switch system-event wizard.status`
 
 // onlySays are the methods with which a client talks, has its agent work or stops that, and chooses voices: nobody gets a right by
@@ -107,6 +107,13 @@ func TestAuditTellsWho(t *testing.T) {
 	for range 3 {
 		if err := reader.Call(t.Context(), "config.set", object{"raw": wrong}, nil); wit.CodeOf(err) != wit.CodeForbidden {
 			t.Fatal(err)
+		}
+	}
+	var seen audit.Result
+	reader.MustCall("audit.list", nil, &seen)
+	for _, e := range seen.Events {
+		if e.Kind != "agent_run" {
+			t.Errorf("who administers the gateway is told to a reader: %+v", e)
 		}
 	}
 	for _, restarted := range []bool{false, true} {

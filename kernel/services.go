@@ -478,7 +478,7 @@ func (w *wiring) catalog() func() service.Service {
 
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
-		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agents: w.agentIDs,
+		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agents: w.agentIDs, Agent: func(id string) (string, error) { return w.sessionSettings().Agent(id) },
 		Settings: w.settings, Heartbeat: w.wakes, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
 		Media:     w.mediaShare,
 		Providers: w.models, Transcribers: w.transcribers(), Speakers: w.speakers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,

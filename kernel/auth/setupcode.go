@@ -37,7 +37,7 @@ func (c setupCode) String() string {
 // SetupCodeParams say what a setup code is for.
 type SetupCodeParams struct {
 	// PublicURL is where the device reaches the gateway; the configured or the machine's own addresses when left out.
-	PublicURL string `json:"publicUrl,omitempty" rpc:"max=2048"`
+	PublicURL string `json:"publicUrl,omitempty" rpc:"min=1,max=2048"`
 	// BootstrapProfile is what the device may do: all when left out, all but administer when limited, and what nodes do when node.
 	BootstrapProfile string `json:"bootstrapProfile,omitempty" rpc:"enum=limited|node"`
 	// IncludeQR asks for a picture of the code; true when left out.

@@ -49,7 +49,7 @@ func newLedger(t *testing.T, db store.Store) *ledger {
 // list asks for a page.
 func (l *ledger) list(params string) audit.Result {
 	l.t.Helper()
-	out, err := l.table.Call(l.t.Context(), &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeRead}}, "audit.list", json.RawMessage(params), nil)
+	out, err := l.table.Call(l.t.Context(), &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}, "audit.list", json.RawMessage(params), nil)
 	if err != nil {
 		l.t.Fatal(err)
 	}

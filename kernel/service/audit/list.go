@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -109,7 +111,9 @@ func (s *Service) list(ctx context.Context, p Params) (Result, error) {
 		}
 	}
 	limit := cmp.Or(p.Limit, defaultLimit)
-	all, err := s.gather(ctx, skip+limit+1, func(e Event) bool { return p.selects(e, key) })
+	// Who administers the gateway, and from where, is for those who do.
+	admin := rpc.Require(ctx, wire.ScopeAdmin, "audit.list") == nil
+	all, err := s.gather(ctx, skip+limit+1, func(e Event) bool { return (admin || e.Kind == "agent_run") && p.selects(e, key) })
 	if err != nil {
 		return r, err
 	}

@@ -13,10 +13,10 @@ import (
 type ProbeParams struct {
 	Provider string `json:"provider" rpc:"required,min=1,max=64"`
 	// ProfileID is one of models.authStatus; all when left out.
-	ProfileID string `json:"profileId,omitempty" rpc:"max=200"`
+	ProfileID string `json:"profileId,omitempty" rpc:"min=1,max=200"`
 	// TimeoutMs bounds each answer, in milliseconds; 30,000 when left out.
 	TimeoutMs int64  `json:"timeoutMs,omitempty" rpc:"min=1,max=120000"`
-	AgentID   string `json:"agentId,omitempty" rpc:"max=64"`
+	AgentID   string `json:"agentId,omitempty" rpc:"min=1,max=64"`
 }
 
 // ProbeResult says of a provider what the first of its keys that works says, or the first.

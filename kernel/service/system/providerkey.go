@@ -11,7 +11,7 @@ import (
 type ProviderKey struct {
 	Provider string `json:"provider" rpc:"required,min=1,max=64"`
 	APIKey   string `json:"apiKey" rpc:"required,min=1,max=8192"`
-	AgentID  string `json:"agentId,omitempty" rpc:"max=64"`
+	AgentID  string `json:"agentId,omitempty" rpc:"min=1,max=64"`
 }
 
 // ProviderKeySet names the key that is kept now.
@@ -26,7 +26,7 @@ type ProviderLogout struct {
 	Provider       string   `json:"provider" rpc:"required,min=1,max=64"`
 	ProfileIDs     []string `json:"profileIds,omitempty" rpc:"min=1,max=64"`
 	CredentialType string   `json:"credentialType,omitempty" rpc:"enum=api_key"`
-	AgentID        string   `json:"agentId,omitempty" rpc:"max=64"`
+	AgentID        string   `json:"agentId,omitempty" rpc:"min=1,max=64"`
 }
 
 // ProviderLoggedOut names the keys that are gone. Answers under way end by themselves.
@@ -71,6 +71,9 @@ func (s *setup) keyOf(provider string) (name string, err error) {
 
 // setProviderKey keeps a key once the provider has listed its models with it. Errors: keyOf's and configure's.
 func (s *setup) setProviderKey(ctx context.Context, p ProviderKey) (ProviderKeySet, error) {
+	if _, err := s.agent(p.AgentID); err != nil {
+		return ProviderKeySet{}, err
+	}
 	name, err := s.keyOf(p.Provider)
 	if err != nil {
 		return ProviderKeySet{}, err
@@ -83,6 +86,9 @@ func (s *setup) setProviderKey(ctx context.Context, p ProviderKey) (ProviderKeyS
 // logoutProvider takes keys back. Errors: CodeNotFound for a key that there is not; revoke's.
 func (s *setup) logoutProvider(ctx context.Context, p ProviderLogout) (ProviderLoggedOut, error) {
 	out := ProviderLoggedOut{Provider: p.Provider, RemovedProfiles: []string{}, AbortedRunIDs: []string{}}
+	if _, err := s.agent(p.AgentID); err != nil {
+		return out, err
+	}
 	accounts := map[string]string{} // by the names of their keys
 	for _, c := range s.vault.Kept() {
 		if c.Plugin == p.Provider {

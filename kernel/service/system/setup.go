@@ -67,6 +67,8 @@ type setup struct {
 	speakers     Speakers
 	accounts     Accounts
 	vault        Vault
+	// agent returns the id of an agent, the default one's for none. Errors: CodeInvalid; CodeNotFound.
+	agent func(id string) (string, error)
 }
 
 // configure writes what the owner says of a plugin into the config file. It keeps credentials first, so that settings

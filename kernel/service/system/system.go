@@ -129,8 +129,10 @@ type Deps struct {
 	Heartbeat func(agent string) Wakes
 	Log       *logs.Log
 	Sessions  Sessions
-	Models    session.Models
-	Plugins   Plugins
+	// Agent returns the id of an agent, the default one's for none. Errors: CodeInvalid; CodeNotFound.
+	Agent   func(id string) (string, error)
+	Models  session.Models
+	Plugins Plugins
 	// Providers, Transcribers and Speakers, of which the last may be nil, are asked by plugins.configure.
 	Providers    Providers
 	Transcribers Transcribers
@@ -174,7 +176,7 @@ func New(d Deps) *Service {
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
 			settings: d.Settings, plugins: d.Plugins, memory: d.Memory, services: d.Services,
 		},
-		setup:  &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault},
+		setup:  &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault, agent: d.Agent},
 		file:   &configFile{d.Settings, d.Plugins},
 		form:   &configForm{d.Version, d.Plugins},
 		backup: backup{d.Backups, d.Log.Logger()},
