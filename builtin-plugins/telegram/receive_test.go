@@ -393,7 +393,7 @@ func TestMenu(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	const members, owners = "help status whoami", "help status whoami new stop compact model think voice"
+	const members, owners = "help status whoami", "help status whoami new stop compact model think reasoning voice"
 	for name, test := range map[string]struct {
 		config, state            string
 		faults                   []botapitest.Fault

@@ -18,7 +18,7 @@ import (
 // TestMenu: WhatsApp is told which commands there are, once, and nothing depends on whether it takes them.
 func TestMenu(t *testing.T) {
 	channeltest.Proves(t, channeltest.Commands)
-	const edge, all = "conversational_automation", "help status whoami new stop compact model think voice"
+	const edge, all = "conversational_automation", "help status whoami new stop compact model think reasoning voice"
 	var many, thirty []string
 	for i := range 40 {
 		many = append(many, fmt.Sprintf(`"x%d","x%[1]d: again"`, i))

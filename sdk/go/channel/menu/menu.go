@@ -39,7 +39,8 @@ func own() []Command {
 	return []Command{
 		{"new", "Start a new conversation"}, {"stop", "Stop what the assistant is doing"},
 		{"compact", "Remember the beginning of the conversation as a summary"}, {"model", "Show the model, or choose one"},
-		{"think", "Show how much the assistant thinks, or choose"}, {"voice", "Show whether answers are spoken, or choose"},
+		{"think", "Show how much the assistant thinks, or choose"}, {"reasoning", "Show whether it says what it thought, or choose"},
+		{"voice", "Show whether answers are spoken, or choose"},
 	}
 }
 
