@@ -106,7 +106,7 @@ func pricesHold(where []wit.PriceCondition, set map[string]json.RawMessage) bool
 // price is chat's view of the prices.
 func (w *wiring) price(provider, model string) *chat.ModelCost {
 	p, ok := w.usageSettings().Tariff(provider, model)
-	if !ok {
+	if !ok || p == (usage.Tariff{}) { // what costs nothing has no price to show
 		return nil
 	}
 	return &chat.ModelCost{Input: p.Input, Output: p.Output, CacheRead: p.CacheRead, CacheWrite: p.CacheWrite}

@@ -72,11 +72,8 @@ func yes(is bool) string {
 
 // priceOf is what a million tokens that are read, and that are written, cost.
 func priceOf(c *chat.ModelCost) string {
-	switch {
-	case c == nil:
+	if c == nil {
 		return "-"
-	case *c == chat.ModelCost{}:
-		return "free"
 	}
 	return fmt.Sprintf("$%g/$%g", c.Input, c.Output)
 }

@@ -199,8 +199,10 @@ func steered(t *testing.T, step int) (finished bool) {
 	steer := map[string]any{"sessionKey": "main", "message": "in euros", "idempotencyKey": "r2", "queueMode": "steer"}
 	m := &mortal{Store: w.Store, left: step, dead: make(chan struct{})}
 	p := w.Build(m)
+	var now atomic.Pointer[chattest.Process] // runs the tool
+	now.Store(p)
 	w.Tools.Do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
-		_, _ = p.Call("chat.send", steer)
+		_, _ = now.Load().Call("chat.send", steer)
 		return &wit.ToolOutput{}, nil
 	}
 	p.Run()
@@ -213,6 +215,7 @@ func steered(t *testing.T, step int) (finished bool) {
 	}
 	p.Stop()
 	p = w.Start(nil)
+	now.Store(p)
 	p.Must("chat.send", ask)
 	p.Must("chat.send", steer)
 	for _, id := range []string{"r1", "r2"} {
