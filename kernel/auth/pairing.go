@@ -107,12 +107,12 @@ type decision struct {
 
 // decide looks again, inside the transaction, and writes what admit found missing.
 func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
-	if c.by == bySetupCode {
-		return p.redeem(tx, c)
-	}
 	known, err := find(tx, c.device.id)
 	if err != nil {
 		return out, err
+	}
+	if c.by == bySetupCode {
+		return p.redeem(tx, c, known != nil)
 	}
 	if known != nil && c.enough(known, p.now()) {
 		out.token, known.LastSeenAtMs = p.tokens.renew(known, c.ask), p.now().UnixMilli()

@@ -125,8 +125,8 @@ func issue(tx store.Tx, access Access, now time.Time) (s setup, token string, er
 }
 
 // redeem lets a device in by its setup code, for all that the code is for, and binds the code to it. A device that asks for more
-// waits for the owner.
-func (p *pairing) redeem(tx store.Tx, c applicant) (out decision, err error) {
+// waits for the owner. known says that it is paired already.
+func (p *pairing) redeem(tx store.Tx, c applicant, known bool) (out decision, err error) {
 	now, token := p.now(), c.attempt.Params.Auth.BootstrapToken
 	s, ok, err := setupFor(tx, token, c.device.id, now)
 	if err != nil {
@@ -136,7 +136,7 @@ func (p *pairing) redeem(tx store.Tx, c applicant) (out decision, err error) {
 		return out, spent()
 	}
 	if !s.Access.allows(c.ask) {
-		out.request, out.fresh, err = leave(tx, c.request(false, now), now)
+		out.request, out.fresh, err = leave(tx, c.request(known, now), now)
 		return out, err
 	}
 	for _, r := range s.Access.rights() {

@@ -41,6 +41,9 @@ func (s *Service) Allow(ctx context.Context, q Question) (Permit, error) {
 	if set.Limits == (Limits{}) {
 		return free, nil
 	}
+	// Nothing is given back between the look at what was spent and that at what is kept, or an answer would be in neither.
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
 	spent, err := s.spent(ctx)
 	if err != nil {
 		return free, err
@@ -48,8 +51,6 @@ func (s *Service) Allow(ctx context.Context, q Question) (Permit, error) {
 	alias := s.aliases.of(q.Provider, q.Model)
 	next := set.cost(q.Provider, q.Model, wit.Usage{Input: q.Tokens, Model: alias})
 	each := set.cost(q.Provider, q.Model, wit.Usage{Output: 1_000_000, Model: alias}).TotalCost / 1_000_000
-	s.kept.mu.Lock()
-	defer s.kept.mu.Unlock()
 	room := uint64(fullAnswer)
 	if q.MaxTokens > 0 {
 		room = min(room, uint64(q.MaxTokens))
@@ -71,12 +72,10 @@ func (s *Service) Allow(ctx context.Context, q Question) (Permit, error) {
 
 // shared is what one answer gets of what is left: all that it wants, or half, if that is enough for a usual one.
 func shared(left, wanted uint64) uint64 {
-	switch {
-	case left/2 >= min(wanted, usualAnswer):
-		return min(left/2, wanted)
-	default:
-		return min(left, wanted)
+	if left/2 >= min(wanted, usualAnswer) {
+		left /= 2
 	}
+	return min(left, wanted)
 }
 
 // reservations are what is kept for answers that are not counted yet. The zero value is ready. It is safe for concurrent use.
