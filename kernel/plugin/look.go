@@ -178,7 +178,7 @@ func (k *keeper) try(e *entry, t life.Try) life.Event {
 			return life.Tried{Ref: t.Ref}
 		}
 		if e.state.Live && k.unsettled() && refused.Lacking == nil {
-			k.again = debounce
+			k.again = recheck
 			return life.Tried{Ref: t.Ref, Unfinished: true}
 		}
 		if passing {

@@ -51,7 +51,8 @@ type Deps struct {
 // Times of the registry's own.
 const (
 	passingRetry = time.Second            // between looks at a package that a failing disk keeps from running
-	debounce     = 40 * time.Millisecond  // between the last change of a folder and a look at it
+	debounce     = 10 * time.Millisecond  // between the last change of a folder and a look at it
+	recheck      = 40 * time.Millisecond  // between looks at a package that may be incomplete
 	maxDebounce  = 600 * time.Millisecond // while it keeps changing
 	maxCopying   = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
 	drainTimeout = 15 * time.Second       // for calls of an old version

@@ -11,7 +11,7 @@ import (
 )
 
 // settle is how long after a save others may follow: editors write several files, or one several times.
-const settle = 15 * time.Millisecond
+const settle = 10 * time.Millisecond
 
 // Watch calls changed after each save in the project's folder and the folders in it, until ctx ends. What is saved while
 // it runs is reported once after it.
