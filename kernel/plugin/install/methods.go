@@ -76,20 +76,26 @@ func (i *Installer) tell(a arrival, s Step) {
 // Methods are the installer's rows of the method table.
 func (i *Installer) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("plugins.preview", wire.ScopeAdmin, i.preview).Doc("Shows a plugin before it is installed: who signed it, what it asks for and why, what it will be able to reach. Nothing is changed, and none of its code runs."),
-		rpc.New("plugins.install", wire.ScopeAdmin, i.install).Audited().Doc("Installs a plugin and returns it; plugins.installing tells how far it is. What does not run changes nothing."),
+		rpc.New("plugins.preview", wire.ScopeAdmin, i.preview).Fails(wire.NotFound, wire.Conflict, wire.TooLarge).
+			Doc("Shows a plugin before it is installed: who signed it, what it asks for and why, what it will be able to reach. Nothing is changed, and none of its code runs."),
+		rpc.New("plugins.install", wire.ScopeAdmin, i.install).Audited().Fails(wire.NotFound, wire.Conflict, wire.TooLarge).Emits("plugins.installing", "plugins.changed").
+			Doc("Installs a plugin and returns it; plugins.installing tells how far it is. What does not run changes nothing."),
 		rpc.New("plugins.update", wire.ScopeAdmin, func(ctx context.Context, p UpdateParams) (plugin.Details, error) {
 			return i.install(ctx, Params{Source: Source{Update: p.ID}, Digest: p.Digest, OtherSigner: p.OtherSigner})
-		}).Audited().Doc("Installs what is now where a plugin was installed from."),
+		}).Audited().Fails(wire.NotFound, wire.Conflict, wire.TooLarge).Emits("plugins.installing", "plugins.changed").
+			Doc("Installs what is now where a plugin was installed from."),
 		rpc.New("plugins.rollback", wire.ScopeAdmin, func(ctx context.Context, p RollbackParams) (plugin.Details, error) {
 			return i.then(p.ID, i.Plugins.GoBack(ctx, p.ID, p.Digest))
-		}).Audited().Doc("Makes an earlier version of a plugin run again, with what it was granted then."),
+		}).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.installing", "plugins.changed").
+			Doc("Makes an earlier version of a plugin run again, with what it was granted then."),
 		rpc.New("plugins.revokeGrant", wire.ScopeAdmin, func(ctx context.Context, p idParams) (plugin.Details, error) {
 			return i.then(p.ID, i.Plugins.Revoke(ctx, p.ID))
-		}).Audited().Doc("Takes back all that a plugin was granted: it stops, and waits for plugins.grant."),
+		}).Audited().Fails(wire.NotFound).Emits("plugins.changed").
+			Doc("Takes back all that a plugin was granted: it stops, and waits for plugins.grant."),
 		rpc.New("plugins.uninstall", wire.ScopeAdmin, func(ctx context.Context, p idParams) (Removed, error) {
 			return Removed{OK: true, ID: p.ID}, i.Plugins.Remove(ctx, p.ID)
-		}).Audited().Doc("Removes an installed plugin with all its versions. Its settings, its credentials and what it was granted stay."),
+		}).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.changed").
+			Doc("Removes an installed plugin with all its versions. Its settings, its credentials and what it was granted stay."),
 	}
 }
 
