@@ -44,7 +44,7 @@ func (r *Registry) Methods() []rpc.Method {
 			return d, err
 		}).Fails(wire.NotFound).
 			Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
-		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Audited().Fails(wire.ForeignErrors()...).Emits("plugins.progress").
+		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Audited().Fails(wire.ForeignErrors()...).Fails(wire.NotConnected, wire.NodeTimeout).Emits("plugins.progress").
 			Doc("Calls a tool of a plugin as a model would, or a function that it exports, for its author, who is told how far it is by plugins.progress."),
 		rpc.New("plugins.trace", wire.ScopeRead, r.trace).Fails(wire.NotFound).
 			Doc("Returns the last calls of a plugin: how long each took, what it used, and what it asked the gateway for. They are kept from the first look on."),

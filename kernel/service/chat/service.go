@@ -83,7 +83,7 @@ func New(d Deps) *Service {
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "chat", Events: Events(), Capabilities: []string{"published-model-catalog"}, Methods: []rpc.Method{
-		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Fails(wire.TooLarge).Emits("agent", "chat", "session.message", "sessions.changed").
+		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Fails(wire.NotFound, wire.TooLarge).Emits("agent", "chat", "session.message", "sessions.changed").
 			Doc("Says something in a conversation; events bring the answer."),
 		rpc.NewKept("chat.history", wire.ScopeRead, s.history, s.historyBasis).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
 		rpc.New("chat.message.get", wire.ScopeRead, s.message).Fails(wire.NotFound).
