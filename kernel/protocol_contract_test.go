@@ -15,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
+	"github.com/carapace-gateway/carapace/kernel/protocol"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -24,13 +25,46 @@ import (
 type caller struct {
 	*kerneltest.Listener
 	called map[string]bool
+	// since is how many of an event there were when a method that brings it about was called first, by "method event".
+	since    map[string]int
+	document *protocol.Document
 }
 
 type object = map[string]any
 
 func (c *caller) ok(method string, params, out any) {
-	c.called[method] = true
+	c.calls(method)
 	c.MustCall(method, params, out)
+}
+
+// calls takes note that a method is called now.
+func (c *caller) calls(method string) {
+	c.called[method] = true
+	if m := c.document.Methods[method]; m != nil {
+		for _, e := range m.Events {
+			if _, before := c.since[method+" "+e]; !before && c.document.Events[e].Scope != wire.ScopeNode {
+				c.since[method+" "+e] = heard(c.Events(), e)
+			}
+		}
+	}
+}
+
+// brought waits for the events that the methods bring about that were called.
+func (c *caller) brought() {
+	for pair, before := range c.since {
+		_, name, _ := strings.Cut(pair, " ")
+		c.Until(pair, func(events []client.Event) bool { return heard(events, name) > before })
+	}
+}
+
+// heard is how many events have a name.
+func heard(events []client.Event, name string) (n int) {
+	for _, e := range events {
+		if e.Name == name {
+			n++
+		}
+	}
+	return n
 }
 
 // TestEveryMethodKeepsTheContract calls each method of hello-ok at least once in each protocol; kerneltest
@@ -49,7 +83,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := &caller{kerneltest.Listen(t, conn), map[string]bool{}}
+			c := &caller{kerneltest.Listen(t, conn), map[string]bool{}, map[string]int{}, k.Document()}
 			emptyAnswers(c)
 			settingsAnswers(c)
 			pluginAnswers(c)
@@ -68,6 +102,10 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			nodeAnswers(t, c, k)
 			credentialAnswers(c)
 			serverAnswers(c)
+			c.brought()
+			if list := k.Protocol3().Unused(); version == 3 && len(list) > 0 {
+				t.Errorf("these places are as protocol 3 has them: %v", list)
+			}
 			for _, method := range conn.Hello().Features.Methods {
 				// A held message needs a crash, a grant an update that asks for more, a fetch the web, a backup a state directory: other tests here have them.
 				if !c.called[method] && method != "media.fetch" && method != "backup.create" && method != "delivery.release" && method != "plugins.grant" && method != "plugins.call" {
@@ -128,6 +166,7 @@ func wakingAnswers(c *caller) {
 	c.ok("last-heartbeat", nil, nil)
 	c.ok("set-heartbeats", object{"enabled": true}, nil)
 	c.ok("wake", object{"mode": "next-heartbeat", "text": "the door is open"}, nil)
+	c.ok("wake", object{"mode": "now", "text": "somebody comes in"}, nil)
 	c.ok("system-event", object{"text": "the door is shut"}, nil)
 	c.ok("last-heartbeat", nil, nil)
 	c.ok("set-heartbeats", object{"enabled": false}, nil)
@@ -198,7 +237,7 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 	c.ok("channels.poison.list", nil, nil)
 	c.ok("channels.status", object{"probe": true}, nil)
 	_ = c.Call(context.Background(), "channels.poison.replay", object{"id": letter.ID}, nil) // it fails still
-	c.called["channels.poison.replay"] = true
+	c.calls("channels.poison.replay")
 	c.ok("channels.poison.drop", object{"id": letter.ID}, nil)
 
 	c.ok("channels.stop", object{"channel": "chat"}, nil)
@@ -218,7 +257,7 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 }
 
 func conversationAnswers(c *caller) {
-	c.called["chat.send"] = true
+	c.calls("chat.send")
 	c.Ask("r1", "hello")
 	c.ok("agent", object{"message": "again", "idempotencyKey": "r2"}, nil)
 	c.ok("agent.wait", object{"runId": "r2"}, nil)
@@ -344,23 +383,25 @@ func approvalAnswers(c *caller) {
 	}
 	c.ok("exec.approvals.get", nil, &policy)
 	c.ok("exec.approvals.set", object{"file": object{"version": 1, "defaults": object{"security": "full", "ask": "off"}}}, nil)
+	seen := map[string]bool{}
 	for kind, params := range map[string]object{"exec": {"command": "uptime"}, "plugin": {"title": "Buy?", "description": "It costs 1."}} {
-		c.called[kind+".approval.request"] = true
-		answered := make(chan error, 1)
-		go func() { answered <- c.Call(context.Background(), kind+".approval.request", params, nil) }()
-		e := c.Event(kind+".approval.requested", func(json.RawMessage) bool { return true })
-		var asked struct{ ID string }
-		_ = json.Unmarshal(e.Payload, &asked)
-		id := object{"id": asked.ID}
-		c.ok(kind+".approval.list", nil, nil)
-		c.ok(kind+".approval.resolve", object{"id": asked.ID, "decision": "allow-once"}, nil)
-		c.ok(kind+".approval.waitDecision", id, nil)
-		c.ok("approval.get", id, nil)
-		c.ok("approval.resolve", object{"id": asked.ID, "decision": "allow-once"}, nil)
-		if kind == "exec" {
-			c.ok("exec.approval.get", id, nil)
+		for _, resolve := range []string{kind + ".approval.resolve", "approval.resolve"} {
+			c.calls(kind + ".approval.request")
+			answered := make(chan error, 1)
+			go func() { answered <- c.Call(context.Background(), kind+".approval.request", params, nil) }()
+			var asked struct{ ID string }
+			c.Event(kind+".approval.requested", func(b json.RawMessage) bool { return json.Unmarshal(b, &asked) == nil && !seen[asked.ID] })
+			seen[asked.ID] = true
+			id := object{"id": asked.ID}
+			c.ok(kind+".approval.list", nil, nil)
+			c.ok(resolve, object{"id": asked.ID, "decision": "allow-once"}, nil)
+			c.ok(kind+".approval.waitDecision", id, nil)
+			c.ok("approval.get", id, nil)
+			if kind == "exec" {
+				c.ok("exec.approval.get", id, nil)
+			}
+			<-answered
 		}
-		<-answered
 	}
 	c.ok("approval.history", nil, nil)
 	c.ok("exec.approval.grants.list", nil, nil)
@@ -421,8 +462,9 @@ func nodeAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 	answer := n.answers(object{"bins": object{}})
 	c.ok("node.invoke", object{"nodeId": n.id, "command": "system.which", "idempotencyKey": "i1"}, nil)
 	<-answer
+	c.calls("node.invoke.result")
+	c.calls("node.event")
 	n.MustCall("node.event", object{"event": "exec.started", "payload": object{"command": "ls"}}, nil)
-	c.called["node.event"], c.called["node.invoke.result"] = true, true
 	c.ok("node.pair.list", nil, nil)
 	c.ok("node.rename", object{"nodeId": n.id, "displayName": "desk"}, nil)
 	c.ok("node.describe", object{"nodeId": n.id}, nil)

@@ -1,6 +1,8 @@
 package kernel_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/registry/registrytest"
 	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -260,6 +263,48 @@ func registryAnswers(t *testing.T, c *caller) {
 	c.ok("doctor", nil, nil)
 	c.ok("status", nil, nil)
 	c.ok("registries.login", object{"host": "registry.example.org", "username": "ann", "password": "correct horse"}, nil)
+}
+
+// TestInstalledAsPagesDo: clients of protocol 4 name a package by the catalog that they know it from, are shown what nobody
+// vouches for first, and name plugins by another field.
+func TestInstalledAsPagesDo(t *testing.T) {
+	t.Parallel()
+	home := newSite(t)
+	home.Add("weather", "1.0.0", nil)
+	home.Add("weather", "1.1.0", nil)
+	o := newReader(t, map[string]*site{"home": home})
+	for _, params := range []object{{"source": "official"}, {"source": "official", "packageName": "weather"}, {"pluginId": "weather"},
+		{"source": "official", "pluginId": "weather", "name": "weather"}} {
+		if err := o.Call(t.Context(), "plugins.install", params, nil); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%v: %v", params, err)
+		}
+	}
+	for _, params := range []object{{"source": "official", "pluginId": "weather", "version": "1.0.0"}, {"source": "clawhub", "packageName": "weather"}} {
+		var result install.InstallResult
+		refused := (*wire.Error)(nil)
+		if err := o.Call(t.Context(), "plugins.install", params, &result); !errors.As(err, &refused) || refused.Code != wire.Forbidden {
+			t.Fatalf("%v: %v %+v", params, err, result)
+		}
+		var consent struct{ CapabilityConsentCode, PluginID, ReviewToken string }
+		if err := json.Unmarshal(encoded(refused.Details), &consent); err != nil || consent.CapabilityConsentCode == "" || consent.PluginID != "weather" {
+			t.Fatalf("%+v", refused.Details)
+		}
+		params["acknowledgeCapabilities"] = object{"reviewToken": consent.ReviewToken}
+		o.MustCall("plugins.install", params, &result)
+		if p := result.Plugin; !result.OK || p.ID != "weather" || p.State != "enabled" || params["version"] != nil && p.Version != params["version"] {
+			t.Errorf("%+v", result)
+		}
+	}
+	o.answers("weather", "1.1.0")
+	var removed install.Removed
+	o.MustCall("plugins.uninstall", object{"pluginId": "weather"}, &removed)
+	if !removed.OK || removed.PluginID != "weather" || len(removed.Removed) == 0 {
+		t.Errorf("%+v", removed)
+	}
+	o.answers("weather", "")
+	if err := o.Call(t.Context(), "plugins.uninstall", nil, nil); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Error(err)
+	}
 }
 
 // TestLogins: what an artifact is read with is kept, shown to nobody, and forgotten.

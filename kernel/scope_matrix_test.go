@@ -50,7 +50,7 @@ var methodsOf = map[wire.Scope]string{
 
 // otherIn4 are the methods of which protocol 4 asks something else.
 var otherIn4 = map[string]wire.Scope{
-	"config.get": wire.ScopeRead, "config.schema.lookup": wire.ScopeRead, "sessions.resolve": wire.ScopeRead, "health": wire.ScopeNone,
+	"config.get": wire.ScopeRead, "config.schema": wire.ScopeRead, "config.schema.lookup": wire.ScopeRead, "sessions.resolve": wire.ScopeRead, "health": wire.ScopeNone,
 	"poll": wire.ScopeWrite, "talk.mode": wire.ScopeTalk, "talk.speak": wire.ScopeTalk, "sessions.create": wire.ScopeWrite, "sessions.fork": wire.ScopeWrite, "sessions.patch": wire.ScopeWrite, "sessions.patchMany": wire.ScopeWrite,
 }
 

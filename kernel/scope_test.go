@@ -35,6 +35,8 @@ func TestScopesOfProtocols(t *testing.T) {
 		{"config.get", nil, wire.ScopeRead, refused, allowed},
 		{"config.get", nil, wire.ScopePairing, refused, refused},
 		{"config.get", nil, wire.ScopeAdmin, allowed, allowed},
+		{"config.schema", nil, wire.ScopeRead, refused, allowed},
+		{"config.schema", nil, wire.ScopePairing, refused, refused},
 		{"sessions.resolve", session(nil), wire.ScopeRead, refused, allowed},
 		{"sessions.resolve", session(nil), wire.ScopeAdmin, allowed, allowed},
 		{"sessions.patch", archive, wire.ScopeWrite, refused, allowed},

@@ -91,6 +91,9 @@ func (w *writer) page() {
 	w.print("\n")
 	for _, e := range w.contract.Events {
 		w.print("#### Event `%s`\n\n", e.Name)
+		if by := w.causes(e.Name); len(by) > 0 {
+			w.print("After %s.\n\n", links(by, ""))
+		}
 		w.body("Payload", w.d.Events[e.Name].Payload, false)
 	}
 	w.print("## Types\n\n")
@@ -100,6 +103,16 @@ func (w *writer) page() {
 			w.table(def, def.Closed)
 		}
 	}
+}
+
+// causes are the methods that bring about an event.
+func (w *writer) causes(event string) (names []string) {
+	for _, m := range w.contract.Methods {
+		if slices.Contains(m.Events, event) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 func (w *writer) frame(name string) bool {
@@ -152,6 +165,12 @@ func (w *writer) method(name string, m *protocol.Method) {
 	if m.Audited {
 		w.print(" Calls are [noted](audit.md).")
 	}
+	if len(m.Errors) > 0 {
+		w.print(" [Errors](#errors): `%s`.", strings.Join(m.Errors, "`, `"))
+	}
+	if len(m.Events) > 0 {
+		w.print(" Events: %s.", links(m.Events, "event-"))
+	}
 	w.print("\n\n")
 	w.body("Params", m.Params, true)
 	if m.Early != nil {
@@ -160,6 +179,15 @@ func (w *writer) method(name string, m *protocol.Method) {
 		return
 	}
 	w.body("Result", m.Result, false)
+}
+
+// links names methods or events, and leads to what is said of each.
+func links(names []string, kind string) string {
+	var list []string
+	for _, name := range names {
+		list = append(list, fmt.Sprintf("[`%s`](#%s%s)", name, kind, anchor(name)))
+	}
+	return strings.Join(list, ", ")
 }
 
 func scope(s wire.Scope) string {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 // root is the module's, seen from this package.
@@ -86,6 +88,18 @@ func TestDescribed(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(d.Events)) {
 		if e := d.Events[name]; e.Payload.Ref == "" || d.Types.Target(e.Payload).Description == "" {
 			t.Errorf("the payload of %s is no documented type", name)
+		}
+	}
+	for name, m := range d.Methods {
+		for _, e := range m.Events {
+			if d.Events[e] == nil {
+				t.Errorf("%s brings about %s, which is no event", name, e)
+			}
+		}
+		for _, reason := range slices.Concat(m.Errors, wire.CommonErrors()) {
+			if !strings.Contains(head, "| `"+reason+"`") && !strings.Contains(head, ", `"+reason+"`") {
+				t.Errorf("%s is refused with %s, which head.md does not explain", name, reason)
+			}
 		}
 	}
 	t.Logf("%d methods, %d events, %d types", len(d.Methods), len(d.Events), len(d.Types.Defs))

@@ -25,14 +25,22 @@ type methods struct {
 func (m *methods) rows() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("device.pair.list", wire.ScopePairing, m.list).Doc("Lists the devices that wait for approval and those that are paired, the newest first."),
-		rpc.New("device.pair.approve", wire.ScopePairing, m.approveRequest).Audited().Doc("Lets a waiting device in, with at most the scopes that the approver has."),
-		rpc.New("device.pair.reject", wire.ScopePairing, m.rejectRequest).Audited().Doc("Turns a waiting device away."),
-		rpc.New("device.pair.remove", wire.ScopePairing, m.remove).Audited().Doc("Forgets a paired device and ends its connections."),
-		rpc.New("device.pair.setupCode", wire.ScopeAdmin, m.newSetupCode).Audited().Doc("Makes a setup code, which lets one device in within ten minutes, and a picture of it to scan."),
-		rpc.New("device.pair.setupStatus", wire.ScopeAdmin, m.setupStatus).Doc("Says which device a setup code has let in."),
-		rpc.New("device.pair.rename", wire.ScopePairing, m.rename).Audited().Doc("Gives a paired device the name that the owner calls it by."),
-		rpc.New("device.token.rotate", wire.ScopePairing, m.rotate).Audited().Doc("Replaces the token of a device."),
-		rpc.New("device.token.revoke", wire.ScopePairing, m.revoke).Audited().Doc("Ends the tokens of a device in a role, and the connections that stand on them."),
+		rpc.New("device.pair.approve", wire.ScopePairing, m.approveRequest).Audited().Fails(wire.NotFound).Emits("device.pair.resolved").
+			Doc("Lets a waiting device in, with at most the scopes that the approver has."),
+		rpc.New("device.pair.reject", wire.ScopePairing, m.rejectRequest).Audited().Fails(wire.NotFound).Emits("device.pair.resolved").
+			Doc("Turns a waiting device away."),
+		rpc.New("device.pair.remove", wire.ScopePairing, m.remove).Audited().Fails(wire.NotFound).Emits("device.pair.changed").
+			Doc("Forgets a paired device and ends its connections."),
+		rpc.New("device.pair.setupCode", wire.ScopeAdmin, m.newSetupCode).Audited().Fails(wire.TooLarge).Emits("device.pair.setup.completed").
+			Doc("Makes a setup code, which lets one device in within ten minutes, and a picture of it to scan."),
+		rpc.New("device.pair.setupStatus", wire.ScopeAdmin, m.setupStatus).Fails(wire.NotFound).
+			Doc("Says which device a setup code has let in."),
+		rpc.New("device.pair.rename", wire.ScopePairing, m.rename).Audited().Fails(wire.NotFound).Emits("device.pair.changed").
+			Doc("Gives a paired device the name that the owner calls it by."),
+		rpc.New("device.token.rotate", wire.ScopePairing, m.rotate).Audited().Fails(wire.NotFound).
+			Doc("Replaces the token of a device."),
+		rpc.New("device.token.revoke", wire.ScopePairing, m.revoke).Audited().Fails(wire.NotFound).
+			Doc("Ends the tokens of a device in a role, and the connections that stand on them."),
 	}
 }
 
@@ -160,7 +168,7 @@ func within(ctx context.Context, scopes []wire.Scope) error {
 	for _, s := range scopes {
 		if !covers(c.Scopes, []wire.Scope{s}) {
 			return rpc.WithDetails(wit.Errorf(wit.CodeForbidden, "missing scope: %s", s),
-				map[string]any{"code": "MISSING_SCOPE", "missingScope": s, "requiredScopes": scopes})
+				map[string]any{"code": wire.MissingScope, "missingScope": s, "requiredScopes": scopes})
 		}
 	}
 	return nil

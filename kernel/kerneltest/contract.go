@@ -5,19 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/carapace-gateway/carapace/kernel/protocol"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 // Contract checks frames against what the gateway promises its clients. It is safe for concurrent use.
 type Contract struct {
 	document *protocol.Document
 	compiler *jsonschema.Compiler
+	three    *Protocol3
 
 	mu      sync.Mutex
 	schemas map[string]*jsonschema.Schema // by pointer
@@ -36,8 +40,12 @@ func NewContract(c protocol.Contract) (*Contract, error) {
 	if err != nil {
 		return nil, err
 	}
+	three, err := NewProtocol3()
+	if err != nil {
+		return nil, err
+	}
 	compiler := jsonschema.NewCompiler()
-	return &Contract{document: d, compiler: compiler, schemas: map[string]*jsonschema.Schema{}}, compiler.AddResource(contractURL, doc)
+	return &Contract{document: d, compiler: compiler, three: three, schemas: map[string]*jsonschema.Schema{}}, compiler.AddResource(contractURL, doc)
 }
 
 // check validates a value against what stands at a pointer in the schema; "" is the whole: any frame.
@@ -96,10 +104,10 @@ func (c *Contract) Received(frame []byte, method string) error {
 		}
 		return errors.Join(c.check(c.document.News.Ref[1:], v), c.check("/events/"+name+"/payload", payload))
 	}
-	if err := c.check(c.document.Response.Ref[1:], v); err != nil || f["ok"] != true {
-		return err
-	}
 	m := c.document.Methods[method]
+	if err := c.check(c.document.Response.Ref[1:], v); err != nil || f["ok"] != true {
+		return errors.Join(err, declared(frame, method, m))
+	}
 	if m == nil || !has {
 		return fmt.Errorf("a result of %q without payload, or nobody describes the method", method)
 	}
@@ -108,6 +116,19 @@ func (c *Contract) Received(frame []byte, method string) error {
 		return nil
 	}
 	return err
+}
+
+// declared fails for an error that neither every method nor this one declares.
+func declared(frame []byte, name string, m *protocol.Method) error {
+	var f struct{ Error wire.Error }
+	if err := json.Unmarshal(frame, &f); err != nil {
+		return err
+	}
+	reason := f.Error.Reason()
+	if slices.Contains(wire.CommonErrors(), reason) || m != nil && slices.Contains(m.Errors, reason) {
+		return nil
+	}
+	return fmt.Errorf("the row of %q does not declare the error %s: see rpc.Method.Fails", name, reason)
 }
 
 // contracts are those of the kernels of a test process: they depend on the services that were left out.
@@ -134,31 +155,45 @@ func (k *Kernel) contract() *Contract {
 // Document is the contract with the kernel's clients.
 func (k *Kernel) Document() *protocol.Document { return k.contract().document }
 
-// watch returns a trace for one client that fails the test at a frame that breaks the contract.
+// watch returns a trace for one client that fails the test at a frame that breaks the contract, or, in protocol 3, its schemas.
 func (k *Kernel) watch() func(sent bool, frame []byte) {
 	if _, test := k.t.(*testing.T); !test {
 		return nil // a benchmark measures the gateway, not this
 	}
 	all := k.contract()
 	var methods sync.Map // by id of a request
+	var old atomic.Bool  // the connection speaks protocol 3
 	return func(sent bool, frame []byte) {
 		if sent {
-			if id, method, err := all.Sent(frame); err != nil {
+			id, method, err := all.Sent(frame)
+			if err != nil {
 				k.t.Errorf("a client's frame breaks the contract: %v\n%.2000s", brief(err), frame)
-			} else {
-				methods.Store(id, method)
 			}
+			if method == "connect" {
+				var f struct{ Params wire.ConnectParams }
+				_ = json.Unmarshal(frame, &f)
+				chosen, ok := f.Params.Negotiate()
+				old.Store(ok && chosen == wire.MinProtocol)
+			}
+			methods.Store(id, method)
 			return
 		}
 		var f struct{ ID string }
 		_ = json.Unmarshal(frame, &f) // Received says what is wrong with it
 		method, _ := methods.Load(f.ID)
 		name, _ := method.(string)
-		if err := all.Received(frame, name); err != nil {
+		err := all.Received(frame, name)
+		if old.Load() {
+			err = errors.Join(err, all.three.Received(frame, name))
+		}
+		if err != nil {
 			k.t.Errorf("a frame of the gateway breaks the contract (%s): %v\n%.2000s", name, brief(err), frame)
 		}
 	}
 }
+
+// Protocol3 is the check of frames in protocol 3.
+func (k *Kernel) Protocol3() *Protocol3 { return k.contract().three }
 
 // brief is the text of a violation: the paths and what is wrong there.
 func brief(err error) string {

@@ -42,15 +42,19 @@ func (r *Registry) Methods() []rpc.Method {
 			d, err := r.Info(p.ID)
 			d.Crash = forAuthor(ctx, d.Crash)
 			return d, err
-		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
-		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Audited().Doc("Calls a tool of a plugin as a model would, or a function that it exports, for its author, who is told how far it is by plugins.progress."),
-		rpc.New("plugins.trace", wire.ScopeRead, r.trace).Doc("Returns the last calls of a plugin: how long each took, what it used, and what it asked the gateway for. They are kept from the first look on."),
+		}).Fails(wire.NotFound).
+			Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
+		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Audited().Fails(wire.ForeignErrors()...).Fails(wire.NotConnected, wire.NodeTimeout).Emits("plugins.progress").
+			Doc("Calls a tool of a plugin as a model would, or a function that it exports, for its author, who is told how far it is by plugins.progress."),
+		rpc.New("plugins.trace", wire.ScopeRead, r.trace).Fails(wire.NotFound).
+			Doc("Returns the last calls of a plugin: how long each took, what it used, and what it asked the gateway for. They are kept from the first look on."),
 		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p GrantParams) (Details, error) {
 			if err := r.Grant(ctx, p.ID, p.Digest); err != nil {
 				return Details{}, err
 			}
 			return r.Info(p.ID)
-		}).Audited().Doc("Grants an update of a plugin what it may be, use and ask for, and returns the plugin."),
+		}).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.changed").
+			Doc("Grants an update of a plugin what it may be, use and ask for, and returns the plugin."),
 	}
 }
 

@@ -29,6 +29,7 @@ func New(methods []rpc.Description, events []event.Row) Contract {
 	connect := rpc.Description{
 		Name: "connect", Scope: wire.ScopeNone, Summary: "Opens the connection: who the client is and what it asks for.",
 		Params: reflect.TypeFor[wire.ConnectParams](), Results: []reflect.Type{reflect.TypeFor[wire.HelloOK]()},
+		Errors: connectErrors(), Events: []string{"health", "presence", "node.presence", "device.pair.requested", "device.pair.resolved"},
 	}
 	c := Contract{Methods: append([]rpc.Description{connect}, methods...)}
 	slices.SortFunc(c.Methods, func(a, b rpc.Description) int { return cmp.Compare(a.Name, b.Name) })
@@ -45,6 +46,16 @@ func New(methods []rpc.Description, events []event.Row) Contract {
 	return c
 }
 
+// connectErrors are the reasons with which connect is refused beside the common ones.
+func connectErrors() []string {
+	return []string{
+		"PROTOCOL_MISMATCH", wire.Unauthorized, wire.NotPaired, "PAIRING_REQUIRED", "DEVICE_IDENTITY_REQUIRED", "CONTROL_UI_DEVICE_IDENTITY_REQUIRED",
+		"DEVICE_AUTH_DEVICE_ID_MISMATCH", "DEVICE_AUTH_NONCE_MISMATCH", "DEVICE_AUTH_NONCE_REQUIRED", "DEVICE_AUTH_PUBLIC_KEY_INVALID",
+		"DEVICE_AUTH_SIGNATURE_EXPIRED", "DEVICE_AUTH_SIGNATURE_INVALID", "AUTH_TOKEN_MISSING", "AUTH_TOKEN_MISMATCH", "AUTH_PASSWORD_MISSING",
+		"AUTH_PASSWORD_MISMATCH", "AUTH_BOOTSTRAP_TOKEN_INVALID", "AUTH_RATE_LIMITED",
+	}
+}
+
 // Method is a method whose types are schemas.
 type Method struct {
 	Summary string     `json:"summary,omitempty"`
@@ -52,8 +63,12 @@ type Method struct {
 	// Scope4 is protocol 4's, empty where it is the same.
 	Scope4 wire.Scope `json:"scope4,omitempty"`
 	// Audited: audit.list tells who has called it.
-	Audited bool        `json:"audited,omitempty"`
-	Params  *rpc.Schema `json:"params"`
+	Audited bool `json:"audited,omitempty"`
+	// Errors are those that it answers beside the ones of every method, as wire.Error.Reason names them.
+	Errors []string `json:"errors,omitempty"`
+	// Events are what a call brings about that a client may wait for.
+	Events []string    `json:"events,omitempty"`
+	Params *rpc.Schema `json:"params"`
 	// Early is the first of two results, nil where there is one.
 	Early  *rpc.Schema `json:"early,omitempty"`
 	Result *rpc.Schema `json:"result"`
@@ -84,7 +99,8 @@ func (c Contract) Document() *Document {
 	d.Response = d.Types.Result(reflect.TypeFor[wire.ResponseFrame]())
 	d.News = d.Types.Result(reflect.TypeFor[wire.EventFrame]())
 	for _, m := range c.Methods {
-		out := &Method{Summary: m.Summary, Scope: m.Scope, Scope4: m.Scope4, Audited: m.Noted, Params: d.Types.Params(m.Params), Result: d.oneOf(m.Results)}
+		out := &Method{Summary: m.Summary, Scope: m.Scope, Scope4: m.Scope4, Audited: m.Noted, Errors: m.Errors, Events: m.Events,
+			Params: d.Types.Params(m.Params), Result: d.oneOf(m.Results)}
 		if m.Early != nil {
 			out.Early = d.Types.Result(m.Early)
 		}

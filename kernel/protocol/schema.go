@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 // object is a JSON object that is made by hand.
@@ -14,7 +15,8 @@ type object = map[string]any
 
 // JSON returns the document as one JSON Schema. The schema itself accepts any frame, with what it carries
 // where the frame names it; a response does not name its method, so its payload is found by pointer:
-// #/methods/<name>/result (or early) and, likewise, #/events/<name>/payload.
+// #/methods/<name>/result (or early) and, likewise, #/events/<name>/payload. What a method may be refused with is in errors, of
+// all methods, and in its own errors: the details.code of the error where there is one, else its code.
 func (d *Document) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -29,6 +31,7 @@ func (d *Document) JSON() ([]byte, error) {
 			object{"$ref": d.Response.Ref},
 			object{"$ref": d.News.Ref, "allOf": when("event", "payload", d.Events, func(e *Event) *rpc.Schema { return e.Payload })},
 		},
+		"errors":  wire.CommonErrors(),
 		"methods": d.Methods,
 		"events":  d.Events,
 		"$defs":   d.Types.Defs,

@@ -23,6 +23,8 @@ type Description struct {
 	Summary string
 	// Noted methods are Audited.
 	Noted bool
+	// Errors and Events are the row's.
+	Errors, Events []string
 	// Params is a struct, or a map that accepts everything.
 	Params reflect.Type
 	// Early is the type of the first of two answers, nil where there is one.
@@ -45,7 +47,7 @@ func (t *Table) Describe() []Description {
 	var list []Description
 	for _, m := range t.rows {
 		if !m.Hidden {
-			list = append(list, Description{m.Name, m.Scope, m.Scope4, m.Summary, m.Noted, m.types.params, m.types.early, m.types.results})
+			list = append(list, Description{m.Name, m.Scope, m.Scope4, m.Summary, m.Noted, m.Errors, m.Events, m.types.params, m.types.early, m.types.results})
 		}
 	}
 	slices.SortFunc(list, func(a, b Description) int { return cmp.Compare(a.Name, b.Name) })

@@ -51,8 +51,13 @@ type Method struct {
 	Summary string
 	// Noted methods change what is somebody's business: who called them is kept (see Table.Noting).
 	Noted bool
-	types types
-	call  func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
+	// Errors are those that the handler answers beside the ones of every method (see wire.CommonErrors), as wire.Error.Reason
+	// names them.
+	Errors []string
+	// Events are what calls bring about that a client may wait for, by name.
+	Events []string
+	types  types
+	call   func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
 }
 
 // Doc gives the row its summary.
@@ -64,6 +69,18 @@ func (m Method) Doc(summary string) Method {
 // Audited makes each call of the row one that is noted.
 func (m Method) Audited() Method {
 	m.Noted = true
+	return m
+}
+
+// Fails declares the row's Errors. Tests refuse what is answered and not declared.
+func (m Method) Fails(reasons ...string) Method {
+	m.Errors = slices.Concat(m.Errors, reasons)
+	return m
+}
+
+// Emits declares the row's Events.
+func (m Method) Emits(events ...string) Method {
+	m.Events = slices.Concat(m.Events, events)
 	return m
 }
 
@@ -200,7 +217,7 @@ func authorize(c *Caller, m Method) error {
 
 func missing(scope wire.Scope, method string) error {
 	return WithDetails(wit.Errorf(wit.CodeForbidden, "missing scope: %s", scope),
-		map[string]any{"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": []wire.Scope{scope}, "method": method})
+		map[string]any{"code": wire.MissingScope, "missingScope": scope, "requiredScopes": []wire.Scope{scope}, "method": method})
 }
 
 // Require is for a handler some of whose parameters need more than its row's scope. Errors: CodeForbidden when the

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -18,6 +19,32 @@ const (
 	Forbidden      = "FORBIDDEN"
 )
 
+// Reasons that stand in details.code, where several share one of the codes above. Those that a single method answers are beside
+// its row.
+const (
+	NotFound     = "NOT_FOUND"
+	Conflict     = "CONFLICT"
+	Unauthorized = "UNAUTHORIZED"
+	TooLarge     = "TOO_LARGE"
+	RateLimited  = "RATE_LIMITED"
+	Internal     = "INTERNAL"
+	MissingScope = "MISSING_SCOPE"
+	// NotConnected and NodeTimeout are of a node that is asked for something.
+	NotConnected = "NOT_CONNECTED"
+	NodeTimeout  = "TIMEOUT"
+)
+
+// CommonErrors are the reasons with which every method may be refused: parameters that are wrong, a scope or role that the caller
+// lacks, too many requests, a gateway that stops or has failed inside.
+func CommonErrors() []string {
+	return []string{InvalidRequest, Forbidden, MissingScope, Unavailable, RateLimited, Internal}
+}
+
+// ForeignErrors are the reasons of what a plugin, a platform or a provider has answered, where a method passes it on.
+func ForeignErrors() []string {
+	return []string{NotFound, Conflict, Unauthorized, TooLarge, AgentTimeout}
+}
+
 // Error is the error of a response frame.
 type Error struct {
 	Code string `json:"code"`
@@ -33,6 +60,9 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string { return e.Message }
+
+// Reason is details.code where there is one, else the code: what programs tell errors apart by.
+func (e *Error) Reason() string { return cmp.Or(detailsCode(e.Details), e.Code) }
 
 type coded struct {
 	error

@@ -18,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -135,7 +136,11 @@ func (i *Installer) permits(a arrival, p Params) error {
 		return wit.Errorf(wit.CodeConflict, "what is there now is %s, and not the %s that was meant: look at it once more", a.digest, p.Digest)
 	}
 	if p.Digest == "" && !i.trusted(a.Package) {
-		return wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or who has signed it among the signers in the settings", a.Manifest.ID, a.Manifest.Version, a.digest)
+		err := wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or who has signed it among the signers in the settings", a.Manifest.ID, a.Manifest.Version, a.digest)
+		if p.Catalog != "" {
+			return rpc.WithDetails(err, map[string]any{"capabilityConsentCode": "PLUGIN_CAPABILITY_CONSENT_REQUIRED", "pluginId": a.Manifest.ID, "reviewToken": a.digest})
+		}
+		return err
 	}
 	now, there := i.current(a.Manifest.ID)
 	if !there {

@@ -13,28 +13,38 @@ import (
 // methods returns the rows of the method table. Those of nodes are there where there are nodes.
 func (s *Service) methods() []rpc.Method {
 	rows := []rpc.Method{
-		rpc.NewTwoPhase("exec.approval.request", wire.ScopeApprovals, s.requestExec).Audited().Doc("Asks whether a command may be run, and waits for the answer. With twoPhase it answers at once that it asks, and once more with the answer."),
-		rpc.New("exec.approval.waitDecision", wire.ScopeApprovals, s.waitFor(Exec)).Doc("Waits for the answer to what was asked before."),
-		rpc.New("exec.approval.resolve", wire.ScopeApprovals, s.resolve(Exec)).Audited().Doc("Says whether it may be done; the first word counts, and the same again is no error."),
-		rpc.New("exec.approval.get", wire.ScopeApprovals, s.get).Doc("Returns one approval, also one that is over."),
+		rpc.NewTwoPhase("exec.approval.request", wire.ScopeApprovals, s.requestExec).Audited().Fails(wire.Conflict).Emits("exec.approval.requested", "exec.approval.resolved").
+			Doc("Asks whether a command may be run, and waits for the answer. With twoPhase it answers at once that it asks, and once more with the answer."),
+		rpc.New("exec.approval.waitDecision", wire.ScopeApprovals, s.waitFor(Exec)).Fails(wire.NotFound).
+			Doc("Waits for the answer to what was asked before."),
+		rpc.New("exec.approval.resolve", wire.ScopeApprovals, s.resolve(Exec)).Audited().Fails(wire.NotFound, wire.Conflict).Emits("exec.approval.resolved").
+			Doc("Says whether it may be done; the first word counts, and the same again is no error."),
+		rpc.New("exec.approval.get", wire.ScopeApprovals, s.get).Fails(wire.NotFound).
+			Doc("Returns one approval, also one that is over."),
 		rpc.New("exec.approval.list", wire.ScopeApprovals, s.listExec).Doc("Lists the calls and commands that wait for an answer, the oldest first."),
 		rpc.New("exec.approval.grants.list", wire.ScopeApprovals, s.listGrants).Doc("Lists what was allowed always, by agent, the newest first."),
 		rpc.New("exec.approval.grants.revoke", wire.ScopeApprovals, s.revokeGrant).Audited().Doc("Takes back what was allowed always: it is asked about again."),
 		rpc.New("exec.approvals.get", wire.ScopeAdmin, s.getFile).Doc("Returns the policy: what may be done by whom, and when somebody is asked."),
-		rpc.New("exec.approvals.set", wire.ScopeAdmin, s.setFile).Audited().Doc("Replaces the policy."),
-		rpc.NewTwoPhase("plugin.approval.request", wire.ScopeApprovals, s.requestPlugin).Audited().Doc("Asks on behalf of a client's plugin, as exec.approval.request does."),
-		rpc.New("plugin.approval.waitDecision", wire.ScopeApprovals, s.waitFor(Plugin)).Doc("Waits for the answer to what was asked before."),
-		rpc.New("plugin.approval.resolve", wire.ScopeApprovals, s.resolve(Plugin)).Audited().Doc("Says whether it may be done, as exec.approval.resolve does."),
+		rpc.New("exec.approvals.set", wire.ScopeAdmin, s.setFile).Audited().Fails(wire.Conflict).Doc("Replaces the policy."),
+		rpc.NewTwoPhase("plugin.approval.request", wire.ScopeApprovals, s.requestPlugin).Audited().Fails(wire.Conflict).Emits("plugin.approval.requested", "plugin.approval.resolved").
+			Doc("Asks on behalf of a client's plugin, as exec.approval.request does."),
+		rpc.New("plugin.approval.waitDecision", wire.ScopeApprovals, s.waitFor(Plugin)).Fails(wire.NotFound).
+			Doc("Waits for the answer to what was asked before."),
+		rpc.New("plugin.approval.resolve", wire.ScopeApprovals, s.resolve(Plugin)).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugin.approval.resolved").
+			Doc("Says whether it may be done, as exec.approval.resolve does."),
 		rpc.New("plugin.approval.list", wire.ScopeApprovals, s.listPlugin).Doc("Lists what the plugins of clients have asked and nobody has answered, the oldest first."),
 		rpc.New("openclaw.approval.list", wire.ScopeApprovals, none).Doc("Lists what an agent that looks after the gateway itself has asked: nothing, since there is none here. Clients that list approvals of all kinds ask for these too."),
-		rpc.New("approval.get", wire.ScopeApprovals, s.getSnapshot).Doc("Returns one approval of any kind."),
-		rpc.New("approval.resolve", wire.ScopeApprovals, s.resolveAny).Audited().Doc("Says whether it may be done, and returns how the approval stands."),
+		rpc.New("approval.get", wire.ScopeApprovals, s.getSnapshot).Fails(wire.NotFound).Doc("Returns one approval of any kind."),
+		rpc.New("approval.resolve", wire.ScopeApprovals, s.resolveAny).Audited().Fails(wire.NotFound, wire.Conflict).Emits("exec.approval.resolved", "plugin.approval.resolved").
+			Doc("Says whether it may be done, and returns how the approval stands."),
 		rpc.New("approval.history", wire.ScopeApprovals, s.history).Doc("Lists the approvals that are over, the newest first, page by page."),
 	}
 	if s.d.Nodes != nil {
 		rows = append(rows,
-			rpc.New("exec.approvals.node.get", wire.ScopeAdmin, s.nodeGet).Doc("Returns the policy that a node keeps for itself."),
-			rpc.New("exec.approvals.node.set", wire.ScopeAdmin, s.nodeSet).Audited().Doc("Replaces the policy that a node keeps for itself."))
+			rpc.New("exec.approvals.node.get", wire.ScopeAdmin, s.nodeGet).Fails(wire.NotConnected, wire.NodeTimeout, wire.NotFound).
+				Doc("Returns the policy that a node keeps for itself."),
+			rpc.New("exec.approvals.node.set", wire.ScopeAdmin, s.nodeSet).Audited().Fails(wire.NotConnected, wire.NodeTimeout, wire.NotFound, wire.Conflict).
+				Doc("Replaces the policy that a node keeps for itself."))
 	}
 	return rows
 }

@@ -15,13 +15,16 @@ import (
 
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("plugins.search", wire.ScopeRead, s.Search).Doc("Lists the packages of the registries, by words."),
-		rpc.New("plugins.insist", wire.ScopeAdmin, s.insist).Audited().Doc("Lets a version of a plugin run that its registry has withdrawn, or takes that back."),
+		rpc.New("plugins.search", wire.ScopeRead, s.Search).Fails(wire.AgentTimeout).
+			Doc("Lists the packages of the registries, by words."),
+		rpc.New("plugins.insist", wire.ScopeAdmin, s.insist).Audited().Fails(wire.NotFound, wire.Conflict).
+			Doc("Lets a version of a plugin run that its registry has withdrawn, or takes that back."),
 		rpc.New("registries.list", wire.ScopeRead, func(context.Context, rpc.None) (RegistriesResult, error) {
 			return s.registries(s.Sources()), nil
 		}).Doc("Lists the configured registries and how they are."),
 		rpc.New("registries.login", wire.ScopeAdmin, s.Logins.keep).Audited().Doc("Keeps the name and password with which artifacts are read from a host, encrypted."),
-		rpc.New("registries.refresh", wire.ScopeAdmin, s.refreshNow).Doc("Reads the registries' indexes now."),
+		rpc.New("registries.refresh", wire.ScopeAdmin, s.refreshNow).Fails(wire.NotFound, wire.AgentTimeout).Emits("registries.changed").
+			Doc("Reads the registries' indexes now."),
 	}
 }
 

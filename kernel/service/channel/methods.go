@@ -16,12 +16,17 @@ type methods struct{ channels *Service }
 func (m *methods) list() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("channels.status", wire.ScopeRead, m.status).Doc("Lists the channels and their accounts."),
-		rpc.New("channels.start", wire.ScopeAdmin, m.start).Audited().Doc("Starts an account."),
-		rpc.New("channels.stop", wire.ScopeAdmin, m.stop).Audited().Doc("Stops an account until it is started again."),
-		rpc.New("channels.login", wire.ScopeAdmin, m.login).Audited().Doc("Has an account log in to its platform; channels.status has the code that its owner is to scan, where there is one."),
-		rpc.New("channels.logout", wire.ScopeAdmin, m.logout).Audited().Doc("Logs an account out of its platform."),
-		rpc.New("channels.poison.replay", wire.ScopeAdmin, m.replay).Audited().Doc("Gives a dead letter to the plugin again."),
-		rpc.New("channels.poison.drop", wire.ScopeAdmin, m.drop).Audited().Doc("Forgets a dead letter."),
+		rpc.New("channels.start", wire.ScopeAdmin, m.start).Audited().Fails(wire.ForeignErrors()...).Emits("channels.changed").
+			Doc("Starts an account."),
+		rpc.New("channels.stop", wire.ScopeAdmin, m.stop).Audited().Fails(wire.NotFound).Emits("channels.changed").
+			Doc("Stops an account until it is started again."),
+		rpc.New("channels.login", wire.ScopeAdmin, m.login).Audited().Fails(wire.ForeignErrors()...).Emits("channels.changed").
+			Doc("Has an account log in to its platform; channels.status has the code that its owner is to scan, where there is one."),
+		rpc.New("channels.logout", wire.ScopeAdmin, m.logout).Audited().Fails(wire.ForeignErrors()...).Emits("channels.changed").
+			Doc("Logs an account out of its platform."),
+		rpc.New("channels.poison.replay", wire.ScopeAdmin, m.replay).Audited().Fails(wire.ForeignErrors()...).
+			Doc("Gives a dead letter to the plugin again."),
+		rpc.New("channels.poison.drop", wire.ScopeAdmin, m.drop).Audited().Fails(wire.NotFound).Doc("Forgets a dead letter."),
 	}
 }
 

@@ -37,11 +37,12 @@ type PageParams struct {
 	MaxChars int `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
 	// MaxBytes, and 6 MiB at most, is about how much JSON the messages have together.
 	MaxBytes int `json:"maxBytes,omitempty" rpc:"min=1"`
+	// SessionID asks for an earlier history of the conversation: one that a reset has ended, or a branch.
+	SessionID string `json:"sessionId,omitempty" rpc:"min=1"`
 	// Those below are accepted and change nothing.
 	PendingBefore int64    `json:"pendingBefore,omitempty" rpc:"min=1"`
 	InputRunIDs   []string `json:"inputRunIds,omitempty" rpc:"min=1,max=50"`
 	MessageID     string   `json:"messageId,omitempty" rpc:"min=1"`
-	SessionID     string   `json:"sessionId,omitempty" rpc:"min=1"`
 }
 
 // History is a page of a conversation, oldest message first.
@@ -108,7 +109,7 @@ func (s *Service) historyBasis(ctx context.Context, p HistoryParams) (any, bool)
 	if s.links != nil {
 		b.window = s.links.Window()
 	}
-	return b, err == nil
+	return b, err == nil && p.SessionID == "" // earlier histories are given up without a change of the session
 }
 
 type pageBasis struct {
@@ -161,8 +162,11 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 // reset, or when more was added than fits a page: the client reads the pages anew then.
 func (s *Service) readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset bool, err error) {
 	e, err := s.sessions.Lookup(tx, res.SessionKey)
-	if wit.CodeOf(err) == wit.CodeNotFound {
+	if wit.CodeOf(err) == wit.CodeNotFound && p.SessionID == "" {
 		return p.Cursor != "", nil
+	}
+	if err == nil || wit.CodeOf(err) == wit.CodeNotFound {
+		e, err = chosen(tx, e, res.SessionKey, p.SessionID)
 	}
 	if err != nil {
 		return false, err
@@ -189,6 +193,24 @@ func (s *Service) readHistory(tx store.Tx, res *History, p HistoryParams, limit 
 		res.HasMore, res.NextOffset = true, older
 	}
 	return false, res.pending(tx)
+}
+
+// chosen is the history that a page is of: the present one, or an earlier one by its id. Errors: CodeInvalid for one that the
+// conversation does not have.
+func chosen(tx store.Tx, now session.Entry, key session.Key, id string) (session.Entry, error) {
+	if id == "" || id == now.SessionID {
+		return now, nil
+	}
+	now.Key = key // also of one that was deleted
+	earlier, err := session.Earlier(tx, now)
+	i := slices.IndexFunc(earlier, func(e session.Entry) bool { return e.SessionID == id })
+	if err == nil && i < 0 {
+		err = wit.Errorf(wit.CodeInvalid, "sessionId does not belong to sessionKey: %.64q is no history of %s", id, key)
+	}
+	if err != nil {
+		return now, err
+	}
+	return earlier[i], nil
 }
 
 // fit takes the newest messages that are within the page's bytes together.

@@ -262,7 +262,24 @@ func TestHistory(t *testing.T) {
 		if list := h["messages"].([]any); h["kind"] != "delta" || len(list) != 1 || list[0].(obj)["content"].([]any)[0].(obj)["text"] != "[x]\n\nnote" {
 			t.Errorf("delta %v", h)
 		}
+		before := p.Must("chat.history", obj{"sessionKey": "main"})
 		p.Must("sessions.reset", obj{"key": "main"})
+		p.Send("again", "something else")
+		p.Wait("again")
+		earlier := p.Must("chat.history", obj{"sessionKey": "main", "sessionId": before["sessionId"]})
+		if len(earlier["messages"].([]any)) != len(before["messages"].([]any)) || earlier["sessionId"] != before["sessionId"] {
+			t.Errorf("the history before the reset: %v", earlier)
+		}
+		now := p.Must("chat.history", obj{"sessionKey": "main"})
+		if same := p.Must("chat.history", obj{"sessionKey": "main", "sessionId": now["sessionId"]}); len(same["messages"].([]any)) != 2 || len(now["messages"].([]any)) != 2 {
+			t.Errorf("the present history: %v", same)
+		}
+		for _, key := range []string{"main", "other"} {
+			_, err := p.Call("chat.history", obj{"sessionKey": key, "sessionId": "no-such"})
+			if wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "sessionId does not belong to sessionKey") {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
 		if h := p.Must("chat.history", obj{"sessionKey": "main", "cursor": cursor}); h["kind"] != "reset" {
 			t.Errorf("after a reset: %v", h)
 		}

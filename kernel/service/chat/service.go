@@ -83,27 +83,39 @@ func New(d Deps) *Service {
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "chat", Events: Events(), Capabilities: []string{"published-model-catalog"}, Methods: []rpc.Method{
-		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Doc("Says something in a conversation; events bring the answer."),
+		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Fails(wire.NotFound, wire.TooLarge).Emits("agent", "chat", "session.message", "sessions.changed").
+			Doc("Says something in a conversation; events bring the answer."),
 		rpc.NewKept("chat.history", wire.ScopeRead, s.history, s.historyBasis).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
-		rpc.New("chat.message.get", wire.ScopeRead, s.message).Doc("Returns one message of a conversation, whole."),
+		rpc.New("chat.message.get", wire.ScopeRead, s.message).Fails(wire.NotFound).
+			Doc("Returns one message of a conversation, whole."),
 		rpc.New("chat.startup", wire.ScopeRead, s.startup).OneOf(History{}, HistoryDelta{}, HistoryReset{}, StartupMissing{}).Doc("Is chat.history, with what a page needs beside it when it opens."),
 		rpc.New("chat.metadata", wire.ScopeRead, s.metadata).Doc("Returns what a conversation offers beside what was said in it."),
-		rpc.New("chat.abort", wire.ScopeWrite, s.abort).Doc("Stops the runs of a conversation."),
-		rpc.New("chat.inject", wire.ScopeAdmin, s.inject).Audited().Doc("Adds a message to a conversation as if the assistant had said it."),
-		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Doc("Stops the running answer of a conversation."),
-		rpc.New("sessions.create", wire.ScopeAdmin, s.createSession).Audited().In4(wire.ScopeWrite).Doc("Begins a conversation, with its first message if there is one."),
-		rpc.New("sessions.send", wire.ScopeWrite, s.sendTo).Doc("Says something in a conversation that there is; events bring the answer."),
-		rpc.New("sessions.steer", wire.ScopeWrite, s.steer).Doc("Says something to the run that is under way in a conversation: a plain text joins it at its next step. Else it is sessions.send."),
-		rpc.New("sessions.compact", wire.ScopeAdmin, s.compact).Audited().Doc("Lets a summary stand for the beginning of a conversation in what the model reads."),
-		rpc.NewTwoPhase("agent", wire.ScopeWrite, s.agent).Doc("Lets the assistant answer a message; answers at once and again when it is done."),
-		rpc.New("agent.wait", wire.ScopeWrite, s.wait).Doc("Waits until a run has ended."),
+		rpc.New("chat.abort", wire.ScopeWrite, s.abort).Emits("agent", "chat").Doc("Stops the runs of a conversation."),
+		rpc.New("chat.inject", wire.ScopeAdmin, s.inject).Audited().Fails(wire.NotFound, wire.TooLarge).Emits("chat", "session.message", "sessions.changed").
+			Doc("Adds a message to a conversation as if the assistant had said it."),
+		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Fails(wire.NotFound).Emits("agent", "chat").
+			Doc("Stops the running answer of a conversation."),
+		rpc.New("sessions.create", wire.ScopeAdmin, s.createSession).Audited().In4(wire.ScopeWrite).Fails(wire.NotFound, wire.Conflict, wire.TooLarge).Emits("sessions.changed", "agent", "chat").
+			Doc("Begins a conversation, with its first message if there is one."),
+		rpc.New("sessions.send", wire.ScopeWrite, s.sendTo).Fails(wire.NotFound, wire.TooLarge).Emits("agent", "chat", "session.message", "sessions.changed").
+			Doc("Says something in a conversation that there is; events bring the answer."),
+		rpc.New("sessions.steer", wire.ScopeWrite, s.steer).Fails(wire.NotFound, wire.TooLarge).Emits("agent", "chat", "session.message", "sessions.changed").
+			Doc("Says something to the run that is under way in a conversation: a plain text joins it at its next step. Else it is sessions.send."),
+		rpc.New("sessions.compact", wire.ScopeAdmin, s.compact).Audited().Fails(wire.NotFound, wire.Conflict).Emits("sessions.changed").
+			Doc("Lets a summary stand for the beginning of a conversation in what the model reads."),
+		rpc.NewTwoPhase("agent", wire.ScopeWrite, s.agent).Fails(wire.ForeignErrors()...).Emits("agent", "chat", "session.message", "sessions.changed").
+			Doc("Lets the assistant answer a message; answers at once and again when it is done."),
+		rpc.New("agent.wait", wire.ScopeWrite, s.wait).Fails(wire.NotFound).Doc("Waits until a run has ended."),
 		rpc.New("agent.identity.get", wire.ScopeRead, s.identity).Doc("Returns the name and picture of an agent."),
 		rpc.New("agents.list", wire.ScopeRead, s.listAgents).Doc("Lists the agents."),
 		rpc.New("commands.list", wire.ScopeRead, s.listCommands).Doc("Lists the texts that the gateway answers itself."),
 		rpc.New("models.authStatus", wire.ScopeRead, s.authStatus).Doc("Tells which of the configured providers have what they need."),
-		rpc.New("models.list", wire.ScopeRead, s.listModels).Doc("Lists the models of the configured providers."),
-		rpc.New("models.probe", wire.ScopeAdmin, s.probe).Doc("Asks a provider's default model something, by each of its keys."),
-		rpc.New("models.test", wire.ScopeAdmin, s.testModels).Doc("Asks models something, to see whether their keys, they themselves, and tools work."),
+		rpc.New("models.list", wire.ScopeRead, s.listModels).Fails(wire.AgentTimeout).
+			Doc("Lists the models of the configured providers."),
+		rpc.New("models.probe", wire.ScopeAdmin, s.probe).Fails(wire.NotFound, wire.AgentTimeout).
+			Doc("Asks a provider's default model something, by each of its keys."),
+		rpc.New("models.test", wire.ScopeAdmin, s.testModels).Fails(wire.AgentTimeout).
+			Doc("Asks models something, to see whether their keys, they themselves, and tools work."),
 	}}
 }
 

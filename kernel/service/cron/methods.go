@@ -13,13 +13,17 @@ import (
 func (s *Service) Methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.NewKept("cron.list", wire.ScopeRead, s.list, s.listBasis).Doc("Lists the jobs, page by page."),
-		rpc.New("cron.get", wire.ScopeRead, s.get).Doc("Returns one job."),
+		rpc.New("cron.get", wire.ScopeRead, s.get).Fails(unknownJob).Doc("Returns one job."),
 		rpc.New("cron.status", wire.ScopeRead, s.status).Doc("Says how the scheduler is and when the next job is due."),
-		rpc.New("cron.runs", wire.ScopeRead, s.runs).Doc("Lists how jobs have ended."),
-		rpc.New("cron.add", wire.ScopeAdmin, s.add).Audited().OneOf(Job{}, DeclareResult{}).Doc("Adds a job; what this gateway cannot do is refused."),
-		rpc.New("cron.update", wire.ScopeAdmin, s.update).Audited().Doc("Changes a job; what the patch leaves out stays."),
-		rpc.New("cron.remove", wire.ScopeAdmin, s.remove).Audited().Doc("Removes a job; one that is gone already is no error."),
-		rpc.New("cron.run", wire.ScopeAdmin, s.run).Audited().Doc("Runs a job now."),
+		rpc.New("cron.runs", wire.ScopeRead, s.runs).Fails(unknownJob).Doc("Lists how jobs have ended."),
+		rpc.New("cron.add", wire.ScopeAdmin, s.add).Audited().OneOf(Job{}, DeclareResult{}).Fails(wire.Conflict, wire.TooLarge).Emits("cron").
+			Doc("Adds a job; what this gateway cannot do is refused."),
+		rpc.New("cron.update", wire.ScopeAdmin, s.update).Audited().Fails(unknownJob, wire.Conflict, wire.TooLarge).Emits("cron").
+			Doc("Changes a job; what the patch leaves out stays."),
+		rpc.New("cron.remove", wire.ScopeAdmin, s.remove).Audited().Emits("cron").
+			Doc("Removes a job; one that is gone already is no error."),
+		rpc.New("cron.run", wire.ScopeAdmin, s.run).Audited().Fails(unknownJob, wire.Conflict, wire.AgentTimeout).Emits("cron").
+			Doc("Runs a job now."),
 	}
 }
 
@@ -48,13 +52,16 @@ func (p IDParams) id() (string, error) {
 	return "", wit.NewError(wit.CodeInvalid, "name the job: id is missing")
 }
 
+// unknownJob is why a method has no job of this id.
+const unknownJob = "CRON_JOB_NOT_FOUND"
+
 // unknown turns the scheduler's not_found into what clients look for.
 func unknown(err error, id string) error {
 	if wit.CodeOf(err) != wit.CodeNotFound {
 		return err
 	}
 	return rpc.WithDetails(wit.Errorf(wit.CodeNotFound, "unknown cron job id: %s", id),
-		map[string]string{"code": "CRON_JOB_NOT_FOUND", "jobId": id})
+		map[string]string{"code": unknownJob, "jobId": id})
 }
 
 func (s *Service) get(ctx context.Context, p IDParams) (Job, error) {

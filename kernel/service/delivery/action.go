@@ -38,8 +38,10 @@ type actionMethods struct {
 // methods lists the rows.
 func (m *actionMethods) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("message.action", wire.ScopeWrite, m.act).Doc("Sends a message, edits, deletes or reacts to one, or asks a poll, as the channel can."),
-		rpc.New("poll", wire.ScopeAdmin, m.ask).In4(wire.ScopeWrite).Doc("Asks a poll in a conversation, where the channel has polls."),
+		rpc.New("message.action", wire.ScopeWrite, m.act).Fails(wire.ForeignErrors()...).Emits("message.delivered", "message.failed").
+			Doc("Sends a message, edits, deletes or reacts to one, or asks a poll, as the channel can."),
+		rpc.New("poll", wire.ScopeAdmin, m.ask).In4(wire.ScopeWrite).Fails(wire.ForeignErrors()...).
+			Doc("Asks a poll in a conversation, where the channel has polls."),
 	}
 }
 

@@ -19,8 +19,10 @@ type ownerMethods struct {
 func (m *ownerMethods) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("delivery.list", wire.ScopeRead, m.list).Doc("Lists outgoing messages: those that are not over, the oldest first, or those of one state."),
-		rpc.New("delivery.release", wire.ScopeAdmin, m.release).Audited().Doc("Sends a held message after all."),
-		rpc.New("delivery.drop", wire.ScopeAdmin, m.drop).Audited().Doc("Takes a message that is not over out of the queue."),
+		rpc.New("delivery.release", wire.ScopeAdmin, m.release).Audited().Fails(wire.NotFound, wire.Conflict).Emits("message.delivered", "message.failed").
+			Doc("Sends a held message after all."),
+		rpc.New("delivery.drop", wire.ScopeAdmin, m.drop).Audited().Fails(wire.NotFound, wire.Conflict).Emits("message.failed").
+			Doc("Takes a message that is not over out of the queue."),
 	}
 }
 

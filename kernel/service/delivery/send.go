@@ -28,7 +28,8 @@ type sendMethod struct {
 
 // method is its row.
 func (m *sendMethod) method() rpc.Method {
-	return rpc.New("send", wire.ScopeWrite, m.send).Doc("Sends a message through a channel and waits at most ten seconds for the outcome.")
+	return rpc.New("send", wire.ScopeWrite, m.send).Fails(wire.ForeignErrors()...).Emits("message.delivered", "message.failed").
+		Doc("Sends a message through a channel and waits at most ten seconds for the outcome.")
 }
 
 // SendParams is the union of what clients of both protocols send.

@@ -10,8 +10,10 @@ import (
 
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("channels.directory", wire.ScopeRead, s.list).Doc("Lists the people and conversations of an account, by a part of what they are called."),
-		rpc.New("channels.resolve", wire.ScopeRead, s.resolve).Doc("Says whom a name means; one that several have is an error that lists them."),
+		rpc.New("channels.directory", wire.ScopeRead, s.list).Fails(wire.NotFound).
+			Doc("Lists the people and conversations of an account, by a part of what they are called."),
+		rpc.New("channels.resolve", wire.ScopeRead, s.resolve).Fails(wire.NotFound, wire.Conflict).
+			Doc("Says whom a name means; one that several have is an error that lists them."),
 	}
 }
 

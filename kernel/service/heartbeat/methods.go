@@ -14,8 +14,10 @@ func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("last-heartbeat", wire.ScopeRead, s.last).Doc("Says how the last heartbeat went; null where there was none."),
 		rpc.New("set-heartbeats", wire.ScopeAdmin, s.set).Audited().Doc("Switches heartbeats on or off; the choice outlives a restart."),
-		rpc.New("wake", wire.ScopeWrite, s.wake).Doc("Tells the agent something, at once or with its next run."),
-		rpc.New("system-event", wire.ScopeAdmin, s.report).Doc("Takes what a client reports: of itself, for the list of who is there, or of the world, for the agent's next run."),
+		rpc.New("wake", wire.ScopeWrite, s.wake).Emits("agent", "chat").
+			Doc("Tells the agent something, at once or with its next run."),
+		rpc.New("system-event", wire.ScopeAdmin, s.report).Emits("presence").
+			Doc("Takes what a client reports: of itself, for the list of who is there, or of the world, for the agent's next run."),
 	}
 }
 

@@ -28,10 +28,14 @@ func (p *pairing) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("channels.pairing.list", wire.ScopePairing, p.list).Doc("Lists who asks to write."),
 		rpc.New("channels.pairing.approved", wire.ScopePairing, p.approved).Doc("Lists who may write because the owner approved it."),
-		rpc.New("channels.pairing.approve", wire.ScopePairing, p.approve).Audited().Doc("Lets a sender write."),
-		rpc.New("channels.pairing.allow", wire.ScopePairing, p.allow).Audited().Doc("Lets somebody write who has not asked."),
-		rpc.New("channels.pairing.dismiss", wire.ScopePairing, p.dismiss).Audited().Doc("Forgets a sender's request."),
-		rpc.New("channels.pairing.revoke", wire.ScopePairing, p.revoke).Audited().Doc("Takes an approval back."),
+		rpc.New("channels.pairing.approve", wire.ScopePairing, p.approve).Audited().Fails(wire.NotFound).
+			Doc("Lets a sender write."),
+		rpc.New("channels.pairing.allow", wire.ScopePairing, p.allow).Audited().Fails(wire.NotFound).
+			Doc("Lets somebody write who has not asked."),
+		rpc.New("channels.pairing.dismiss", wire.ScopePairing, p.dismiss).Audited().Fails(wire.NotFound).
+			Doc("Forgets a sender's request."),
+		rpc.New("channels.pairing.revoke", wire.ScopePairing, p.revoke).Audited().Fails(wire.NotFound).
+			Doc("Takes an approval back."),
 	}
 }
 

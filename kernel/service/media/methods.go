@@ -15,10 +15,13 @@ import (
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("media.list", wire.ScopeRead, s.list).Doc("Lists the files that are kept, those used last first."),
-		rpc.New("media.info", wire.ScopeRead, s.info).Doc("Describes a file."),
-		rpc.New("media.upload", wire.ScopeWrite, s.uploadInline).Doc("Keeps a file that fits into a frame. POST /media takes larger ones."),
-		rpc.New("media.fetch", wire.ScopeAdmin, s.fetchMethod).Audited().Doc("Fetches a file from the web, by https and from public addresses only, and keeps it."),
-		rpc.New("media.delete", wire.ScopeAdmin, s.delete).Audited().Doc("Removes a file, and what was made from it."),
+		rpc.New("media.info", wire.ScopeRead, s.info).Fails(wire.NotFound).Doc("Describes a file."),
+		rpc.New("media.upload", wire.ScopeWrite, s.uploadInline).Fails(wire.TooLarge).
+			Doc("Keeps a file that fits into a frame. POST /media takes larger ones."),
+		rpc.New("media.fetch", wire.ScopeAdmin, s.fetchMethod).Audited().Fails(wire.NotFound, wire.TooLarge, wire.AgentTimeout).
+			Doc("Fetches a file from the web, by https and from public addresses only, and keeps it."),
+		rpc.New("media.delete", wire.ScopeAdmin, s.delete).Audited().Fails(wire.NotFound).Emits("media.removed").
+			Doc("Removes a file, and what was made from it."),
 	}
 }
 

@@ -184,16 +184,16 @@ type NodeError struct {
 }
 
 func absent() error {
-	return failed(wit.NewError(wit.CodeUnavailable, "node not connected: start it, or see `carapace nodes list`"), "NOT_CONNECTED", "node not connected")
+	return failed(wit.NewError(wit.CodeUnavailable, "node not connected: start it, or see `carapace nodes list`"), wire.NotConnected, "node not connected")
 }
 
 func disconnected() error {
-	return failed(wit.NewError(wit.CodeUnavailable, "node disconnected before it answered: it may have done what it was asked for"), "NOT_CONNECTED", "node disconnected")
+	return failed(wit.NewError(wit.CodeUnavailable, "node disconnected before it answered: it may have done what it was asked for"), wire.NotConnected, "node disconnected")
 }
 
 func late() error {
 	err := wire.WithCode(wit.NewError(wit.CodeTimeout, "node invoke timed out: give it more time with timeoutMs, or look at the node"), wire.Unavailable)
-	return failed(err, "TIMEOUT", "node invoke timed out")
+	return failed(err, wire.NodeTimeout, "node invoke timed out")
 }
 
 // failed adds what programs look for: protocol 3's at the top, and both where the node's own errors are.

@@ -65,12 +65,17 @@ func (s *Service) Service() service.Service {
 
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("agents.create", wire.ScopeAdmin, s.create).Audited().Doc("Adds an agent to the config file."),
-		rpc.New("agents.update", wire.ScopeAdmin, s.update).Audited().Doc("Changes what the config file says of an agent."),
-		rpc.New("agents.delete", wire.ScopeAdmin, s.remove).Audited().Doc("Takes an agent out of the config file, with its bindings; what it said stays readable."),
-		rpc.New("agents.files.list", wire.ScopeRead, s.listFiles).Doc("Lists the texts that an agent has in its prompt, and those that it may have."),
-		rpc.New("agents.files.get", wire.ScopeRead, s.getFile).Doc("Returns one of these texts."),
-		rpc.New("agents.files.set", wire.ScopeAdmin, s.setFile).Audited().Doc("Writes one of these texts; an empty one is taken away."),
+		rpc.New("agents.create", wire.ScopeAdmin, s.create).Audited().Fails(wire.Conflict).Emits("agents.changed").
+			Doc("Adds an agent to the config file."),
+		rpc.New("agents.update", wire.ScopeAdmin, s.update).Audited().Fails(wire.NotFound).Emits("agents.changed").
+			Doc("Changes what the config file says of an agent."),
+		rpc.New("agents.delete", wire.ScopeAdmin, s.remove).Audited().Fails(wire.NotFound, wire.Conflict).Emits("agents.changed").
+			Doc("Takes an agent out of the config file, with its bindings; what it said stays readable."),
+		rpc.New("agents.files.list", wire.ScopeRead, s.listFiles).Fails(wire.NotFound).
+			Doc("Lists the texts that an agent has in its prompt, and those that it may have."),
+		rpc.New("agents.files.get", wire.ScopeRead, s.getFile).Fails(wire.NotFound).Doc("Returns one of these texts."),
+		rpc.New("agents.files.set", wire.ScopeAdmin, s.setFile).Audited().Fails(wire.NotFound, wire.TooLarge).
+			Doc("Writes one of these texts; an empty one is taken away."),
 	}
 }
 

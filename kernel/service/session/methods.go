@@ -28,18 +28,30 @@ func (m methods) rows() []rpc.Method {
 		rpc.New("sessions.messages.subscribe", wire.ScopeRead, m.subscribeMessages).Doc("Confirms that the connection hears session.message, as every one that may read does."),
 		rpc.New("sessions.messages.unsubscribe", wire.ScopeRead, m.unsubscribeMessages).Doc("Takes note that a client listens no more."),
 		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
-		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Doc("Finds a conversation by its key, session id or label."),
-		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).Audited().In4(wire.ScopeWrite).Doc("Changes what a person has set for a conversation."),
-		rpc.New("sessions.patchMany", wire.ScopeAdmin, m.patchMany).Audited().In4(wire.ScopeWrite).Doc("Makes the same change of several conversations, each for itself."),
-		rpc.New("sessions.load", wire.ScopeRead, m.load).Doc("Returns a conversation with the end of what was said in it."),
-		rpc.New("sessions.fork", wire.ScopeAdmin, m.fork).Audited().In4(wire.ScopeWrite).Doc("Begins a conversation with a copy of another one."),
-		rpc.New("sessions.rename", wire.ScopeAdmin, m.rename).Audited().Doc("Gives a conversation another label."),
-		rpc.New("sessions.switch", wire.ScopeAdmin, m.switchTo).Doc("Lets later calls of agent on this connection mean a conversation where they name none."),
-		rpc.New("sessions.branches.list", wire.ScopeRead, m.branches).Doc("Lists the histories of a conversation: the present one, and those from which it was cut back."),
-		rpc.New("sessions.branches.switch", wire.ScopeAdmin, m.switchBranch).Audited().Doc("Goes back to a history from which a conversation was cut back."),
-		rpc.New("sessions.rewind", wire.ScopeAdmin, m.rewind).Audited().Doc("Cuts a conversation back to a message. What is cut off stays a branch, which can be gone back to."),
-		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Audited().Doc("Ends the history of a conversation and begins an empty one."),
-		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Audited().Doc("Deletes a conversation, unless it is the main one."),
+		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Fails(wire.NotFound).
+			Doc("Finds a conversation by its key, session id or label."),
+		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).Audited().In4(wire.ScopeWrite).Fails(wire.Conflict).Emits("sessions.changed").
+			Doc("Changes what a person has set for a conversation."),
+		rpc.New("sessions.patchMany", wire.ScopeAdmin, m.patchMany).Audited().In4(wire.ScopeWrite).Emits("sessions.changed").
+			Doc("Makes the same change of several conversations, each for itself."),
+		rpc.New("sessions.load", wire.ScopeRead, m.load).Fails(wire.NotFound).
+			Doc("Returns a conversation with the end of what was said in it."),
+		rpc.New("sessions.fork", wire.ScopeAdmin, m.fork).Audited().In4(wire.ScopeWrite).Fails(wire.NotFound, wire.Conflict).Emits("sessions.changed").
+			Doc("Begins a conversation with a copy of another one."),
+		rpc.New("sessions.rename", wire.ScopeAdmin, m.rename).Audited().Fails(wire.NotFound, wire.Conflict).Emits("sessions.changed").
+			Doc("Gives a conversation another label."),
+		rpc.New("sessions.switch", wire.ScopeAdmin, m.switchTo).Fails(wire.NotFound).
+			Doc("Lets later calls of agent on this connection mean a conversation where they name none."),
+		rpc.New("sessions.branches.list", wire.ScopeRead, m.branches).Fails(wire.NotFound).
+			Doc("Lists the histories of a conversation: the present one, and those from which it was cut back."),
+		rpc.New("sessions.branches.switch", wire.ScopeAdmin, m.switchBranch).Audited().Fails(wire.NotFound, wire.Conflict).Emits("sessions.changed").
+			Doc("Goes back to a history from which a conversation was cut back."),
+		rpc.New("sessions.rewind", wire.ScopeAdmin, m.rewind).Audited().Fails(wire.NotFound, wire.Conflict).Emits("sessions.changed").
+			Doc("Cuts a conversation back to a message. What is cut off stays a branch, which can be gone back to."),
+		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Audited().Fails(wire.Conflict).Emits("sessions.changed").
+			Doc("Ends the history of a conversation and begins an empty one."),
+		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Audited().Fails(wire.Conflict).Emits("sessions.changed").
+			Doc("Deletes a conversation, unless it is the main one."),
 	}
 }
 

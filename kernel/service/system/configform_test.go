@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -63,6 +64,20 @@ func TestTheSettingsAsAForm(t *testing.T) {
 	}
 	if !form.UIHints["gateway.token"].Sensitive || form.Version == "" || form.GeneratedAt == "" {
 		t.Errorf("%+v", form.UIHints["gateway.token"])
+	}
+}
+
+// TestTheFormTellsNoValue: who may only read sees what can be set, and nothing of what is.
+func TestTheFormTellsNoValue(t *testing.T) {
+	k := kerneltest.Start(t, kerneltest.Plugin(described()), kerneltest.Config(t, `{"gateway":{"token":"private-1"},
+		"agent":{"systemPrompt":"private-2"},"plugins":{"echo":{"config":{"tone":"private-3"}}}}`))
+	k.Listen().MustCall("credentials.set", params{"id": "echo", "name": "key", "value": "private-4"}, nil)
+	var form, place json.RawMessage
+	reader := k.Listen(wire.ScopeRead)
+	reader.MustCall("config.schema", nil, &form)
+	reader.MustCall("config.schema.lookup", params{"path": "plugins.echo.config"}, &place)
+	if text := string(form) + string(place); !strings.Contains(text, "Tone of voice") || strings.Contains(text, "private-") {
+		t.Error(text)
 	}
 }
 

@@ -211,26 +211,39 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("system.info", wire.ScopeRead, s.monitor.machine).Doc("Describes the machine that the gateway runs on."),
 		rpc.New("plugins.list", wire.ScopeRead, s.monitor.listPlugins).Doc("Lists the plugins as the pages of protocol 4 do; plugins.status says more."),
-		rpc.New("plugins.inspect", wire.ScopeRead, s.monitor.inspect).Doc("Says what a plugin is and where it comes from, for who is to turn it on; plugins.info says more."),
-		rpc.New("plugins.setEnabled", wire.ScopeAdmin, s.setup.setEnabled).Audited().Doc("Turns a plugin on or off, at once."),
+		rpc.New("plugins.inspect", wire.ScopeRead, s.monitor.inspect).Fails(wire.NotFound).
+			Doc("Says what a plugin is and where it comes from, for who is to turn it on; plugins.info says more."),
+		rpc.New("plugins.setEnabled", wire.ScopeAdmin, s.setup.setEnabled).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.changed").
+			Doc("Turns a plugin on or off, at once."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).In4(wire.ScopeRead).Doc("Returns the config file without its secrets."),
-		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Audited().Doc("Puts a whole text in the config file's place, and in force."),
-		rpc.New("config.apply", wire.ScopeAdmin, s.file.apply).Audited().Doc("Does the same as config.set, for the clients that use this name."),
+		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Audited().Fails(wire.Conflict).Emits("config.changed").
+			Doc("Puts a whole text in the config file's place, and in force."),
+		rpc.New("config.apply", wire.ScopeAdmin, s.file.apply).Audited().Fails(wire.Conflict).Emits("config.changed").
+			Doc("Does the same as config.set, for the clients that use this name."),
 		rpc.New("config.validate", wire.ScopeAdmin, s.file.validate).Doc("Says whether settings could be used, and changes nothing."),
-		rpc.New("config.reload", wire.ScopeAdmin, s.file.reload).Audited().Doc("Puts the config file in force as it is now; without it that takes up to a second."),
-		rpc.New("config.schema", wire.ScopeAdmin, s.form.schema).Doc("Describes all settings, for a form."),
-		rpc.New("config.schema.lookup", wire.ScopeAdmin, s.form.lookup).In4(wire.ScopeRead).Doc("Describes one setting and what stands below it."),
-		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Audited().Doc("Changes the config file, and puts the change in force."),
-		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Audited().Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
-		rpc.New("plugins.revoke", wire.ScopeAdmin, s.setup.revoke).Audited().Doc("Takes credentials of a plugin back, or of an account of a channel with all its settings."),
+		rpc.New("config.reload", wire.ScopeAdmin, s.file.reload).Audited().Fails(wire.NotFound).Emits("config.changed").
+			Doc("Puts the config file in force as it is now; without it that takes up to a second."),
+		rpc.New("config.schema", wire.ScopeAdmin, s.form.schema).In4(wire.ScopeRead).Doc("Describes all settings, for a form."),
+		rpc.New("config.schema.lookup", wire.ScopeAdmin, s.form.lookup).In4(wire.ScopeRead).Fails(wire.NotFound).
+			Doc("Describes one setting and what stands below it."),
+		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Audited().Fails(wire.Conflict).Emits("config.changed").
+			Doc("Changes the config file, and puts the change in force."),
+		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Audited().Fails(wire.ForeignErrors()...).Emits("config.changed").
+			Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
+		rpc.New("plugins.revoke", wire.ScopeAdmin, s.setup.revoke).Audited().Fails(wire.NotFound).
+			Doc("Takes credentials of a plugin back, or of an account of a channel with all its settings."),
 		rpc.New("plugins.credentials", wire.ScopeAdmin, s.setup.credentials).Doc("Names the credentials that are kept."),
 		rpc.New("credentials.list", wire.ScopeAdmin, s.setup.listCredentials).Doc("Lists the credentials that are kept, without what they are."),
 		rpc.New("credentials.status", wire.ScopeAdmin, s.setup.vaultStatus).Doc("Says how credentials are kept, and where the key is."),
-		rpc.New("credentials.set", wire.ScopeAdmin, s.setup.setCredential).Audited().Doc("Keeps a credential, encrypted; an account that has another begins anew with it."),
-		rpc.New("credentials.revoke", wire.ScopeAdmin, s.setup.revokeCredential).Audited().Doc("Takes credentials of a plugin back."),
-		rpc.New("models.authSetApiKey", wire.ScopeAdmin, s.setup.setProviderKey).Audited().Doc("Keeps the key of a provider of models, if it works."),
-		rpc.New("models.authLogout", wire.ScopeAdmin, s.setup.logoutProvider).Audited().Doc("Takes keys of a provider of models back."),
+		rpc.New("credentials.set", wire.ScopeAdmin, s.setup.setCredential).Audited().Fails(wire.NotFound).
+			Doc("Keeps a credential, encrypted; an account that has another begins anew with it."),
+		rpc.New("credentials.revoke", wire.ScopeAdmin, s.setup.revokeCredential).Audited().Fails(wire.NotFound).
+			Doc("Takes credentials of a plugin back."),
+		rpc.New("models.authSetApiKey", wire.ScopeAdmin, s.setup.setProviderKey).Audited().Fails(wire.ForeignErrors()...).
+			Doc("Keeps the key of a provider of models, if it works."),
+		rpc.New("models.authLogout", wire.ScopeAdmin, s.setup.logoutProvider).Audited().Fails(wire.NotFound).
+			Doc("Takes keys of a provider of models back."),
 		rpc.New("credentials.key", wire.ScopeAdmin, s.setup.changeKey).Audited().Doc("Seals all credentials with a new key, and keeps what opens it at another place or at the same."),
 		rpc.New("backup.create", wire.ScopeAdmin, s.backup.create).Audited().Doc("Writes all of the gateway's state into a new file on its machine, sealed."),
 		rpc.New("encryption.status", wire.ScopeAdmin, s.crypt.status).Doc("Says whether what the gateway keeps is encrypted."),

@@ -60,13 +60,15 @@ func (s *Service) Service() service.Service {
 
 func (s *Service) methods() []rpc.Method {
 	list := []rpc.Method{
-		rpc.New("talk.mode", wire.ScopeWrite, s.mode).In4(wire.ScopeTalk).Doc("Says what the client is doing: listening, thinking, speaking or nothing."),
+		rpc.New("talk.mode", wire.ScopeWrite, s.mode).In4(wire.ScopeTalk).Emits("talk.mode").
+			Doc("Says what the client is doing: listening, thinking, speaking or nothing."),
 		rpc.New("talk.status", wire.ScopeRead, s.status).Doc("Lists the clients that talk, and what each is doing."),
 		rpc.New("talk.catalog", wire.ScopeRead, s.catalog).Doc("Lists what there is to talk with: who speaks, and who transcribes."),
 		rpc.New("talk.config", wire.ScopeRead, s.config).Doc("Tells a client that talks how it is to. Credentials are never among it."),
 	}
 	if s.d.Speech != nil {
-		list = append(list, rpc.New("talk.speak", wire.ScopeWrite, s.speak).In4(wire.ScopeTalk).Doc("Says a text aloud for a client that talks, and answers with the sound."))
+		list = append(list, rpc.New("talk.speak", wire.ScopeWrite, s.speak).In4(wire.ScopeTalk).Fails(wire.ForeignErrors()...).
+			Doc("Says a text aloud for a client that talks, and answers with the sound."))
 	}
 	return list
 }

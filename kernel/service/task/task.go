@@ -72,9 +72,9 @@ func New(d Deps) *Service { return &Service{d} }
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "task", Methods: []rpc.Method{
 		rpc.New("tasks.list", wire.ScopeRead, s.list).Doc("Lists what the agents do, are to do and did: first what has not ended."),
-		rpc.New("tasks.get", wire.ScopeRead, s.get).Doc("Returns one task."),
+		rpc.New("tasks.get", wire.ScopeRead, s.get).Fails(wire.NotFound).Doc("Returns one task."),
 		rpc.New("diagnostics.lanes", wire.ScopeRead, s.lanes).Doc("Counts what is worked on and what waits."),
-		rpc.New("tasks.cancel", wire.ScopeWrite, s.cancel).Doc("Stops a task that has not ended."),
+		rpc.New("tasks.cancel", wire.ScopeWrite, s.cancel).Fails(wire.NotFound).Doc("Stops a task that has not ended."),
 	}}
 }
 

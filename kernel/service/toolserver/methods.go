@@ -29,8 +29,10 @@ func (s *Service) announce(name string, p phase) {
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("mcp.status", wire.ScopeRead, s.status).Doc("Lists the MCP servers whose tools the agent has, and how they are."),
-		rpc.New("mcp.test", wire.ScopeAdmin, s.test).Doc("Connects to an MCP server anew where that has failed, or reads its list of tools again, and says how it is then."),
-		rpc.New("mcp.login", wire.ScopeAdmin, s.login).Audited().Doc("Keeps a credential of an MCP server, which its headers or its environment name as {{credential:name}}, and connects anew."),
+		rpc.New("mcp.test", wire.ScopeAdmin, s.test).Fails(wire.NotFound, wire.Conflict, wire.AgentTimeout).Emits("mcp.changed").
+			Doc("Connects to an MCP server anew where that has failed, or reads its list of tools again, and says how it is then."),
+		rpc.New("mcp.login", wire.ScopeAdmin, s.login).Audited().Fails(wire.NotFound).Emits("mcp.changed").
+			Doc("Keeps a credential of an MCP server, which its headers or its environment name as {{credential:name}}, and connects anew."),
 	}
 }
 

@@ -148,7 +148,7 @@ func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("tts.status", wire.ScopeRead, s.status).Doc("Says whether answers are spoken, and by whom."),
 		rpc.New("tts.providers", wire.ScopeRead, s.providers).Doc("Lists the plugins that speak."),
-		rpc.New("tts.voices", wire.ScopeRead, s.voices).Doc("Lists the voices of a plugin."),
+		rpc.New("tts.voices", wire.ScopeRead, s.voices).Fails(wire.NotFound).Doc("Lists the voices of a plugin."),
 		rpc.New("tts.enable", wire.ScopeWrite, func(ctx context.Context, p EnableParams) (EnabledResult, error) {
 			return EnabledResult{true}, s.set(ctx, "auto", cmp.Or(p.Auto, config.SpeakAlways))
 		}).Doc("Has answers spoken in channels."),
@@ -158,9 +158,12 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("tts.setProvider", wire.ScopeWrite, s.setProvider).Doc("Chooses the plugin that speaks."),
 		rpc.New("tts.setVoice", wire.ScopeWrite, func(ctx context.Context, p VoiceParams) (VoiceResult, error) {
 			return VoiceResult{OK: true, Voice: p.Voice, Provider: s.active()}, s.set(ctx, "voice", p.Voice)
-		}).Doc("Chooses the voice that it speaks with."),
-		rpc.New("tts.convert", wire.ScopeWrite, s.convert).Doc("Says a text aloud, and keeps the sound in the media store."),
-		rpc.New("tts.speak", wire.ScopeWrite, s.speak).Doc("Says a text aloud, and answers with the sound."),
+		}).Fails(wire.NotFound).
+			Doc("Chooses the voice that it speaks with."),
+		rpc.New("tts.convert", wire.ScopeWrite, s.convert).Fails(wire.ForeignErrors()...).
+			Doc("Says a text aloud, and keeps the sound in the media store."),
+		rpc.New("tts.speak", wire.ScopeWrite, s.speak).Fails(wire.ForeignErrors()...).
+			Doc("Says a text aloud, and answers with the sound."),
 	}
 }
 

@@ -18,8 +18,10 @@ func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("usage.status", wire.ScopeRead, s.status).Doc("Says what was spent in this day and month, and which limits there are."),
 		rpc.New("usage.cost", wire.ScopeRead, s.cost).Doc("Says what was used and spent on each day."),
-		rpc.New("sessions.usage.timeseries", wire.ScopeRead, s.timeseries).Doc("Says what each answer of a session's present history has used and spent."),
-		rpc.New("sessions.usage.logs", wire.ScopeRead, s.logs).Doc("Returns the messages of a session's present history with what they have used."),
+		rpc.New("sessions.usage.timeseries", wire.ScopeRead, s.timeseries).Fails(wire.NotFound).
+			Doc("Says what each answer of a session's present history has used and spent."),
+		rpc.New("sessions.usage.logs", wire.ScopeRead, s.logs).Fails(wire.NotFound).
+			Doc("Returns the messages of a session's present history with what they have used."),
 		rpc.New("sessions.usage", wire.ScopeRead, s.sessions).Doc("Says what each session has used and spent, and each model, provider, agent and channel."),
 	}
 }

@@ -61,7 +61,8 @@ func (s *Service) Service() service.Service {
 		Name: "voicewake", Events: []event.Row{Changed.Row()}, Joined: s.joined,
 		Methods: []rpc.Method{
 			rpc.New("voicewake.get", wire.ScopeRead, s.get).Doc("Lists the words that wake the assistant."),
-			rpc.New("voicewake.set", wire.ScopeWrite, s.set).Doc("Chooses them; none are the gateway's own."),
+			rpc.New("voicewake.set", wire.ScopeWrite, s.set).Emits("voicewake.changed").
+				Doc("Chooses them; none are the gateway's own."),
 		},
 	}
 }

@@ -34,9 +34,11 @@ func New(g Gateway) *Service { return &Service{gateway: g, all: map[string]*wiza
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "wizard", Methods: []rpc.Method{
 		rpc.New("wizard.start", wire.ScopeAdmin, s.start).Audited().Doc("Begins a guided setup, and returns its first step."),
-		rpc.New("wizard.next", wire.ScopeAdmin, s.next).Audited().Doc("Answers a step of a guided setup, and returns the next one."),
-		rpc.New("wizard.cancel", wire.ScopeAdmin, s.cancel).Audited().Doc("Leaves a guided setup; what was set up by then stays."),
-		rpc.New("wizard.status", wire.ScopeAdmin, s.status).Doc("Tells whether a guided setup goes on."),
+		rpc.New("wizard.next", wire.ScopeAdmin, s.next).Audited().Fails(unknownWizard, wire.Conflict).
+			Doc("Answers a step of a guided setup, and returns the next one."),
+		rpc.New("wizard.cancel", wire.ScopeAdmin, s.cancel).Audited().Fails(unknownWizard).
+			Doc("Leaves a guided setup; what was set up by then stays."),
+		rpc.New("wizard.status", wire.ScopeAdmin, s.status).Fails(unknownWizard).Doc("Tells whether a guided setup goes on."),
 	}}
 }
 
@@ -119,6 +121,9 @@ func (s *Service) keep(id string, w *wizard) {
 	s.all[id] = w
 }
 
+// unknownWizard is why a method has no guided setup of this id.
+const unknownWizard = "WIZARD_NOT_FOUND"
+
 // find is the wizard of an id. Errors: CodeNotFound.
 func (s *Service) find(id string) (*wizard, error) {
 	s.mu.Lock()
@@ -127,7 +132,7 @@ func (s *Service) find(id string) (*wizard, error) {
 	if w == nil || time.Since(w.used) > life {
 		delete(s.all, id)
 		err := wit.NewError(wit.CodeNotFound, "wizard not found: it is over, or was left for too long; begin a new one")
-		return nil, rpc.WithDetails(err, map[string]string{"code": "WIZARD_NOT_FOUND"})
+		return nil, rpc.WithDetails(err, map[string]string{"code": unknownWizard})
 	}
 	w.used = time.Now()
 	return w, nil

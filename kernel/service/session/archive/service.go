@@ -56,9 +56,12 @@ func New(d Deps) *Service {
 func (s *Service) Service(p Ports) service.Service {
 	s.ports = p
 	return service.Service{Name: "archive", Run: s.run, Methods: []rpc.Method{
-		rpc.New("sessions.archive", wire.ScopeAdmin, s.archive).Audited().Doc("Writes a conversation into the archive, and puts it away or takes it out of the store."),
-		rpc.New("sessions.restore", wire.ScopeAdmin, s.restore).Audited().Doc("Brings a conversation back from the archive."),
+		rpc.New("sessions.archive", wire.ScopeAdmin, s.archive).Audited().Fails(wire.NotFound, wire.Conflict, wire.TooLarge).Emits("sessions.changed").
+			Doc("Writes a conversation into the archive, and puts it away or takes it out of the store."),
+		rpc.New("sessions.restore", wire.ScopeAdmin, s.restore).Audited().Fails(wire.NotFound, wire.Conflict).Emits("sessions.changed").
+			Doc("Brings a conversation back from the archive."),
 		rpc.New("sessions.archives", wire.ScopeAdmin, s.listArchives).Doc("Lists what is in the archive."),
-		rpc.New("sessions.archive.delete", wire.ScopeAdmin, s.deleteArchive).Audited().Doc("Deletes a conversation from the archive, for good."),
+		rpc.New("sessions.archive.delete", wire.ScopeAdmin, s.deleteArchive).Audited().Fails(wire.NotFound).
+			Doc("Deletes a conversation from the archive, for good."),
 	}}
 }

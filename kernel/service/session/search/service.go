@@ -47,7 +47,7 @@ func New(d Deps) *Service {
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "search", Run: s.run, Methods: []rpc.Method{
-		rpc.New("sessions.search", wire.ScopeRead, s.search).Doc("Looks for words in what was said."),
+		rpc.New("sessions.search", wire.ScopeRead, s.search).Fails(wire.NotFound).Doc("Looks for words in what was said."),
 	}}
 }
 

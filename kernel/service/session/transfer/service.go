@@ -27,7 +27,9 @@ func New(d Deps) *Service { return &Service{store: d.Store, sessions: d.Sessions
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "transfer", Methods: []rpc.Method{
-		rpc.New("sessions.export", wire.ScopeRead, s.export).Doc("Returns a history as JSON lines, page by page."),
-		rpc.New("sessions.import", wire.ScopeAdmin, s.importHistory).Audited().Doc("Takes a piece of a history that another gateway has kept."),
+		rpc.New("sessions.export", wire.ScopeRead, s.export).Fails(wire.NotFound).
+			Doc("Returns a history as JSON lines, page by page."),
+		rpc.New("sessions.import", wire.ScopeAdmin, s.importHistory).Audited().Fails(wire.Conflict, wire.TooLarge).Emits("sessions.changed").
+			Doc("Takes a piece of a history that another gateway has kept."),
 	}}
 }
