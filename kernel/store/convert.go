@@ -89,6 +89,8 @@ func (s *Sealed) step(tx Tx, state *Sealing) error {
 	if err != nil {
 		return err
 	}
+	b := s.buffers.get()
+	defer s.buffers.put(b)
 	for _, rec := range batch {
 		state.Key = rec.Key
 		value, err := s.open(state.from(), state.Space, rec.Key, rec.Value)
@@ -96,7 +98,7 @@ func (s *Sealed) step(tx Tx, state *Sealing) error {
 			continue // in its new form it would be none
 		}
 		if err == nil {
-			err = tx.Put(state.Space, rec.Key, s.close(state.To, state.Space, rec.Key, value))
+			err = tx.Put(state.Space, rec.Key, s.close(b, state.To, state.Space, rec.Key, value))
 		}
 		if err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"iter"
 	"sync"
@@ -46,6 +45,8 @@ type Sealed struct {
 	aead  cipher.AEAD
 	tags  *tagger
 
+	buffers buffers
+
 	converting sync.Mutex
 
 	mu      sync.Mutex
@@ -66,12 +67,10 @@ func Seal(ctx context.Context, s Store, key []byte, guarded bool) (*Sealed, erro
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInternal, "store: %w", err)
 	}
-	tags, err := newTagger(key)
-	if err != nil {
+	sealed, begun := &Sealed{inner: s, aead: aead}, false
+	if sealed.tags, err = newTagger(key, &sealed.buffers); err != nil {
 		return nil, err
 	}
-	sealed := &Sealed{inner: s, aead: aead, tags: tags}
-	begun := false
 	err = s.View(ctx, func(tx Tx) error {
 		sealed.steady, begun, err = sealed.stated(tx)
 		return err
@@ -137,18 +136,12 @@ func (s *Sealed) putState(tx Tx, state Sealing) error {
 // bond is what a sealed value is bound to. Spaces have no NUL in them.
 func bond(space, key string) []byte { return []byte("carapace record 1\x00" + space + "\x00" + key) }
 
-// appendBond appends what a tagged value is bound to, which stands before it: so the key's length is a part of it.
-func appendBond(b []byte, space, key string) []byte {
-	b = append(append(append(b, "carapace record 2\x00"...), space...), 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(key))) // at most MaxKey
-	return append(b, key...)
-}
-
-// close is a value as it is stored in a form.
-func (s *Sealed) close(form Form, space, key string, value []byte) []byte {
+// close is a value as it is stored in a form. It may be in the memory of b, which it may extend.
+func (s *Sealed) close(b *[]byte, form Form, space, key string, value []byte) []byte {
 	switch form {
 	case Tagged:
-		return s.tags.close(space, key, value)
+		*b = s.tags.close(*b, space, key, value)
+		return *b
 	case Closed:
 		return s.seal(space, key, value)
 	}
@@ -280,32 +273,26 @@ func (t *sealedTx) Get(space, key string) ([]byte, error) {
 	return t.open(space, key, b)
 }
 
-// written is a value as it is stored.
-func (t *sealedTx) written(space, key string, value []byte) ([]byte, error) {
+// write has put store a value in its form. A store below copies what it is given.
+func (t *sealedTx) write(space, key string, value []byte, put func(space, key string, value []byte) error) error {
 	if err := checkRecord(space, key, value, 0); err != nil {
-		return nil, err
+		return err
 	}
 	form, err := t.form(space, key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return t.store.close(form, space, key, value), nil
+	b := t.store.buffers.get()
+	defer t.store.buffers.put(b)
+	return put(space, key, t.store.close(b, form, space, key, value))
 }
 
 func (t *sealedTx) Put(space, key string, value []byte) error {
-	value, err := t.written(space, key, value)
-	if err != nil {
-		return err
-	}
-	return t.Tx.Put(space, key, value)
+	return t.write(space, key, value, t.Tx.Put)
 }
 
 func (t *sealedTx) Insert(space, key string, value []byte) error {
-	value, err := t.written(space, key, value)
-	if err != nil {
-		return err
-	}
-	return t.Tx.Insert(space, key, value)
+	return t.write(space, key, value, t.Tx.Insert)
 }
 
 // Scan yields a record that was changed with its key and an error, and those after it if ranging goes on.

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -17,17 +18,14 @@ const tagVersion = 2
 const tagHead = 1 + 12 + 16
 
 // tagger puts a tag before values, by which it knows them again: AES-GCM of nothing, with the value and what it is bound to as
-// additional data. It is safe for concurrent use.
+// additional data, which is one piece. It is safe for concurrent use.
 type tagger struct {
 	aead    cipher.AEAD
-	buffers sync.Pool // of *[]byte, for the additional data, which has to be in one piece
+	buffers *buffers
 }
 
-// maxTagBuffer is how large a buffer may be that is kept.
-const maxTagBuffer = 64 << 10
-
 // newTagger derives the tags' own key from one that something else is sealed with.
-func newTagger(key []byte) (*tagger, error) {
+func newTagger(key []byte, b *buffers) (*tagger, error) {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte("carapace tag 1"))
 	block, err := aes.NewCipher(h.Sum(nil))
@@ -38,36 +36,55 @@ func newTagger(key []byte) (*tagger, error) {
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInternal, "store: %w", err)
 	}
-	return &tagger{aead: aead, buffers: sync.Pool{New: func() any { return new([]byte) }}}, nil
+	return &tagger{aead: aead, buffers: b}, nil
 }
 
-// bound calls fn with what a tag is of.
-func (t *tagger) bound(space, key string, value []byte, fn func([]byte)) {
-	b, _ := t.buffers.Get().(*[]byte)
-	*b = append(appendBond((*b)[:0], space, key), value...)
-	fn(*b)
-	if cap(*b) <= maxTagBuffer {
-		t.buffers.Put(b)
-	}
+// appendBond appends what a value is bound to, which can be told from it, and space from key, by the lengths at the end.
+func appendBond(b []byte, space, key string) []byte {
+	b = append(append(b, space...), key...)
+	b = append(b, byte(len(space))) // at most MaxSpace
+	b = binary.BigEndian.AppendUint16(b, uint16(len(key)))
+	return append(b, "carapace record 2"...)
 }
 
-// close returns the value behind its tag.
-func (t *tagger) close(space, key string, value []byte) []byte {
-	out := make([]byte, 1, tagHead+len(value))
-	out[0] = tagVersion
-	t.bound(space, key, value, func(data []byte) { out = t.aead.Seal(out, nil, nil, data) })
-	return append(out, value...)
+// close returns the value behind its tag, in the memory of b, which it may extend.
+func (t *tagger) close(b []byte, space, key string, value []byte) []byte {
+	b = append(b[:0], make([]byte, tagHead)...)
+	b = appendBond(append(b, value...), space, key)
+	b[0] = tagVersion
+	t.aead.Seal(b[:1], nil, nil, b[tagHead:])
+	return b[:tagHead+len(value)]
 }
 
 // open returns the value of what close has made, which is a part of it.
-func (t *tagger) open(space, key string, box []byte) (value []byte, err error) {
+func (t *tagger) open(space, key string, box []byte) ([]byte, error) {
 	if len(box) < tagHead || box[0] != tagVersion {
 		return nil, errChanged(space, key)
 	}
-	value = box[tagHead:]
-	t.bound(space, key, value, func(data []byte) { _, err = t.aead.Open(nil, nil, box[1:tagHead], data) })
-	if err != nil {
+	b := t.buffers.get()
+	defer t.buffers.put(b)
+	*b = appendBond(append((*b)[:0], box[tagHead:]...), space, key)
+	if _, err := t.aead.Open(nil, nil, box[1:tagHead], *b); err != nil {
 		return nil, errChanged(space, key)
 	}
-	return value, nil
+	return box[tagHead:], nil
+}
+
+// buffers are memory for the time of a call.
+type buffers struct{ pool sync.Pool }
+
+// maxBuffer is how large one may be that is kept.
+const maxBuffer = 64 << 10
+
+func (p *buffers) get() *[]byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return b
+	}
+	return new([]byte)
+}
+
+func (p *buffers) put(b *[]byte) {
+	if cap(*b) <= maxBuffer {
+		p.pool.Put(b)
+	}
 }
