@@ -60,8 +60,8 @@ func TestSealed(t *testing.T) {
 	})
 }
 
-// TestSealedHasNoIndex: what was indexed is gone when values are sealed, nothing goes in meanwhile, and all of it is as before
-// afterwards.
+// TestSealedHasNoIndex: what was indexed stays when values get tags, and is gone when they are sealed; nothing goes in meanwhile,
+// and all of it is as before afterwards.
 func TestSealedHasNoIndex(t *testing.T) {
 	ctx := context.Background()
 	for name, inner := range map[string]store.Store{"memory": store.OpenMemory(), "disk": open(t, filepath.Join(t.TempDir(), "state.db"))} {
@@ -84,6 +84,12 @@ func TestSealedHasNoIndex(t *testing.T) {
 			add("1")
 			if n, indexed, err := find(); n != 1 || !indexed || err != nil {
 				t.Errorf("tagged: %d, %v, %v", n, indexed, err)
+			}
+			if err := errors.Join(s.Convert(ctx, store.Plain), s.Convert(ctx, store.Tagged)); err != nil {
+				t.Fatal(err)
+			}
+			if n, indexed, err := find(); n != 1 || !indexed || err != nil {
+				t.Errorf("tagged anew: %d, %v, %v", n, indexed, err)
 			}
 			if err := s.Convert(ctx, store.Closed); err != nil {
 				t.Fatal(err)
