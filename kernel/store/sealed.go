@@ -33,8 +33,9 @@ const sealVersion = 1
 // store itself may do; nor a change of an index, or of the numbers that Next counts.
 //
 // Values are Tagged: AES-256-GCM authenticates them, with a key of its own. They can be Closed instead, so that only who has the
-// key reads them: XChaCha20-Poly1305. Either way each has a nonce of its own and is bound to its space and key. Going from
-// one form to another goes through all records while the store is used, some at a time in a transaction that notes how far it has got.
+// key reads them: XChaCha20-Poly1305. Either way each has a nonce of its own and is bound to its space and key. A change from
+// one form to another goes through all records while the store is used, some at a time in a transaction that notes how far it
+// has got.
 //
 // What is sealed is in no index, which would hold its words: turning it on empties all indexes, and until it is off again
 // nothing goes into them and nothing is found. See Indexed.
