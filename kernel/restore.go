@@ -195,11 +195,11 @@ func (b *opened) prepare(ctx context.Context, dir string, m backup.Manifest, r *
 		return err
 	}
 	made := time.UnixMilli(b.archive.Made).Format(time.DateTime)
-	records, err := secret.Derived(ctx, db, m.Vault, recordsKey)
+	root, err := secret.OpenRoot(ctx, db, m.Vault)
 	if err != nil {
 		return err
 	}
-	sealed, err := store.Seal(ctx, db, records)
+	sealed, err := store.Seal(ctx, db, root.Key(recordsKey), root.Noted(guardedRecords))
 	if err != nil {
 		return err
 	}

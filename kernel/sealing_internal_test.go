@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"context"
 	"testing"
 	"testing/synctest"
@@ -16,13 +15,13 @@ import (
 // on at the next start; so it does where an earlier version has sealed the records alone.
 func TestSealingFilesGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db := store.OpenMemory()
+		db, dir := store.OpenMemory(), t.TempDir()
 		start := func(files func(context.Context) error) (s *sealing, stop func()) {
-			sealed, err := store.Seal(t.Context(), db, bytes.Repeat([]byte{1}, 32))
+			sealed, vault, err := openRecords(t, db, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s = newSealing(sealed, hclog.NewNullLogger())
+			s = newSealing(sealed, vault, hclog.NewNullLogger())
 			s.files = append(s.files, files)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)

@@ -19,7 +19,7 @@ import (
 // state is what is durable.
 type state struct {
 	file   store.Store  // what is on the disk
-	db     store.Store  // the same, of which all but the credentials may be sealed
+	db     store.Store  // the same, of which all but the credentials is guarded and may be sealed
 	claims claim.Claims // of those who share the store
 	vault  *secret.Vault
 	form   *sealing
@@ -43,11 +43,11 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.o.Log.Redact(s.vault.Redact)
-	sealed, err := store.Seal(ctx, s.file, s.vault.Key(recordsKey))
+	sealed, err := OpenRecords(ctx, s.file, s.vault)
 	if err != nil {
 		return err
 	}
-	s.db, s.form = sealed, newSealing(sealed, k.log.Named("store"))
+	s.db, s.form = sealed, newSealing(sealed, s.vault, k.log.Named("store"))
 	if err := k.settings.Move(ctx, s.db); err != nil {
 		return err
 	}

@@ -13,9 +13,11 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -38,7 +40,15 @@ func fill(ctx context.Context, dir string, do func(store.Store) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(db), db.Close())
+	vault, err := secret.Open(ctx, secret.Config{Store: db, StateDir: dir})
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	records, err := kernel.OpenRecords(ctx, db, vault)
+	if err == nil {
+		err = do(records)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // inBatches calls put for each number below n, many in one transaction.

@@ -15,7 +15,8 @@ func newEncrypt(o *options) *cobra.Command {
 		Use: "encrypt", Short: "Encrypt what the gateway keeps, beside its credentials",
 		Long: "Credentials are always encrypted. This is for all else that is in the gateway's database: conversations, what waits to\n" +
 			"be sent, what plugins keep; and for the files of media and of the archive. Whoever has the disk without the key of the\n" +
-			"credentials cannot read it then, and what is changed there is refused. The gateway goes on while it is turned on or off.",
+			"credentials cannot read it then. That a record was changed there is noticed without it too. The gateway goes on while it\n" +
+			"is turned on or off.",
 		Example: "  carapace encrypt on\n  carapace encrypt status", Args: known, RunE: help,
 	}
 	for _, on := range []bool{true, false} {

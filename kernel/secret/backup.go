@@ -55,7 +55,7 @@ func (v *Vault) Export(passphrase string, take func() error) (e Export, err erro
 	e.Vault = v.key
 	if passphrase == "" {
 		h := v.head()
-		e.Lock.Header, e.Lock.Root, e.Key = &h, seal(v.key, rootKey, v.root), v.Key(lockPurpose)
+		e.Lock.Header, e.Lock.Root, e.Key = &h, seal(v.key, rootKey, v.root.bytes()), v.Key(lockPurpose)
 	} else {
 		e.Lock.KDF = newKDF()
 		e.Key = e.Lock.KDF.derive(passphrase)
@@ -73,11 +73,16 @@ func (l *Lock) Open(ctx context.Context, c Config) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		root, err := unseal(vault, rootKey, l.Root)
+		b, err := unseal(vault, rootKey, l.Root)
 		if err != nil {
 			return nil, err
 		}
-		return (&Vault{root: root}).Key(lockPurpose), l.right((&Vault{root: root}).Key(lockPurpose))
+		root, err := readRoot(b)
+		if err != nil {
+			return nil, err
+		}
+		key := root.Key(lockPurpose)
+		return key, l.right(key)
 	}
 	if l.KDF == nil {
 		return nil, wit.NewError(wit.CodeInvalid, "it does not say how it is opened: it is damaged, or of a newer carapace")
@@ -123,15 +128,11 @@ func Adopt(ctx context.Context, s store.Store, stateDir string, key []byte) erro
 	})
 }
 
-// Derived returns what Key returns for a purpose, of the vault in a store whose key is given. Errors: CodeInvalid for another
-// vault's key; the store's.
-func Derived(ctx context.Context, s store.Store, key []byte, purpose string) ([]byte, error) {
+// OpenRoot returns the root of the keys of the vault in a store whose key is given. Errors: CodeInvalid for another vault's key;
+// the store's.
+func OpenRoot(ctx context.Context, s store.Store, key []byte) (Root, error) {
 	if len(key) != keySize {
-		return nil, wit.NewError(wit.CodeInvalid, "secret: this is no vault's key")
+		return Root{}, wit.NewError(wit.CodeInvalid, "secret: this is no vault's key")
 	}
-	root, err := openRoot(ctx, s, key)
-	if err != nil {
-		return nil, err
-	}
-	return (&Vault{root: root}).Key(purpose), nil
+	return openRoot(ctx, s, key)
 }

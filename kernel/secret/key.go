@@ -59,18 +59,15 @@ var headers = store.Table[header]("secret.vault")
 const headerKey = "key"
 
 // openKey returns the vault's header and key, after making the vault if there is none.
-// Credentials without the header are not overwritten by a new vault: with the header restored they can still be
+// Records without the header are not overwritten, or taken for good, by a new vault: with the header restored they can still be
 // read.
 func openKey(ctx context.Context, c *Config) (h header, key []byte, err error) {
 	found, orphans := false, false
 	err = c.Store.View(ctx, func(tx store.Tx) (err error) {
-		for range tx.Scan(space, store.Range{Limit: 1}) {
-			orphans = true
-		}
 		h, err = headers.Get(tx, headerKey)
 		found = err == nil
 		if wit.CodeOf(err) == wit.CodeNotFound {
-			return nil
+			orphans, err = store.Holds(tx, func(string) bool { return false })
 		}
 		return err
 	})
@@ -80,7 +77,7 @@ func openKey(ctx context.Context, c *Config) (h header, key []byte, err error) {
 	case found:
 		return reopen(ctx, c, h)
 	case orphans:
-		return h, nil, wit.NewError(wit.CodeInvalid, "secret: the store has credentials but not the key record that opens them: restore a backup")
+		return h, nil, wit.NewError(wit.CodeInvalid, "secret: the store has records but not the key record that they are kept with: restore a backup")
 	}
 	return create(ctx, c)
 }

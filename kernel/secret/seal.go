@@ -1,9 +1,7 @@
 package secret
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -46,9 +44,9 @@ func unseal(key []byte, name string, box []byte) ([]byte, error) {
 // Key returns a key for something else that is to be kept from being read or forged, always the same for a purpose, also
 // after Rekey. Whoever has it does not have the vault's own.
 func (v *Vault) Key(purpose string) []byte {
-	h := hmac.New(sha256.New, v.root)
-	h.Write([]byte("carapace key 1\x00" + purpose))
-	return h.Sum(nil)
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.root.Key(purpose)
 }
 
 // associated keeps the values of this package apart from whatever else may be sealed under the key.

@@ -28,7 +28,7 @@ func FuzzUnseal(f *testing.F) {
 }
 
 func TestKeysForOtherPurposes(t *testing.T) {
-	a, b := &Vault{root: random(keySize)}, &Vault{root: random(keySize)}
+	a, b := &Vault{root: Root{key: random(keySize)}}, &Vault{root: Root{key: random(keySize)}}
 	seen := map[string]bool{string(a.key): true, string(b.key): true}
 	for _, v := range []*Vault{a, b} {
 		for _, purpose := range []string{"x", "y", ""} {

@@ -75,14 +75,14 @@ type Vault struct {
 	store   store.Store
 	config  Config
 	log     hclog.Logger
-	root    []byte // of Key
 	history history
 	found   atomic.Pointer[leaks]
 
 	writing sync.Mutex // held while store and values change together
 	mu      sync.RWMutex
 	header  header
-	key     []byte // changed only while writing is held too
+	root    Root   // of Key
+	key     []byte // changed only while writing is held too, as is root
 	values  map[Entry]string
 	damaged map[Entry]bool
 	retired []string // values that were replaced or deleted, the latest last

@@ -2,7 +2,11 @@ package secret
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -69,20 +73,94 @@ const keySpace = "secret.keys"
 // rootKey is the record of the key that all others of Key are derived from.
 const rootKey = "@keys/@/root"
 
+// Root is what the keys of a vault derive from, and what is noted beside it.
+// Its record is the key, and behind it the notes with a NUL before each.
+type Root struct {
+	key   []byte
+	notes []string
+}
+
+// Key is the vault's of the same name.
+func (r Root) Key(purpose string) []byte {
+	h := hmac.New(sha256.New, r.key)
+	h.Write([]byte("carapace key 1\x00" + purpose))
+	return h.Sum(nil)
+}
+
+// Noted is the vault's of the same name.
+func (r Root) Noted(word string) bool { return slices.Contains(r.notes, word) }
+
+func (r Root) bytes() []byte {
+	b := slices.Clone(r.key)
+	for _, note := range r.notes {
+		b = append(append(b, 0), note...)
+	}
+	return b
+}
+
+// readRoot is the reverse of bytes.
+func readRoot(b []byte) (r Root, err error) {
+	if len(b) < keySize {
+		return r, wit.NewError(wit.CodeInvalid, "secret: the root of the keys is damaged: restore a backup")
+	}
+	r.key = b[:keySize]
+	if len(b) > keySize {
+		r.notes = strings.Split(string(b[keySize+1:]), "\x00")
+	}
+	return r, nil
+}
+
 // openRoot returns the root of what Key derives, after making it if there is none. A damaged one is not replaced: what was
-// sealed with it would be lost for good.
-func openRoot(ctx context.Context, s store.Store, key []byte) (root []byte, err error) {
+// sealed with it would be lost for good. Nor is one that is gone from beside what may have been sealed with it.
+func openRoot(ctx context.Context, s store.Store, key []byte) (r Root, err error) {
 	var box []byte
+	others := false
 	err = s.View(ctx, func(tx store.Tx) (err error) {
-		box, err = tx.Get(keySpace, rootKey)
+		if box, err = tx.Get(keySpace, rootKey); wit.CodeOf(err) == wit.CodeNotFound {
+			others, err = store.Holds(tx, func(space string) bool { return space == string(headers) })
+		}
 		return err
 	})
-	switch wit.CodeOf(err) {
-	case "":
-		return unseal(key, rootKey, box)
-	case wit.CodeNotFound:
-		root = random(keySize)
-		err = s.Update(ctx, func(tx store.Tx) error { return tx.Put(keySpace, rootKey, seal(key, rootKey, root)) })
+	switch {
+	case err != nil:
+		return r, err
+	case box != nil:
+		if box, err = unseal(key, rootKey, box); err != nil {
+			return r, err
+		}
+		return readRoot(box)
+	case others:
+		return r, wit.NewError(wit.CodeInvalid, "secret: the store has records but not the root of the keys that they are kept with: restore a backup")
 	}
-	return root, err
+	r.key = random(keySize)
+	return r, s.Update(ctx, func(tx store.Tx) error { return putRoot(tx, key, r) })
+}
+
+func putRoot(tx store.Tx, key []byte, r Root) error {
+	return tx.Put(keySpace, rootKey, seal(key, rootKey, r.bytes()))
+}
+
+// Note keeps a word for good, where nobody can put it or take it away who does not have the vault's key. It has no NUL.
+// Errors: the store's.
+func (v *Vault) Note(ctx context.Context, word string) error {
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	if v.Noted(word) {
+		return nil
+	}
+	with := Root{v.root.key, append(slices.Clone(v.root.notes), word)}
+	if err := v.store.Update(ctx, func(tx store.Tx) error { return putRoot(tx, v.key, with) }); err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.root = with
+	return nil
+}
+
+// Noted reports whether a word was noted.
+func (v *Vault) Noted(word string) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.root.Noted(word)
 }

@@ -39,11 +39,3 @@ func (s *Sealed) Compact(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Check is DB's, where that is below.
-func (s *Sealed) Check(ctx context.Context) error {
-	if c, ok := s.inner.(interface{ Check(context.Context) error }); ok {
-		return c.Check(ctx)
-	}
-	return nil
-}

@@ -2,13 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// errNotSealed is why a value cannot be opened.
-var errNotSealed = errors.New("it is not what was sealed under this key")
 
 // A transaction of a conversion has at most so many records, and bytes of values unless one has more. Others take turns with
 // it.
@@ -18,7 +14,7 @@ const (
 )
 
 // Convert stores all values in another form, or goes on where an earlier call has been left; a nil error says that all have
-// it. Others use the store meanwhile. A change in the other direction that was left is ended first. A record that cannot be
+// it. Others use the store meanwhile. A change to another form that was left is ended first. A record that cannot be
 // opened stays as it is, Damaged.
 //
 // Errors: CodeTimeout when ctx has ended; the store's.
@@ -35,7 +31,7 @@ func (s *Sealed) Convert(ctx context.Context, to Form) error {
 		case state.To == to:
 			return nil
 		default:
-			err = s.turn(ctx, to)
+			err = s.turn(ctx, state.To, to)
 		}
 		if err != nil {
 			return err
@@ -45,7 +41,7 @@ func (s *Sealed) Convert(ctx context.Context, to Form) error {
 
 // turn begins a change, and empties the indexes of what is to be sealed. Before the first record changes, all transactions end that
 // rely on none doing so.
-func (s *Sealed) turn(ctx context.Context, to Form) error {
+func (s *Sealed) turn(ctx context.Context, from, to Form) error {
 	s.mu.Lock()
 	s.moving = true
 	s.mu.Unlock()
@@ -56,7 +52,7 @@ func (s *Sealed) turn(ctx context.Context, to Form) error {
 				return err
 			}
 		}
-		return s.putState(tx, Sealing{To: to})
+		return s.putState(tx, Sealing{From: from, To: to})
 	})
 }
 
@@ -84,10 +80,7 @@ func (s *Sealed) convert(ctx context.Context) error {
 
 // step converts the records that follow, and notes how far it has got.
 func (s *Sealed) step(tx Tx, state *Sealing) error {
-	t, ok := tx.(interface {
-		widen(room int)
-		nextSpace(after string) (string, error)
-	})
+	t, ok := tx.(interface{ widen(room int) })
 	if !ok {
 		return wit.NewError(wit.CodeInternal, "store: this one cannot be sealed")
 	}
@@ -96,29 +89,27 @@ func (s *Sealed) step(tx Tx, state *Sealing) error {
 	if err != nil {
 		return err
 	}
+	b := s.buffers.get()
+	defer s.buffers.put(b)
 	for _, rec := range batch {
-		value := rec.Value
-		if state.To == Closed {
-			value = s.close(state.Space, rec.Key, value)
-		} else if value, err = s.open(state.Space, rec.Key, value); err != nil {
-			value = rec.Value
-		}
-		if err := tx.Put(state.Space, rec.Key, value); err != nil {
-			return err
-		}
 		state.Key = rec.Key
-	}
-	if len(batch) == 0 {
-		next, err := t.nextSpace(state.Space)
-		for err == nil && exempt(next) {
-			next, err = t.nextSpace(next)
+		value, err := s.open(state.from(), state.Space, rec.Key, rec.Value)
+		if Damaged(err) {
+			continue // in its new form it would be none
+		}
+		if err == nil {
+			err = tx.Put(state.Space, rec.Key, s.close(b, state.To, state.Space, rec.Key, value))
 		}
 		if err != nil {
 			return err
 		}
-		if state.Space, state.Key = next, ""; next == "" {
-			state.Done = true
+	}
+	if len(batch) == 0 {
+		state.Key = ""
+		if state.Space, err = spaceBehind(tx, state.Space, exempt); err != nil {
+			return err
 		}
+		state.Done = state.Space == ""
 	}
 	return s.putState(tx, *state)
 }

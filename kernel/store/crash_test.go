@@ -3,11 +3,13 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,12 +18,19 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// crashFile names the file that a child process of TestKill appends to.
-const crashFile = "STORE_TEST_CRASH_FILE"
+// crashFile names the file that a child process of TestKill appends to, and convertFile that which one of TestKillConversion
+// converts.
+const (
+	crashFile   = "STORE_TEST_CRASH_FILE"
+	convertFile = "STORE_TEST_CONVERT_FILE"
+)
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashFile); path != "" {
 		appendUntilKilled(path)
+	}
+	if path := os.Getenv(convertFile); path != "" {
+		convertUntilKilled(path)
 	}
 	os.Exit(m.Run())
 }
@@ -139,4 +148,90 @@ func pairs(t *testing.T, s store.Store) map[string]bool {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// convertUntilKilled gives the records one form after the other, and writes a line for each.
+func convertUntilKilled(path string) {
+	ctx := context.Background()
+	db, err := store.Open(ctx, path, store.Options{})
+	if err != nil {
+		fmt.Println("open:", err)
+		os.Exit(1)
+	}
+	s, err := store.Seal(ctx, db, recordKey(1), false)
+	fmt.Println("begun", err)
+	for err == nil {
+		for _, form := range []store.Form{store.Tagged, store.Closed} {
+			err = errors.Join(err, s.Convert(ctx, form))
+			fmt.Println(form, err)
+		}
+	}
+	os.Exit(1)
+}
+
+// TestKillConversion kills a process several times that brings a plain store to tags, seals it and opens it again. Each record
+// is what it was, and none has another form than it is to have.
+func TestKillConversion(t *testing.T) {
+	const n = 5000
+	path := filepath.Join(t.TempDir(), "state.db")
+	db := open(t, path)
+	words(t, db, n)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	unfinished := 0
+	for round := range 8 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), convertFile+"="+path)
+		pipe, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(pipe)
+		until := round % 4 // after how many changes it is killed in the next one
+		for i := 0; lines.Scan(); i++ {
+			if !strings.HasSuffix(lines.Text(), "<nil>") {
+				t.Fatalf("round %d: the child says %q", round, lines.Text())
+			}
+			if i == until {
+				killSoon(t, cmd.Process, path)
+			}
+		}
+		_ = cmd.Wait()
+		db := open(t, path)
+		s := seal(t, db, recordKey(1))
+		state, err := s.Sealing(context.Background())
+		if err = errors.Join(err, checkWords(s, n), s.Check(context.Background())); err != nil {
+			t.Errorf("round %d: %+v %v", round, state, err)
+		}
+		if !state.Done {
+			unfinished++
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if unfinished == 0 {
+		t.Error("no change was cut off")
+	}
+}
+
+// killSoon kills a process once the log of its store has grown, which is in the middle of a change.
+func killSoon(t *testing.T, p *os.Process, path string) {
+	size := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			return 0
+		}
+		return info.Size() + info.ModTime().UnixNano()
+	}
+	for before := size(); size() == before; {
+		runtime.Gosched()
+	}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -25,6 +25,8 @@ var migrations = [...]string{
 	// The texts are cut before they get here (package words), so the tokenizer has only to part what stands between spaces.
 	`CREATE TABLE documents (id INTEGER PRIMARY KEY, space TEXT NOT NULL, key TEXT NOT NULL, time INTEGER NOT NULL, UNIQUE (space, key)) STRICT;
 	 CREATE VIRTUAL TABLE document_words USING fts5(tags, text, content='', contentless_delete=1, tokenize='ascii');`,
+	// The tables stay as they are. What is in them may be Tagged from here on, which an earlier gateway cannot read.
+	`SELECT 1`,
 }
 
 // Options says how a file is opened. The zero value is right for the gateway.

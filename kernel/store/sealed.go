@@ -5,8 +5,8 @@ import (
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
+	"errors"
 	"iter"
-	"strings"
 	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -21,50 +21,21 @@ const (
 	sealingKey = "state"
 )
 
-// sealRoom is what sealing adds to a value, in bytes.
+// sealRoom is what sealing adds to a value, in bytes; a tag adds less.
 const sealRoom = 1 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
 // sealVersion is the first byte of a sealed value.
 const sealVersion = 1
 
-// Form is how values are stored.
-type Form string
-
-// The forms. Keys are never sealed: their order is what a store is for.
-const (
-	Plain  Form = "plain"
-	Closed Form = "sealed"
-)
-
-// Sealing is how values are stored, and how far a change of that has got: those up to Space and Key have the form To, and
-// those behind it the other one.
-type Sealing struct {
-	To    Form   `json:"to"`
-	Done  bool   `json:"done"`
-	Space string `json:"space,omitempty"`
-	Key   string `json:"key,omitempty"`
-}
-
-// sealed reports whether the value of a record is.
-func (s *Sealing) sealed(space, key string) bool {
-	if exempt(space) {
-		return false
-	}
-	reached := s.Done || space < s.Space || space == s.Space && key <= s.Key
-	return reached == (s.To == Closed)
-}
-
-// exempt reports whether a space stays as it is: what is in it is sealed by whoever writes it.
-func exempt(space string) bool {
-	return space == sealing || space == "secret" || strings.HasPrefix(space, "secret.")
-}
-
-// Sealed is a Store on top of another one, in which the values can be sealed: then only who has the key reads them, and a
-// value that was changed, or moved to another space or key, is Damaged. What it does not notice is a record that is gone, or
-// that has an earlier value of its own again: both look like what the store itself may do.
+// Sealed is a Store on top of another one, which notices what was changed there without it: a value that is not what was put
+// under its space and key, because somebody has changed, exchanged or moved it, is Damaged. Nothing mends that by itself. What
+// it does not notice is a record that is gone, or that has an earlier value of its own again, since both look like what the
+// store itself may do; nor a change of an index, or of the numbers that Next counts.
 //
-// Values are sealed with XChaCha20-Poly1305, each under a nonce of its own and bound to its space and key. Turning it on or
-// off goes through all records while the store is used, some at a time in a transaction that notes how far it has got.
+// Values are Tagged: AES-256-GCM authenticates them, with a key of its own. They can be Closed instead, so that only who has the
+// key reads them: XChaCha20-Poly1305. Either way each has a nonce of its own and is bound to its space and key. A change from
+// one form to another goes through all records while the store is used, some at a time in a transaction that notes how far it
+// has got.
 //
 // What is sealed is in no index, which would hold its words: turning it on empties all indexes, and until it is off again
 // nothing goes into them and nothing is found. See Indexed.
@@ -73,6 +44,9 @@ func exempt(space string) bool {
 type Sealed struct {
 	inner Store
 	aead  cipher.AEAD
+	tags  *tagger
+
+	buffers buffers
 
 	converting sync.Mutex
 
@@ -82,39 +56,74 @@ type Sealed struct {
 	running sync.WaitGroup // transactions that rely on steady
 }
 
-// Seal returns a Sealed on top of s, with a key of 32 bytes. Errors: CodeUnauthorized where the values were sealed with another
-// key; the store's.
-func Seal(ctx context.Context, s Store, key []byte) (*Sealed, error) {
+// Seal returns a Sealed on top of s, with a key of 32 bytes. A store without records gets Tagged ones; one whose records are
+// Plain begins to be converted, which Convert ends.
+//
+// guarded says that no value of s is Plain any more, see Sealing.Guarded, which the caller keeps where nobody can change it: a
+// store that says otherwise, or nothing, is refused then, since all values could have been exchanged for plain ones.
+//
+// Errors: CodeUnauthorized where the values were sealed with another key; CodeInvalid where they are not guarded; the store's.
+func Seal(ctx context.Context, s Store, key []byte, guarded bool) (*Sealed, error) {
 	aead, err := chacha20poly1305.NewX(key)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInternal, "store: %w", err)
 	}
-	sealed := &Sealed{inner: s, aead: aead}
+	sealed, begun := &Sealed{inner: s, aead: aead}, false
+	if sealed.tags, err = newTagger(key, &sealed.buffers); err != nil {
+		return nil, err
+	}
 	err = s.View(ctx, func(tx Tx) error {
-		sealed.steady, err = sealed.state(tx)
+		sealed.steady, begun, err = sealed.stated(tx)
 		return err
 	})
-	if Damaged(err) {
+	switch {
+	case Damaged(err):
 		return nil, wit.NewError(wit.CodeUnauthorized, "store: the records were sealed with another key, or the file is damaged: restore a backup")
+	case err != nil:
+		return nil, err
+	case guarded && (!begun || !sealed.steady.Guarded()):
+		return nil, wit.NewError(wit.CodeInvalid, "store: what says how the records are stored is gone or was exchanged, and so may they be: restore a backup")
+	case !begun || sealed.steady.Done && sealed.steady.To == Plain:
+		err = sealed.begin(ctx)
 	}
 	sealed.moving = !sealed.steady.Done
 	return sealed, err
 }
 
-// state reads how values are stored. A store that has nothing of it has never been sealed.
+// begin lets the records of a store have tags that have none.
+func (s *Sealed) begin(ctx context.Context) error {
+	return s.inner.Update(ctx, func(tx Tx) error {
+		some, err := Holds(tx, exempt)
+		if err != nil {
+			return err
+		}
+		s.steady = Sealing{From: Plain, To: Tagged, Done: !some}
+		return s.putState(tx, s.steady)
+	})
+}
+
+// state reads how values are stored.
 func (s *Sealed) state(tx Tx) (Sealing, error) {
+	state, begun, err := s.stated(tx)
+	if err == nil && !begun {
+		err = errChanged(sealing, sealingKey)
+	}
+	return state, err
+}
+
+// stated is state, and whether the store says it at all: one that was never sealed does not.
+func (s *Sealed) stated(tx Tx) (state Sealing, begun bool, err error) {
 	b, err := tx.Get(sealing, sealingKey)
 	if wit.CodeOf(err) == wit.CodeNotFound {
-		return Sealing{To: Plain, Done: true}, nil
+		return state, false, nil
 	}
-	var state Sealing
 	if err == nil {
-		b, err = s.open(sealing, sealingKey, b)
+		b, err = s.unseal(sealing, sealingKey, b)
 	}
 	if err == nil {
 		err = Table[Sealing](sealing).decode(sealingKey, b, &state)
 	}
-	return state, err
+	return state, true, err
 }
 
 func (s *Sealed) putState(tx Tx, state Sealing) error {
@@ -122,20 +131,45 @@ func (s *Sealed) putState(tx Tx, state Sealing) error {
 	if err != nil {
 		return err
 	}
-	return tx.Put(sealing, sealingKey, s.close(sealing, sealingKey, b))
+	return tx.Put(sealing, sealingKey, s.seal(sealing, sealingKey, b))
 }
 
-// bond is what a value is bound to. Spaces have no NUL in them.
+// bond is what a sealed value is bound to. Spaces have no NUL in them.
 func bond(space, key string) []byte { return []byte("carapace record 1\x00" + space + "\x00" + key) }
 
-func (s *Sealed) close(space, key string, value []byte) []byte {
+// close is a value as it is stored in a form. It may be in the memory of b, which it may extend.
+func (s *Sealed) close(b *[]byte, form Form, space, key string, value []byte) []byte {
+	switch form {
+	case Tagged:
+		*b = s.tags.close(*b, space, key, value)
+		return *b
+	case Closed:
+		return s.seal(space, key, value)
+	}
+	return value
+}
+
+// open is the value of what is stored in a form.
+func (s *Sealed) open(form Form, space, key string, box []byte) ([]byte, error) {
+	switch form {
+	case Plain:
+		return box, nil
+	case Tagged:
+		return s.tags.open(space, key, box)
+	case Closed:
+		return s.unseal(space, key, box)
+	}
+	return nil, wit.Errorf(wit.CodeInvalid, "store: records are stored as %.20q, which this gateway does not know: upgrade carapace", string(form))
+}
+
+func (s *Sealed) seal(space, key string, value []byte) []byte {
 	out := make([]byte, 1+chacha20poly1305.NonceSizeX, sealRoom+len(value))
 	out[0] = sealVersion
 	_, _ = rand.Read(out[1:]) // it never fails
 	return s.aead.Seal(out, out[1:], value, bond(space, key))
 }
 
-func (s *Sealed) open(space, key string, box []byte) ([]byte, error) {
+func (s *Sealed) unseal(space, key string, box []byte) ([]byte, error) {
 	const head = 1 + chacha20poly1305.NonceSizeX
 	if len(box) < sealRoom || box[0] != sealVersion {
 		return nil, errChanged(space, key)
@@ -147,8 +181,12 @@ func (s *Sealed) open(space, key string, box []byte) ([]byte, error) {
 	return value, nil
 }
 
+// errNotOurs is why a value cannot be opened.
+var errNotOurs = errors.New("it is not what was put under this key")
+
 func errChanged(space, key string) error {
-	return wit.Errorf(wit.CodeInternal, "store: record %s/%s was changed outside of carapace, or is damaged: %w", space, key, damage{errNotSealed})
+	return wit.Errorf(wit.CodeInternal, "store: record %s/%s was changed outside of carapace, or is damaged: %w: restore a backup; `carapace doctor` lists all such records",
+		space, key, damage{errNotOurs})
 }
 
 // Sealing tells how values are stored.
@@ -199,24 +237,33 @@ func (s *Sealed) Version(space string) uint64 { return s.inner.Version(space) }
 // Close implements Store.
 func (s *Sealed) Close() error { return s.inner.Close() }
 
-// sealedTx seals what is written and opens what is read, where it is to be.
+// sealedTx gives what is written its form, and opens what is read.
 type sealedTx struct {
 	Tx
 	store *Sealed
 	state *Sealing // nil until it was read
 }
 
-// sealed reports whether the value of a record is. While that changes, it is read in the transaction, which sees records and
-// state of the same moment.
-func (t *sealedTx) sealed(space, key string) (bool, error) {
+// form is that of the value of a record. While that changes, it is read in the transaction, which sees records and state of
+// the same moment.
+func (t *sealedTx) form(space, key string) (Form, error) {
 	if t.state == nil {
 		state, err := t.store.state(t.Tx)
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		t.state = &state
 	}
-	return t.state.sealed(space, key), nil
+	return t.state.form(space, key), nil
+}
+
+// open is the value of a record that was read.
+func (t *sealedTx) open(space, key string, box []byte) ([]byte, error) {
+	form, err := t.form(space, key)
+	if err != nil {
+		return nil, err
+	}
+	return t.store.open(form, space, key, box)
 }
 
 func (t *sealedTx) Get(space, key string) ([]byte, error) {
@@ -224,51 +271,37 @@ func (t *sealedTx) Get(space, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := t.sealed(space, key)
-	if err != nil || !sealed {
-		return b, err
-	}
-	return t.store.open(space, key, b)
+	return t.open(space, key, b)
 }
 
-// written is a value as it is stored.
-func (t *sealedTx) written(space, key string, value []byte) ([]byte, error) {
+// write has put store a value in its form. A store below copies what it is given.
+func (t *sealedTx) write(space, key string, value []byte, put func(space, key string, value []byte) error) error {
 	if err := checkRecord(space, key, value, 0); err != nil {
-		return nil, err
+		return err
 	}
-	sealed, err := t.sealed(space, key)
-	if err != nil || !sealed {
-		return value, err
+	form, err := t.form(space, key)
+	if err != nil {
+		return err
 	}
-	return t.store.close(space, key, value), nil
+	b := t.store.buffers.get()
+	defer t.store.buffers.put(b)
+	return put(space, key, t.store.close(b, form, space, key, value))
 }
 
 func (t *sealedTx) Put(space, key string, value []byte) error {
-	value, err := t.written(space, key, value)
-	if err != nil {
-		return err
-	}
-	return t.Tx.Put(space, key, value)
+	return t.write(space, key, value, t.Tx.Put)
 }
 
 func (t *sealedTx) Insert(space, key string, value []byte) error {
-	value, err := t.written(space, key, value)
-	if err != nil {
-		return err
-	}
-	return t.Tx.Insert(space, key, value)
+	return t.write(space, key, value, t.Tx.Insert)
 }
 
 // Scan yields a record that was changed with its key and an error, and those after it if ranging goes on.
 func (t *sealedTx) Scan(space string, r Range) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for rec, err := range t.Tx.Scan(space, r) {
-			sealed := false
 			if err == nil {
-				sealed, err = t.sealed(space, rec.Key)
-			}
-			if err == nil && sealed {
-				rec.Value, err = t.store.open(space, rec.Key, rec.Value)
+				rec.Value, err = t.open(space, rec.Key, rec.Value)
 			}
 			if !yield(rec, err) {
 				return
@@ -289,7 +322,7 @@ func Indexed(tx Tx) (bool, error) {
 
 // closing reports whether values are sealed, or are being.
 func (t *sealedTx) closing() (bool, error) {
-	_, err := t.sealed("", "") // reads the state
+	_, err := t.form("", "") // reads the state
 	return err == nil && t.state.To == Closed, err
 }
 

@@ -21,7 +21,7 @@ func recordKey(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
 
 func seal(t testing.TB, s store.Store, key []byte) *store.Sealed {
 	t.Helper()
-	sealed, err := store.Seal(context.Background(), s, key)
+	sealed, err := store.Seal(context.Background(), s, key, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,9 @@ func seal(t testing.TB, s store.Store, key []byte) *store.Sealed {
 
 // TestSealed: a store in each form is a store like any other.
 func TestSealed(t *testing.T) {
-	for form, conforms := range map[store.Form]func(*testing.T, func(*testing.T) store.Store){store.Plain: storetest.Run, store.Closed: storetest.RunRecords} {
+	for form, conforms := range map[store.Form]func(*testing.T, func(*testing.T) store.Store){
+		store.Plain: storetest.Run, store.Tagged: storetest.Run, store.Closed: storetest.RunRecords,
+	} {
 		t.Run(string(form), func(t *testing.T) {
 			conforms(t, func(t *testing.T) store.Store {
 				s := seal(t, store.OpenMemory(), recordKey(1))
@@ -43,6 +45,11 @@ func TestSealed(t *testing.T) {
 		})
 	}
 	t.Run("on a disk", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) store.Store {
+			return seal(t, open(t, filepath.Join(t.TempDir(), "state.db")), recordKey(1))
+		})
+	})
+	t.Run("sealed on a disk", func(t *testing.T) {
 		storetest.RunRecords(t, func(t *testing.T) store.Store {
 			s := seal(t, open(t, filepath.Join(t.TempDir(), "state.db")), recordKey(1))
 			if err := s.Convert(context.Background(), store.Closed); err != nil {
@@ -53,8 +60,8 @@ func TestSealed(t *testing.T) {
 	})
 }
 
-// TestSealedHasNoIndex: what was indexed is gone when values are sealed, nothing goes in meanwhile, and all of it is as before
-// afterwards.
+// TestSealedHasNoIndex: what was indexed stays when values get tags, and is gone when they are sealed; nothing goes in meanwhile,
+// and all of it is as before afterwards.
 func TestSealedHasNoIndex(t *testing.T) {
 	ctx := context.Background()
 	for name, inner := range map[string]store.Store{"memory": store.OpenMemory(), "disk": open(t, filepath.Join(t.TempDir(), "state.db"))} {
@@ -76,7 +83,13 @@ func TestSealedHasNoIndex(t *testing.T) {
 			}
 			add("1")
 			if n, indexed, err := find(); n != 1 || !indexed || err != nil {
-				t.Errorf("plain: %d, %v, %v", n, indexed, err)
+				t.Errorf("tagged: %d, %v, %v", n, indexed, err)
+			}
+			if err := errors.Join(s.Convert(ctx, store.Plain), s.Convert(ctx, store.Tagged)); err != nil {
+				t.Fatal(err)
+			}
+			if n, indexed, err := find(); n != 1 || !indexed || err != nil {
+				t.Errorf("tagged anew: %d, %v, %v", n, indexed, err)
 			}
 			if err := s.Convert(ctx, store.Closed); err != nil {
 				t.Fatal(err)
@@ -85,7 +98,7 @@ func TestSealedHasNoIndex(t *testing.T) {
 			if n, indexed, err := find(); n != 0 || indexed || wit.CodeOf(err) != wit.CodeUnavailable {
 				t.Errorf("sealed: %d, %v, %v", n, indexed, err)
 			}
-			if err := s.Convert(ctx, store.Plain); err != nil {
+			if err := s.Convert(ctx, store.Tagged); err != nil {
 				t.Fatal(err)
 			}
 			if n, indexed, err := find(); n != 0 || !indexed || err != nil {
@@ -167,7 +180,7 @@ func TestConvert(t *testing.T) {
 		})
 	}
 	for range 4 {
-		for _, form := range []store.Form{store.Closed, store.Plain} {
+		for _, form := range []store.Form{store.Closed, store.Tagged, store.Plain, store.Tagged} {
 			if err := s.Convert(ctx, form); err != nil {
 				t.Error(err)
 			}
@@ -181,20 +194,19 @@ func TestConvert(t *testing.T) {
 }
 
 // TestConvertCutOff: a change that fails, or is killed, at any transaction leaves each record readable, and the next process
-// ends it, in either direction.
+// ends it, whichever forms it is between.
 func TestConvertCutOff(t *testing.T) {
 	const n = 1500
 	ctx := context.Background()
-	for _, to := range []store.Form{store.Closed, store.Plain} {
+	for _, way := range [][2]store.Form{{store.Plain, store.Tagged}, {store.Tagged, store.Closed}, {store.Closed, store.Tagged}, {store.Plain, store.Closed}} {
+		from, to := way[0], way[1]
 		for fails := 1; ; fails++ {
 			memory := store.OpenMemory()
 			faulty := storetest.NewFaulty(memory)
 			s := seal(t, faulty, recordKey(1))
 			words(t, s, n)
-			if to == store.Plain {
-				if err := s.Convert(ctx, store.Closed); err != nil {
-					t.Fatal(err)
-				}
+			if err := s.Convert(ctx, from); err != nil {
+				t.Fatal(err)
 			}
 			faulty.Fail(storetest.FaultCommit, fails, 1)
 			err := s.Convert(ctx, to)
@@ -208,15 +220,15 @@ func TestConvertCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := checkWords(s, n); err != nil {
-				t.Errorf("to %s, cut off at %d: %v", to, fails, err)
+				t.Errorf("%s to %s, cut off at %d: %v", from, to, fails, err)
 			}
 			next := seal(t, memory, recordKey(1))
 			if err := checkWords(next, n); err != nil {
-				t.Errorf("to %s, cut off at %d, the next process: %v", to, fails, err)
+				t.Errorf("%s to %s, cut off at %d, the next process: %v", from, to, fails, err)
 			}
-			err = errors.Join(next.Convert(ctx, to), checkWords(next, n))
+			err = errors.Join(next.Convert(ctx, to), checkWords(next, n), next.Check(ctx))
 			if state, _ := next.Sealing(ctx); err != nil || !state.Done || state.To != to {
-				t.Errorf("to %s, cut off at %d: %+v %v", to, fails, state, err)
+				t.Errorf("%s to %s, cut off at %d: %+v %v", from, to, fails, state, err)
 			}
 		}
 	}
@@ -250,77 +262,205 @@ func TestSealedIsNotReadable(t *testing.T) {
 	if err := errors.Join(checkWords(s, 1000), s.Check(ctx)); err != nil {
 		t.Error(err)
 	}
-	if _, err := store.Seal(ctx, db, recordKey(2)); wit.CodeOf(err) != wit.CodeUnauthorized {
+	if _, err := store.Seal(ctx, db, recordKey(2), true); wit.CodeOf(err) != wit.CodeUnauthorized {
 		t.Errorf("another key: %v", err)
 	}
 }
 
-// TestSealedRejectsChanges: a value that was changed, moved or put in by somebody else is Damaged, and the others are not.
-func TestSealedRejectsChanges(t *testing.T) {
-	ctx, memory := context.Background(), store.OpenMemory()
-	s := seal(t, memory, recordKey(1))
-	pets := store.Table[string]("pets")
-	err := s.Update(ctx, func(tx store.Tx) error {
-		return errors.Join(pets.Put(tx, "a", "cat"), pets.Put(tx, "b", "dog"), pets.Put(tx, "c", "cow"), store.Table[string]("other").Put(tx, "a", "elk"))
+// put makes a change behind the back of whoever has sealed s.
+func put(t *testing.T, s store.Store, space, key string, value []byte) {
+	t.Helper()
+	if err := s.Update(context.Background(), func(tx store.Tx) error { return tx.Put(space, key, value) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get reads what is stored.
+func get(t *testing.T, s store.Store, space, key string) (value []byte) {
+	t.Helper()
+	err := s.View(context.Background(), func(tx store.Tx) (err error) {
+		value, err = tx.Get(space, key)
+		return err
 	})
-	if err = errors.Join(err, s.Convert(ctx, store.Closed)); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	raw := func(tx store.Tx, space, key string) []byte {
-		b, err := tx.Get(space, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
+	return value
+}
+
+const pets = store.Table[string]("pets")
+
+// keep returns a store with a few records in a form, and what it is on top of.
+func keep(t *testing.T, form store.Form) (s *store.Sealed, raw store.Store) {
+	t.Helper()
+	raw = store.OpenMemory()
+	s = seal(t, raw, recordKey(1))
+	err := s.Update(context.Background(), func(tx store.Tx) error {
+		return errors.Join(pets.Put(tx, "a", "cat"), pets.Put(tx, "b", "dog"), pets.Put(tx, "c", "cow"), store.Table[string]("other").Put(tx, "b", "elk"))
+	})
+	if err = errors.Join(err, s.Convert(context.Background(), form)); err != nil {
+		t.Fatal(err)
 	}
-	for name, change := range map[string]func(tx store.Tx) []byte{
-		"a bit":              func(tx store.Tx) []byte { b := raw(tx, "pets", "b"); b[len(b)-1] ^= 1; return b },
-		"another key's":      func(tx store.Tx) []byte { return raw(tx, "pets", "a") },
-		"another space's":    func(tx store.Tx) []byte { return raw(tx, "other", "a") },
-		"a plain one":        func(store.Tx) []byte { return []byte(`"wolf"`) },
-		"nothing":            func(store.Tx) []byte { return nil },
-		"the version":        func(tx store.Tx) []byte { b := raw(tx, "pets", "b"); b[0]++; return b },
-		"cut off at its end": func(tx store.Tx) []byte { b := raw(tx, "pets", "b"); return b[:len(b)-1] },
-	} {
-		before := []byte(nil)
-		err := memory.Update(ctx, func(tx store.Tx) error {
-			before = raw(tx, "pets", "b")
-			return tx.Put("pets", "b", change(tx))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen := ""
-		err = s.View(ctx, func(tx store.Tx) error {
-			for row, err := range pets.Scan(tx, store.Range{}) {
-				if err != nil && !store.Damaged(err) {
-					return err
-				}
-				seen += row.Key + row.Value + " "
+	return s, raw
+}
+
+// readPets returns what can be read of them, and the last error.
+func readPets(s store.Store) (seen string, err error) {
+	err = s.View(context.Background(), func(tx store.Tx) (last error) {
+		for row, err := range pets.Scan(tx, store.Range{}) {
+			if err != nil && !store.Damaged(err) {
+				return err
 			}
-			_, err := pets.Get(tx, "b")
-			return err
-		})
-		if seen != "acat b ccow " || !store.Damaged(err) || strings.Contains(err.Error(), "wolf") {
-			t.Errorf("%s: %q %v", name, seen, err)
+			if err != nil {
+				last = err
+			}
+			seen += row.Key + row.Value + " "
 		}
-		if err := memory.Update(ctx, func(tx store.Tx) error { return tx.Put("pets", "b", before) }); err != nil {
-			t.Fatal(err)
+		return last
+	})
+	return seen, err
+}
+
+// TestChangesAreRejected: a value that was changed, moved or put in by somebody else is Damaged, and the others are not; after
+// a restart too, and after a change of the form.
+func TestChangesAreRejected(t *testing.T) {
+	ctx := context.Background()
+	for form, other := range map[store.Form]store.Form{store.Tagged: store.Closed, store.Closed: store.Tagged} {
+		for name, change := range map[string]func(raw store.Store) []byte{
+			"a bit of the value":   func(raw store.Store) []byte { b := get(t, raw, "pets", "b"); b[len(b)-1] ^= 1; return b },
+			"a bit of the nonce":   func(raw store.Store) []byte { b := get(t, raw, "pets", "b"); b[1] ^= 1; return b },
+			"a bit of the tag":     func(raw store.Store) []byte { b := get(t, raw, "pets", "b"); b[28] ^= 1; return b },
+			"the version":          func(raw store.Store) []byte { b := get(t, raw, "pets", "b"); b[0]++; return b },
+			"another key's":        func(raw store.Store) []byte { return get(t, raw, "pets", "a") },
+			"another space's":      func(raw store.Store) []byte { return get(t, raw, "other", "b") },
+			"a plain one":          func(store.Store) []byte { return []byte(`"wolf"`) },
+			"a plain one, tag cut": func(store.Store) []byte { return append(make([]byte, 29), `"wolf"`...) },
+			"nothing":              func(store.Store) []byte { return nil },
+			"cut off at its end":   func(raw store.Store) []byte { b := get(t, raw, "pets", "b"); return b[:len(b)-1] },
+			"the tag cut off":      func(raw store.Store) []byte { return get(t, raw, "pets", "b")[:28] },
+			"of the other form": func(store.Store) []byte {
+				_, raw := keep(t, other)
+				return get(t, raw, "pets", "b")
+			},
+		} {
+			s, raw := keep(t, form)
+			put(t, raw, "pets", "b", change(raw))
+			refused := func(s *store.Sealed, when string) {
+				t.Helper()
+				if seen, err := readPets(s); seen != "acat b ccow " || !store.Damaged(err) || !strings.Contains(err.Error(), "pets/b") || strings.Contains(err.Error(), "wolf") {
+					t.Errorf("%s, %s, %s: %q %v", form, name, when, seen, err)
+				}
+				if list, err := s.Verify(ctx); err != nil || fmt.Sprint(list) != "[pets/b]" {
+					t.Errorf("%s, %s, %s: listed are %q %v", form, name, when, list, err)
+				}
+				if err := s.Check(ctx); err == nil || !strings.Contains(err.Error(), ": pets/b") {
+					t.Errorf("%s, %s, %s: checked: %v", form, name, when, err)
+				}
+			}
+			refused(s, "at once")
+			s, err := store.Seal(ctx, raw, recordKey(1), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused(s, "after a restart")
+			if err := s.Convert(ctx, other); err != nil {
+				t.Fatal(err)
+			}
+			if name != "of the other form" { // it is again what it was in that form
+				refused(s, "in another form")
+			}
 		}
 	}
-	// What says that values are sealed cannot be changed either.
-	if err := memory.Update(ctx, func(tx store.Tx) error { return tx.Put("store.sealing", "state", []byte(`{"to":"plain","done":true}`)) }); err != nil {
-		t.Fatal(err)
+}
+
+// TestExchangedRecordsAreRejected: two whose values were exchanged are both refused, and so is one under a key that is new.
+func TestExchangedRecordsAreRejected(t *testing.T) {
+	for _, form := range []store.Form{store.Tagged, store.Closed} {
+		s, raw := keep(t, form)
+		a, b := get(t, raw, "pets", "a"), get(t, raw, "pets", "b")
+		put(t, raw, "pets", "a", b)
+		put(t, raw, "pets", "b", a)
+		put(t, raw, "pets", "d", a)
+		if list, err := s.Verify(context.Background()); err != nil || fmt.Sprint(list) != "[pets/a pets/b pets/d]" {
+			t.Errorf("%s: %q %v", form, list, err)
+		}
 	}
-	if _, err := store.Seal(ctx, memory, recordKey(1)); wit.CodeOf(err) != wit.CodeUnauthorized {
-		t.Errorf("a state that was changed: %v", err)
+}
+
+// TestStateIsAuthentic: what says how values are stored cannot be changed, taken away, or be from before they were guarded.
+func TestStateIsAuthentic(t *testing.T) {
+	ctx := context.Background()
+	_, raw := keep(t, store.Plain)
+	begun := seal(t, raw, recordKey(1)) // it has just begun to convert
+	if state, err := begun.Sealing(ctx); err != nil || state.Guarded() || state.Done {
+		t.Fatalf("%+v %v", state, err)
+	}
+	early := get(t, raw, "store.sealing", "state")
+	for name, change := range map[string]func(raw store.Store){
+		"plain text":      func(raw store.Store) { put(t, raw, "store.sealing", "state", []byte(`{"to":"plain","done":true}`)) },
+		"an earlier one":  func(raw store.Store) { put(t, raw, "store.sealing", "state", early) },
+		"a tagged record": func(raw store.Store) { put(t, raw, "store.sealing", "state", get(t, raw, "pets", "a")) },
+		"of another store": func(raw store.Store) {
+			b := get(t, raw, "store.sealing", "state")
+			b[len(b)-1] ^= 1
+			put(t, raw, "store.sealing", "state", b)
+		},
+		"none": func(raw store.Store) {
+			if err := raw.Update(ctx, func(tx store.Tx) error { return tx.Delete("store.sealing", "state") }); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		_, raw := keep(t, store.Tagged)
+		put(t, raw, "pets", "b", []byte(`"wolf"`))
+		change(raw)
+		if _, err := store.Seal(ctx, raw, recordKey(1), true); wit.CodeOf(err) != wit.CodeInvalid && wit.CodeOf(err) != wit.CodeUnauthorized {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPlainStoreIsGuarded: one that an earlier version has written is as it was, and guarded from then on; what was sealed once
+// and opened again, too.
+func TestPlainStoreIsGuarded(t *testing.T) {
+	ctx := context.Background()
+	for name, before := range map[string]func(store.Store){
+		"never sealed": func(raw store.Store) { words(t, raw, 500) },
+		"sealed once": func(raw store.Store) {
+			s := seal(t, raw, recordKey(1))
+			words(t, s, 500)
+			if err := errors.Join(s.Convert(ctx, store.Closed), s.Convert(ctx, store.Plain)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		raw := store.OpenMemory()
+		before(raw)
+		s := seal(t, raw, recordKey(1))
+		state, err := s.Sealing(ctx)
+		if err = errors.Join(err, checkWords(s, 500)); err != nil || state.Done || state.Guarded() {
+			t.Errorf("%s, at first: %+v %v", name, state, err)
+		}
+		err = errors.Join(s.Convert(ctx, store.Tagged), checkWords(s, 500), s.Check(ctx))
+		if state, _ := s.Sealing(ctx); err != nil || !state.Guarded() {
+			t.Errorf("%s, then: %+v %v", name, state, err)
+		}
+		put(t, raw, "space 0", "00007", []byte("what was said 7"))
+		if err := checkWords(s, 500); !store.Damaged(err) {
+			t.Errorf("%s, changed: %v", name, err)
+		}
+	}
+	s := seal(t, store.OpenMemory(), recordKey(1))
+	if state, err := s.Sealing(ctx); err != nil || !state.Guarded() {
+		t.Errorf("a new one: %+v %v", state, err)
 	}
 }
 
 // BenchmarkSealedGet reads a record of 1 KB.
 func BenchmarkSealedGet(b *testing.B) {
-	for _, form := range []store.Form{store.Plain, store.Closed} {
+	for _, form := range []store.Form{store.Plain, store.Tagged, store.Closed} {
 		b.Run(string(form), func(b *testing.B) {
+			b.ReportAllocs()
 			ctx := context.Background()
 			s := seal(b, open(b, filepath.Join(b.TempDir(), "state.db")), recordKey(1))
 			put := s.Update(ctx, func(tx store.Tx) error { return tx.Put("a", "k", bytes.Repeat([]byte("x"), 1024)) })
@@ -331,6 +471,34 @@ func BenchmarkSealedGet(b *testing.B) {
 				err := s.View(ctx, func(tx store.Tx) error {
 					_, err := tx.Get("a", "k")
 					return err
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSealedUpdate writes 100 records of 1 KB in a transaction.
+func BenchmarkSealedUpdate(b *testing.B) {
+	for _, form := range []store.Form{store.Plain, store.Tagged, store.Closed} {
+		b.Run(string(form), func(b *testing.B) {
+			b.ReportAllocs()
+			ctx, value := context.Background(), bytes.Repeat([]byte("x"), 1024)
+			s := seal(b, open(b, filepath.Join(b.TempDir(), "state.db")), recordKey(1))
+			if err := s.Convert(ctx, form); err != nil {
+				b.Fatal(err)
+			}
+			for n := 0; b.Loop(); n++ {
+				copy(value, fmt.Sprint(n)) // a record that stays what it is would not be written
+				err := s.Update(ctx, func(tx store.Tx) error {
+					for i := range 100 {
+						if err := tx.Put("a", fmt.Sprint(i), value); err != nil {
+							return err
+						}
+					}
+					return nil
 				})
 				if err != nil {
 					b.Fatal(err)

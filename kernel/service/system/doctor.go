@@ -48,9 +48,9 @@ func (d *doctor) examine(ctx context.Context, _ rpc.None) (DoctorResult, error) 
 
 func (d *doctor) checkDatabase(ctx context.Context) service.Check {
 	if err := d.checkStore(ctx); err != nil {
-		return service.Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and restore the database from a backup"}
+		return service.Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and bring a backup back with `carapace restore`"}
 	}
-	return service.Check{Name: "database", OK: true, Message: "every page is sound"}
+	return service.Check{Name: "database", OK: true, Message: "every page and every record is sound"}
 }
 
 func (d *doctor) checkSettings() service.Check {
