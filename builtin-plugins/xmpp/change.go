@@ -7,7 +7,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Edit corrects a message of the bot's (XEP-0308), which is named by the bot's own id for it.
+// Edit corrects a message of the bot's (XEP-0308), which is named by the bot's own id for it, and waits for the server's word, as of a
+// message: a whole answer takes the place of its beginning so.
 func (XMPP) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	c, err := newChat(host, edit.Account, edit.Config, edit.State, &edit.To)
 	if err != nil {
@@ -21,9 +22,15 @@ func (XMPP) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	if c.group && !strings.HasPrefix(of, tokenPrefix) {
 		return nil, wit.NewError(wit.CodeNotFound, "the message is too old to be corrected, or is not the bot's")
 	}
-	id := tokenPrefix + hashed(of, text)
-	inside := leaf("body", text) + styled(edit.Formatted) + tag("replace", "", "xmlns", nsCorrect, "id", of)
-	return c.written(id, inside), nil
+	token := correctionPrefix + hashed(of, text)
+	sent := c.written(token, leaf("body", text)+styled(edit.Formatted)+tag("replace", "", "xmlns", nsCorrect, "id", of))
+	sent.IDs, sent.Awaits = []string{edit.ID}, &wit.Awaited{Token: token, Within: confirmedWithin}
+	if c.group {
+		sent.IDs[0] = c.state.handedOnAs(c.to, of)
+	} else {
+		sent.Frames = append(sent.Frames, frame(c.asksWhether(token)))
+	}
+	return sent, nil
 }
 
 // Delete takes a message back (XEP-0424). Programs that do not know this are told in words.

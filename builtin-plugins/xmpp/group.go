@@ -122,6 +122,16 @@ func (s *state) sentAs(room, id string) string {
 	return id
 }
 
+// handedOnAs is the id that a room has given a message which the bot has sent with an id of its own, or that one.
+func (s *state) handedOnAs(room, id string) string {
+	for _, r := range slices.Backward(s.recent) {
+		if r.room == room && r.id == id {
+			return r.by
+		}
+	}
+	return id
+}
+
 // addressed reports whether the bot's nick stands in a text as a word of its own. In front of it, with a colon or a comma
 // behind it, it is taken off: it only says whom the rest is for.
 func addressed(text, nick string) (rest string, yes bool) {

@@ -90,8 +90,8 @@ func (c *Crowd) Told() (told []channeltest.Told) {
 
 // Heard implements channeltest.Platform.
 func (c *Crowd) Heard() (heard []channeltest.Heard) {
-	for _, s := range c.Sent() {
-		if number, err := strconv.Atoi(strings.TrimPrefix(s.To, "+")); err == nil && s.Edits == 0 && s.Text != "" {
+	for _, s := range c.Shown() {
+		if number, err := strconv.Atoi(strings.TrimPrefix(s.To, "+")); err == nil && s.Text != "" {
 			heard = append(heard, channeltest.Heard{Person: number - firstPerson, Text: s.Text, At: s.At})
 		}
 	}
