@@ -23,14 +23,13 @@ func (XMPP) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 		return nil, wit.NewError(wit.CodeNotFound, "the message is too old to be corrected, or is not the bot's")
 	}
 	token := correctionPrefix + hashed(of, text)
-	sent := c.written(token, leaf("body", text)+styled(edit.Formatted)+tag("replace", "", "xmlns", nsCorrect, "id", of))
-	sent.IDs, sent.Awaits = []string{edit.ID}, &wit.Awaited{Token: token, Within: confirmedWithin}
+	xml, id := c.change(token, leaf("body", text)+styled(edit.Formatted)+tag("replace", "", "xmlns", nsCorrect, "id", of)), edit.ID
 	if c.group {
-		sent.IDs[0] = c.state.handedOnAs(c.to, of)
+		id = c.state.handedOnAs(c.to, of)
 	} else {
-		sent.Frames = append(sent.Frames, frame(c.asksWhether(token)))
+		xml += c.asksWhether(token)
 	}
-	return sent, nil
+	return &wit.Sent{Frames: []wit.Frame{frame(xml)}, IDs: []string{id}, Awaits: &wit.Awaited{Token: token, Within: confirmedWithin}}, nil
 }
 
 // Delete takes a message back (XEP-0424). Programs that do not know this are told in words.
@@ -73,8 +72,13 @@ func (XMPP) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error)
 
 // written is a message that nobody waits for.
 func (c *chat) written(id, inside string) *wit.Sent {
+	return &wit.Sent{Frames: []wit.Frame{frame(c.change(id, inside))}}
+}
+
+// change is a message that says something of another one.
+func (c *chat) change(id, inside string) string {
 	if c.occupant {
 		inside += tag("x", "", "xmlns", nsMUCUser)
 	}
-	return &wit.Sent{Frames: []wit.Frame{frame(tag("message", inside, "type", c.kind(), "to", c.to, "id", id))}}
+	return tag("message", inside, "type", c.kind(), "to", c.to, "id", id)
 }

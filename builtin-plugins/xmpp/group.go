@@ -53,8 +53,11 @@ func hearGroup(t *turn, p *place, n *node) {
 		moderated(t, p, n, c, by, said)
 		return
 	}
-	s.remember(p.jid, nick, c.id, by)
-	if nick == p.nick {
+	own := nick == p.nick
+	if !own || !isCorrection(c.id) { // a message that is corrected is known by its first id
+		s.remember(p.jid, nick, c.id, by)
+	}
+	if own {
 		reflected(t, c.id, by)
 		return
 	}

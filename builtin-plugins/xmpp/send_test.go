@@ -159,6 +159,12 @@ func TestChangesOut(t *testing.T) {
 	if a := b.hears(group("bot", awaits.Token, "r7", "<body>*better*</body><replace xmlns='urn:xmpp:message-correct:0' id='c-first'/>")); len(a.Confirmed) != 1 || a.Confirmed[0].Token != awaits.Token || len(a.Confirmed[0].IDs) != 0 {
 		t.Errorf("it is confirmed: %+v", a.Confirmed)
 	}
+	for range 100 { // as a long answer has, which crowd nobody's messages out
+		b.hears(group("bot", awaits.Token, "r8", "<body>*better*</body><replace xmlns='urn:xmpp:message-correct:0' id='c-first'/>"))
+	}
+	if _, err := edit(home, "r5"); err != nil {
+		t.Error(err)
+	}
 	for _, id := range []string{"r6", "old"} {
 		if _, err := edit(home, id); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("an edit of %s: %v", id, err)
