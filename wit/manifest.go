@@ -343,11 +343,14 @@ type ChannelFacts struct {
 	SendInterval int64 `json:"sendInterval,omitempty"`
 	// Two sends with the same idempotency key make one message.
 	Deduplicates bool `json:"deduplicates,omitempty"`
-	// Milliseconds between two changes of a message that people read while it is written. It needs the operation edit, and sends
-	// that are not made over the account's connection; 0 shows an answer only when it is whole.
-	DraftInterval int64         `json:"draftInterval,omitempty"`
-	Webhook       *WebhookFacts `json:"webhook,omitempty"`
-	MaxMedia      int64         `json:"maxMedia,omitempty"`
+	// Milliseconds between two changes of a message that people read while it is written. It needs the operation edit; 0 shows an
+	// answer only when it is whole.
+	DraftInterval int64 `json:"draftInterval,omitempty"`
+	// How often a message can be changed; 0 is without end. One that is read while it is written is then changed ever more seldom, and
+	// the last change is left for the whole answer.
+	MaxEdits uint32        `json:"maxEdits,omitempty"`
+	Webhook  *WebhookFacts `json:"webhook,omitempty"`
+	MaxMedia int64         `json:"maxMedia,omitempty"`
 	// What people can choose at a message. Absent: nothing, and they are shown numbered choices, which they answer in
 	// words.
 	Actions *ActionFacts `json:"actions,omitempty"`

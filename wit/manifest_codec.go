@@ -692,6 +692,9 @@ func (v *ChannelFacts) AppendJSON(b []byte) []byte {
 	if v.DraftInterval != 0 {
 		b = codec.AppendInt(codec.Key(b, `"draftInterval":`), v.DraftInterval)
 	}
+	if v.MaxEdits != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxEdits":`), uint64(v.MaxEdits))
+	}
 	if v.Webhook != nil {
 		b = v.Webhook.AppendJSON(codec.Key(b, `"webhook":`))
 	}
@@ -735,6 +738,8 @@ func (v *ChannelFacts) ReadJSON(r *codec.Reader) {
 			v.Deduplicates = r.Bool()
 		case "draftInterval":
 			v.DraftInterval = r.Int64()
+		case "maxEdits":
+			v.MaxEdits = r.Uint32()
 		case "webhook":
 			if v.Webhook = nil; !r.Null() {
 				v.Webhook = new(WebhookFacts)

@@ -3,6 +3,7 @@ package channeltest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +38,9 @@ func (o *Oracle) Ask(person int) string {
 	return fmt.Sprintf("what is 3*%d?", n)
 }
 
+// question is the number that is asked about, in whatever stands around it.
+var question = regexp.MustCompile(`what is 3\*(\d+)\?`)
+
 // answer is the number that was asked about, and the product, however the platform writes a star.
 var answer = regexp.MustCompile(`3\\?\*(\d+) is ([\d,]+)`)
 
@@ -49,8 +53,11 @@ type Tally struct {
 	Answers map[int][]Heard
 	// Wrong are texts that answer nothing that this person asked.
 	Wrong []string
-	// Disordered counts answers that came before the answer to an earlier question of the same person.
+	// Disordered counts answers that came after the answer to a question that the same person asked later; where the platform says
+	// what the account was told, of which the account was told later.
 	Disordered int
+	// Told is when the account was told of each, where the platform says so.
+	Told map[int][]Told
 }
 
 // Doubled are the questions that were answered more than once.
@@ -63,12 +70,18 @@ func (t *Tally) Doubled() (numbers []int) {
 	return numbers
 }
 
-// Count says what became of all questions so far, by what people have heard.
-func (o *Oracle) Count(heard []Heard) *Tally {
+// Count says what became of all questions so far, by what people have heard and, of a Teller, by what the account was told.
+func (o *Oracle) Count(heard []Heard, told ...Told) *Tally {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t := &Tally{Asked: len(o.asked), Answers: map[int][]Heard{}}
-	latest := map[int]int{}
+	t := &Tally{Asked: len(o.asked), Answers: map[int][]Heard{}, Told: map[int][]Told{}}
+	for _, said := range told {
+		if found := question.FindStringSubmatch(said.Text); found != nil {
+			n, _ := strconv.Atoi(found[1])
+			t.Told[n] = append(t.Told[n], said)
+		}
+	}
+	answered := map[int][]int{} // by person, in this order
 	for _, h := range heard {
 		n, product := 0, 0
 		if found := answer.FindStringSubmatch(h.Text); found != nil {
@@ -79,10 +92,11 @@ func (o *Oracle) Count(heard []Heard) *Tally {
 			t.Wrong = append(t.Wrong, fmt.Sprintf("to %d: %.80q", h.Person, h.Text))
 			continue
 		}
-		if len(t.Answers[n]) == 0 && n < latest[h.Person] {
+		before := answered[h.Person]
+		if len(t.Answers[n]) == 0 && slices.ContainsFunc(before, func(other int) bool { return t.precedes(n, other) }) {
 			t.Disordered++
 		}
-		latest[h.Person] = max(n, latest[h.Person])
+		answered[h.Person] = append(before, n)
 		t.Answers[n] = append(t.Answers[n], h)
 	}
 	for n := range o.asked {
@@ -91,4 +105,14 @@ func (o *Oracle) Count(heard []Heard) *Tally {
 		}
 	}
 	return t
+}
+
+// precedes reports whether the account was told of a question before it was told of another one. While it has not said that it has the
+// first, it may take either for the first.
+func (t *Tally) precedes(one, other int) bool {
+	if len(t.Told) == 0 {
+		return one < other
+	}
+	taken := slices.IndexFunc(t.Told[one], func(s Told) bool { return !s.Taken.IsZero() })
+	return taken >= 0 && len(t.Told[other]) > 0 && !t.Told[one][taken].Taken.After(t.Told[other][0].At) && one != other
 }

@@ -2,6 +2,7 @@ package channeltest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 )
@@ -24,6 +25,31 @@ func TestOracle(t *testing.T) {
 		}
 		got := o.Count(tt.heard)
 		if len(got.Lost) != tt.lost || len(got.Doubled()) != tt.doubled || len(got.Wrong) != tt.wrong || got.Disordered != tt.disordered || len(got.Answers) != tt.answers || got.Asked != 3 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestOrderIsThatOfWhatWasTold: where the platform tells in another order, answers come in that one. A message that was told and not
+// taken may have been taken or not.
+func TestOrderIsThatOfWhatWasTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		told       []int // when the first and the second question were told, and taken
+		heard      []channeltest.Heard
+		disordered int
+	}{
+		"in order":                  {[]int{1, 2, 3, 4}, heard(0, "3*10001 is 30003", 0, "3*10002 is 30006"), 0},
+		"in order, answered not so": {[]int{1, 2, 3, 4}, heard(0, "3*10002 is 30006", 0, "3*10001 is 30003"), 1},
+		"late":                      {[]int{3, 4, 1, 2}, heard(0, "3*10002 is 30006", 0, "3*10001 is 30003"), 0},
+		"late, answered not so":     {[]int{3, 4, 1, 2}, heard(0, "3*10001 is 30003", 0, "3*10002 is 30006"), 1},
+		"taken at one of two calls": {[]int{1, 4, 2, 3}, heard(0, "3*10001 is 30003", 0, "3*10002 is 30006"), 0},
+		"at the other of them":      {[]int{1, 4, 2, 3}, heard(0, "3*10002 is 30006", 0, "3*10001 is 30003"), 0},
+	} {
+		var o channeltest.Oracle
+		at := func(n int) time.Time { return time.UnixMilli(int64(n)) }
+		first, second := "{"+o.Ask(0)+"}", o.Ask(0)
+		got := o.Count(tt.heard, channeltest.Told{Text: first, At: at(tt.told[0]), Taken: at(tt.told[1])}, channeltest.Told{Text: second, At: at(tt.told[2]), Taken: at(tt.told[3])})
+		if got.Disordered != tt.disordered || len(got.Lost) != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

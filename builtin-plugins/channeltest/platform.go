@@ -47,6 +47,32 @@ type Account struct {
 	Disorders bool
 	// Deduplicates says that the platform knows a send that comes again.
 	Deduplicates bool
+	// TellsOnce says that the platform keeps nothing of what it has told: what was on its way when the gateway was killed is gone.
+	TellsOnce bool
+}
+
+// Teller is a Platform that may tell the account of messages in another order than that in which people wrote them, or in vain.
+type Teller interface {
+	Platform
+	// Told is what the account was told so far, each message as often as it was.
+	Told() []Told
+}
+
+// Told is a message of which the account was told.
+type Told struct {
+	// Text has the text that somebody wrote in it.
+	Text string
+	// At is when the account began to be told of it, Taken when it had said that it has it, or where nobody asks it that was told; the
+	// zero time when it has not.
+	At, Taken time.Time
+}
+
+// ToldBy is what a platform says of that, nil where it tells in the order of what people wrote.
+func ToldBy(p Platform) []Told {
+	if t, ok := p.(Teller); ok {
+		return t.Told()
+	}
+	return nil
 }
 
 // Heard is a text that has reached somebody.

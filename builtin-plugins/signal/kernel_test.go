@@ -158,9 +158,13 @@ func TestInAGateway(t *testing.T) {
 		w.Stop()
 		until(t, w.crowd.Server, "the end of the stream", func() bool { return !w.crowd.Listening() })
 		bob := signaltest.Person{Number: "+15550102", ACI: "bbbbbbbb-0000-4000-8000-000000000002", Name: "Bob"}
+		for range 2 { // by which the daemon notices that nobody listens
+			w.crowd.Server.Say(bob, "is somebody there?")
+		}
+		until(t, w.crowd.Server, "the daemon to have noticed", func() bool { return w.crowd.Streams() == 0 })
 		w.crowd.Server.Say(bob, "are you there?")
-		if w.crowd.Waiting() != 1 {
-			t.Errorf("%d wait", w.crowd.Waiting())
+		if w.crowd.Waiting() != 1 || w.crowd.Lost() != 2 {
+			t.Errorf("%d wait, %d are lost", w.crowd.Waiting(), w.crowd.Lost())
 		}
 		w.start()
 		until(t, w.crowd.Server, "an answer", func() bool {

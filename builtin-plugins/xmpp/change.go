@@ -7,7 +7,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Edit corrects a message of the bot's (XEP-0308), which is named by the bot's own id for it.
+// Edit corrects a message of the bot's (XEP-0308), which is named by the bot's own id for it, and waits for the server's word, as of a
+// message: a whole answer takes the place of its beginning so.
 func (XMPP) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	c, err := newChat(host, edit.Account, edit.Config, edit.State, &edit.To)
 	if err != nil {
@@ -21,9 +22,14 @@ func (XMPP) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	if c.group && !strings.HasPrefix(of, tokenPrefix) {
 		return nil, wit.NewError(wit.CodeNotFound, "the message is too old to be corrected, or is not the bot's")
 	}
-	id := tokenPrefix + hashed(of, text)
-	inside := leaf("body", text) + styled(edit.Formatted) + tag("replace", "", "xmlns", nsCorrect, "id", of)
-	return c.written(id, inside), nil
+	token := correctionPrefix + hashed(of, text)
+	xml, id := c.change(token, leaf("body", text)+styled(edit.Formatted)+tag("replace", "", "xmlns", nsCorrect, "id", of)), edit.ID
+	if c.group {
+		id = c.state.handedOnAs(c.to, of)
+	} else {
+		xml += c.asksWhether(token)
+	}
+	return &wit.Sent{Frames: []wit.Frame{frame(xml)}, IDs: []string{id}, Awaits: &wit.Awaited{Token: token, Within: confirmedWithin}}, nil
 }
 
 // Delete takes a message back (XEP-0424). Programs that do not know this are told in words.
@@ -66,8 +72,13 @@ func (XMPP) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error)
 
 // written is a message that nobody waits for.
 func (c *chat) written(id, inside string) *wit.Sent {
+	return &wit.Sent{Frames: []wit.Frame{frame(c.change(id, inside))}}
+}
+
+// change is a message that says something of another one.
+func (c *chat) change(id, inside string) string {
 	if c.occupant {
 		inside += tag("x", "", "xmlns", nsMUCUser)
 	}
-	return &wit.Sent{Frames: []wit.Frame{frame(tag("message", inside, "type", c.kind(), "to", c.to, "id", id))}}
+	return tag("message", inside, "type", c.kind(), "to", c.to, "id", id)
 }

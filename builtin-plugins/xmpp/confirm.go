@@ -9,6 +9,14 @@ import (
 // tokenPrefix begins the tokens of sends, which are the ids of their messages too.
 const tokenPrefix = "c-"
 
+// correctionPrefix begins the tokens of corrections, which are the ids of their messages too. Nothing is kept of them: a correction can
+// be made again.
+const correctionPrefix = "e-"
+
+func isCorrection(token string) bool {
+	return strings.HasPrefix(token, correctionPrefix) && len(token) <= 64
+}
+
 // tokenOf names a send: each attempt at it has the same.
 func tokenOf(key string) string { return tokenPrefix + hashed(key) }
 
@@ -24,9 +32,12 @@ func known(t *turn, token string) bool {
 	return true
 }
 
-// taken confirms a send.
+// taken confirms a send, or a correction, which keeps the id of what it corrects.
 func taken(t *turn, token string, ids []string) {
-	if known(t, token) {
+	if isCorrection(token) {
+		ids = nil
+	}
+	if isCorrection(token) || known(t, token) {
 		t.Out.Confirmed = append(t.Out.Confirmed, wit.Confirmation{Token: token, IDs: ids})
 	}
 }
@@ -43,7 +54,7 @@ func reflected(t *turn, id, by string) {
 // refuse takes a message that came back (RFC 6120, 8.3).
 func refuse(t *turn, n *node) {
 	token := n.get("id")
-	if !strings.HasPrefix(token, tokenPrefix) || len(token) > 64 {
+	if !isCorrection(token) && (!strings.HasPrefix(token, tokenPrefix) || len(token) > 64) {
 		return
 	}
 	err := refusal(n.kid("error", ""))

@@ -53,8 +53,11 @@ func hearGroup(t *turn, p *place, n *node) {
 		moderated(t, p, n, c, by, said)
 		return
 	}
-	s.remember(p.jid, nick, c.id, by)
-	if nick == p.nick {
+	own := nick == p.nick
+	if !own || !isCorrection(c.id) { // a message that is corrected is known by its first id
+		s.remember(p.jid, nick, c.id, by)
+	}
+	if own {
 		reflected(t, c.id, by)
 		return
 	}
@@ -117,6 +120,16 @@ func (s *state) sentAs(room, id string) string {
 	for _, r := range slices.Backward(s.recent) {
 		if r.room == room && r.by == id {
 			return r.id
+		}
+	}
+	return id
+}
+
+// handedOnAs is the id that a room has given a message which the bot has sent with an id of its own, or that one.
+func (s *state) handedOnAs(room, id string) string {
+	for _, r := range slices.Backward(s.recent) {
+		if r.room == room && r.id == id {
+			return r.by
 		}
 	}
 	return id

@@ -46,9 +46,14 @@ func (XMPP) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 		xml.WriteString(c.message(id, part))
 	}
 	if !c.group {
-		xml.WriteString(tag("iq", ping(), "type", "get", "to", domain(c.state.jid), "id", sentID+token))
+		xml.WriteString(c.asksWhether(token))
 	}
 	return &wit.Sent{Frames: []wit.Frame{frame(xml.String())}, IDs: []string{token}, Awaits: &wit.Awaited{Token: token, Within: confirmedWithin}}, nil
+}
+
+// asksWhether is a question behind a message whose answer says that the server has taken it.
+func (c *chat) asksWhether(token string) string {
+	return tag("iq", ping(), "type", "get", "to", domain(c.state.jid), "id", sentID+token)
 }
 
 // chat is a place to write to.

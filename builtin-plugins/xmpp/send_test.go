@@ -142,15 +142,28 @@ func TestChangesOut(t *testing.T) {
 	b := in(t)
 	plugin, home := xmpp.New(), wit.Conversation{ID: "home@rooms.example.org"}
 	b.hears(group("bot", "c-first", "r5", "<body>hello</body>"), group("ann", "hers", "r6", "<body>x</body>"))
+	var awaits *wit.Awaited
 	edit := func(to wit.Conversation, id string) (string, error) {
 		sent, err := plugin.(channel.Editor).Edit(b.host.SDK(), &wit.ChannelEdit{Account: "home", Config: wit.JSON(b.config), State: b.state, To: to, ID: id, Text: "better", Formatted: new("*better*")})
 		if err != nil {
 			return "", err
 		}
+		if awaits = sent.Awaits; awaits == nil || len(sent.IDs) != 1 || sent.IDs[0] != id || !strings.Contains(said(sent.Frames), "id='"+awaits.Token+"'") {
+			t.Errorf("an edit of %s: %+v", id, sent)
+		}
 		return said(sent.Frames), nil
 	}
 	if got, err := edit(home, "r5"); err != nil || !strings.Contains(got, "type='groupchat'") || !strings.Contains(got, "<body>*better*</body><replace xmlns='urn:xmpp:message-correct:0' id='c-first'/>") {
 		t.Errorf("an edit in a room: %q, %v", got, err)
+	}
+	if a := b.hears(group("bot", awaits.Token, "r7", "<body>*better*</body><replace xmlns='urn:xmpp:message-correct:0' id='c-first'/>")); len(a.Confirmed) != 1 || a.Confirmed[0].Token != awaits.Token || len(a.Confirmed[0].IDs) != 0 {
+		t.Errorf("it is confirmed: %+v", a.Confirmed)
+	}
+	for range 100 { // as a long answer has, which crowd nobody's messages out
+		b.hears(group("bot", awaits.Token, "r8", "<body>*better*</body><replace xmlns='urn:xmpp:message-correct:0' id='c-first'/>"))
+	}
+	if _, err := edit(home, "r5"); err != nil {
+		t.Error(err)
 	}
 	for _, id := range []string{"r6", "old"} {
 		if _, err := edit(home, id); wit.CodeOf(err) != wit.CodeNotFound {
@@ -158,8 +171,11 @@ func TestChangesOut(t *testing.T) {
 		}
 	}
 	ann := wit.Conversation{ID: "ann@people.example"}
-	if got, err := edit(ann, "c-7"); err != nil || !strings.Contains(got, "id='c-7'/>") {
+	if got, err := edit(ann, "c-7"); err != nil || !strings.Contains(got, "id='c-7'/>") || !strings.Contains(got, "id='sent-"+awaits.Token+"'") {
 		t.Errorf("an edit: %q, %v", got, err)
+	}
+	if a := b.hears("<iq type='result' from='example.org' id='sent-" + awaits.Token + "'/>"); len(a.Confirmed) != 1 || a.Confirmed[0].Token != awaits.Token {
+		t.Errorf("it is confirmed: %+v", a.Confirmed)
 	}
 	gone, err := plugin.(channel.Deleter).Delete(b.host.SDK(), &wit.ChannelDelete{Account: "home", Config: wit.JSON(b.config), State: b.state, To: ann, ID: "c-7"})
 	if err != nil || !strings.Contains(said(gone.Frames), "<retract xmlns='urn:xmpp:message-retract:1' id='c-7'/>") {

@@ -19,6 +19,7 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/mqtt/mqtttest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/nextcloud/nextcloudtest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/ntfy/ntfytest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/signal/signaltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/slack/slacktest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/teams/teamstest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/telegramtest"
@@ -63,6 +64,7 @@ var channels = map[string]begin{
 	"mqtt":       of(mqtttest.NewCrowd),
 	"nextcloud":  of(nextcloudtest.NewCrowd),
 	"ntfy":       of(ntfytest.NewCrowd),
+	"signal":     of(signaltest.NewCrowd),
 	"slack":      of(slacktest.NewCrowd),
 	"teams":      of(teamstest.NewCrowd),
 	"telegram":   of(telegramtest.NewCrowd),

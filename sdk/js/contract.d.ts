@@ -1032,8 +1032,8 @@ export interface ChannelSend {
 /**
  * What a send waits for: an answer to a later event confirms its token. When that does not come in time, or the
  * connection that the frames went to ends before, the message may have arrived: it is sent again, or waits for
- * the owner's decision, as one whose request was not answered. Nothing but a message waits: of an edit, a deletion,
- * a reaction and of typing the frames are written.
+ * the owner's decision, as one whose request was not answered. Nothing but a message waits, as does an edit by which a whole
+ * message takes the place of its draft: of another edit, a draft, a deletion, a reaction and of typing the frames are written.
  */
 export interface Awaited {
   /**
@@ -2916,10 +2916,15 @@ export interface ChannelFacts {
   /** Two sends with the same idempotency key make one message. */
   deduplicates?: boolean;
   /**
-   * Milliseconds between two changes of a message that people read while it is written. It needs the operation edit, and sends
-   * that are not made over the account's connection; 0 shows an answer only when it is whole.
+   * Milliseconds between two changes of a message that people read while it is written. It needs the operation edit; 0 shows an
+   * answer only when it is whole.
    */
   draftInterval?: number;
+  /**
+   * How often a message can be changed; 0 is without end. One that is read while it is written is then changed ever more seldom, and
+   * the last change is left for the whole answer.
+   */
+  maxEdits?: number;
   webhook?: WebhookFacts;
   maxMedia?: number;
   /**

@@ -143,7 +143,7 @@ func Run(t *testing.T, p channeltest.Platform, root string, o Options) {
 	p.Trouble(false)
 	_ = p.Wait(ctx, func() bool { return len(oracle.Count(p.Heard()).Lost) == 0 })
 	g.Settle()
-	got := oracle.Count(p.Heard())
+	got := oracle.Count(p.Heard(), channeltest.ToldBy(p)...)
 	if len(got.Lost)+len(got.Doubled())+len(got.Wrong)+got.Disordered > 0 {
 		t.Errorf("of %d questions %d have no answer, %d have several, %d answers are not in order; wrong: %.5q",
 			got.Asked, len(got.Lost), len(got.Doubled()), got.Disordered, got.Wrong)

@@ -40,7 +40,7 @@ func RunUpgrades(t *testing.T, p channeltest.Platform, root string, people int, 
 	goesOn()
 	stop()
 	until("all are answered", func() bool { return len(oracle.Count(p.Heard()).Lost) == 0 })
-	if got := oracle.Count(p.Heard()); len(got.Doubled())+len(got.Wrong)+got.Disordered > 0 {
+	if got := oracle.Count(p.Heard(), channeltest.ToldBy(p)...); len(got.Doubled())+len(got.Wrong)+got.Disordered > 0 {
 		t.Errorf("%d came twice, %d are wrong, %d not in order", len(got.Doubled()), len(got.Wrong), got.Disordered)
 	}
 }

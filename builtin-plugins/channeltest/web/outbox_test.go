@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
@@ -33,6 +34,43 @@ func TestOutboxTellsInOrderUntilItIsTaken(t *testing.T) {
 	if want := [][]int{{0, 1}, {0, 1}, {0, 1}, {2, 3}, {4}}; !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("%v", got)
 	}
+}
+
+// TestWhatIsLateComesBehind: an event that is late comes after those that were told after it, and is not forgotten.
+func TestWhatIsLateComesBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := web.New(http.NotFoundHandler())
+		box := web.NewOutbox[string](host, time.Second, 10)
+		var got []string
+		failed := false
+		box.To(func(events []string) bool {
+			fails := events[0] == "2" && !failed
+			failed = failed || fails
+			if !fails {
+				got = append(got, events...)
+			}
+			return !fails
+		})
+		box.Delay(time.Minute)
+		for _, event := range []string{"1", "2", "3"} {
+			box.Tell(event)
+			synctest.Wait()
+		}
+		if box.Pending() != 3 || len(got) != 0 {
+			t.Errorf("%d wait, %q came", box.Pending(), got)
+		}
+		time.Sleep(time.Hour)
+		if !slices.Equal(got, []string{"2", "3", "1"}) || box.Pending() != 0 {
+			t.Errorf("%q", got)
+		}
+		told := box.Told()
+		if len(told) != 3 || told[0].Text != `"1"` || !told[0].At.After(told[2].Taken) || told[1].Taken.Sub(told[1].At) != time.Second {
+			t.Errorf("%+v", told)
+		}
+		if err := host.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestOutboxEndsWithItsHost(t *testing.T) {

@@ -15,7 +15,10 @@ type Crowd struct {
 	*crowd.Dice
 }
 
-var _ channeltest.Reachable = (*Crowd)(nil)
+var (
+	_ channeltest.Reachable = (*Crowd)(nil)
+	_ channeltest.Teller    = (*Crowd)(nil)
+)
 
 // NewCrowd returns a server that listens, with the trouble that a seed makes.
 func NewCrowd(seed uint64) (*Crowd, error) {
@@ -38,11 +41,9 @@ func Somebody(n int) Person {
 	return Person{"users/" + strconv.Itoa(n), fmt.Sprint("Person ", n), ""}
 }
 
-// Say implements channeltest.Platform. Now and then an event comes twice.
+// Say implements channeltest.Platform. Now and then an event comes twice, or late.
 func (c *Crowd) Say(person int, text string) {
-	if c.Roll(10) == 0 {
-		c.Repeat(1)
-	}
+	crowd.Call(c.Dice, c.Outbox)
 	p := Somebody(person)
 	space := c.Meet(p)
 	c.Server.Say(p, space, "", Text(space, text))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
@@ -14,19 +15,27 @@ import (
 // Crowd is a Server on loopback to whose account many people write, as the tests of all channels have it.
 //
 // signal-cli hands an envelope out once, and what is on the wire when a gateway ends is lost. So these people write the next
-// thing when they see that the last one was read, which a gateway says once it has written it down.
+// thing when they see that the last one was read, which a gateway says once it has written it down; or a while after somebody listens
+// again, when it was not.
 type Crowd struct {
 	*Server
 	*crowd.Dice
 
-	patience time.Duration
+	mu   sync.Mutex
+	said map[string]string // texts by id
 }
 
-var _ channeltest.Platform = (*Crowd)(nil)
+var _ channeltest.Teller = (*Crowd)(nil)
+
+// How long people wait until a message was read, and after the stream that it was written to was followed by another one.
+const (
+	patience   = time.Minute
+	afterwards = 2 * time.Second
+)
 
 // NewCrowd returns a server that listens, with the trouble that a seed makes.
 func NewCrowd(seed uint64) (*Crowd, error) {
-	c := &Crowd{Dice: crowd.NewDice(seed), patience: time.Minute}
+	c := &Crowd{Dice: crowd.NewDice(seed), said: map[string]string{}}
 	c.Server = New(Config{Chaos: c.chaos})
 	_, err := c.Listen("127.0.0.1:0")
 	return c, err
@@ -34,7 +43,7 @@ func NewCrowd(seed uint64) (*Crowd, error) {
 
 // Account implements channeltest.Platform.
 func (c *Crowd) Account() channeltest.Account {
-	return channeltest.Account{Channel: "signal", Config: map[string]any{"url": c.Root(), "account": c.cfg.Account}, Secrets: map[string]string{}}
+	return channeltest.Account{Channel: "signal", Config: map[string]any{"url": c.Root(), "account": c.cfg.Account}, Secrets: map[string]string{}, TellsOnce: true}
 }
 
 // firstPerson is the number of person 0.
@@ -49,17 +58,40 @@ func (c *Crowd) Say(person int, text string) {
 		c.Break()
 	}
 	who := Person{Number: "+" + strconv.Itoa(firstPerson+person), ACI: fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", person), Name: fmt.Sprint("Person ", person)}
-	_, at, _ := strings.Cut(c.Server.Say(who, text), ":")
+	before := c.Opened()
+	id := c.Server.Say(who, text)
+	c.mu.Lock()
+	c.said[id] = text
+	c.mu.Unlock()
+	_, at, _ := strings.Cut(id, ":")
 	time, _ := strconv.ParseInt(at, 10, 64)
-	ctx, cancel := context.WithTimeout(c.Life, c.patience)
+	read := func() bool { return c.HasRead(who.Number, time) }
+	c.await(patience, func() bool { return read() || c.Opened() > before })
+	c.await(afterwards, read)
+}
+
+// await waits until ok answers true, or for so long.
+func (c *Crowd) await(most time.Duration, ok func() bool) {
+	ctx, cancel := context.WithTimeout(c.Life, most)
 	defer cancel()
-	_ = c.Wait(ctx, func() bool { return c.HasRead(who.Number, time) })
+	_ = c.Wait(ctx, ok) // whoever wrote goes on then
+}
+
+// Told implements channeltest.Teller.
+func (c *Crowd) Told() (told []channeltest.Told) {
+	list := c.Handed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range list {
+		told = append(told, channeltest.Told{Text: c.said[h.ID], At: h.At, Taken: h.At})
+	}
+	return told
 }
 
 // Heard implements channeltest.Platform.
 func (c *Crowd) Heard() (heard []channeltest.Heard) {
-	for _, s := range c.Sent() {
-		if number, err := strconv.Atoi(strings.TrimPrefix(s.To, "+")); err == nil && s.Edits == 0 && s.Text != "" {
+	for _, s := range c.Shown() {
+		if number, err := strconv.Atoi(strings.TrimPrefix(s.To, "+")); err == nil && s.Text != "" {
 			heard = append(heard, channeltest.Heard{Person: number - firstPerson, Text: s.Text, At: s.At})
 		}
 	}

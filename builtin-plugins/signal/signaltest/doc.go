@@ -6,7 +6,8 @@
 //
 // What people send waits at Signal until the daemon receives it. With the receive mode on-connection it does so while somebody
 // listens; with on-start, the default of the real one, always, and what nobody listens to is lost. What was written to a
-// listener is gone: nothing acknowledges it, and nothing comes again.
+// listener is gone: nothing acknowledges it, and nothing comes again. That a listener has gone is noticed as the real one does: when
+// a second write to it fails, of an envelope or of the comment that keeps the stream alive.
 //
 // A test drives it by Go methods: Say, Write and its sisters have people write, Sent and Calls say what the program did, Fail makes
 // coming requests fail, Break ends the streams, Repeat has envelopes come twice. Nothing is written to disk, and all methods of

@@ -74,8 +74,9 @@ func (s *Server) Envelope(from Person, make func(time int64) map[string]any) str
 		envelope["source"], envelope["sourceNumber"] = from.Number, from.Number
 	}
 	maps.Copy(envelope, make(time))
-	s.post(envelope)
-	return fmt.Sprintf("%s:%d", from.ACI, time)
+	id := fmt.Sprintf("%s:%d", from.ACI, time)
+	s.post(id, envelope)
+	return id
 }
 
 // Upload has the daemon keep a file that came with a message, and returns what the message says of it.

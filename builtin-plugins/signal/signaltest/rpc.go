@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,6 +59,25 @@ func (s *Server) Sent() []Sent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Sent(nil), s.sent...)
+}
+
+// MaxEdits is how many new forms of a message apps take.
+const MaxEdits = 10
+
+// Shown returns the messages that the account has sent as apps show them: each with its last form, of those that apps take.
+func (s *Server) Shown() (list []Sent) {
+	forms := map[int64]int{}
+	for _, m := range s.Sent() {
+		switch i := slices.IndexFunc(list, func(shown Sent) bool { return shown.Timestamp == m.Edits && shown.To == m.To && shown.Group == m.Group }); {
+		case m.Emoji != "" || m.Deletes != 0:
+		case m.Edits == 0:
+			list = append(list, m)
+		case i >= 0 && forms[m.Edits] < MaxEdits:
+			forms[m.Edits]++
+			list[i].Text, list[i].Styles = m.Text, m.Styles
+		}
+	}
+	return list
 }
 
 // params are those of all commands that are known.

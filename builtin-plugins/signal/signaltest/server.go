@@ -42,7 +42,8 @@ type Server struct {
 
 	mu        sync.Mutex
 	last      int64 // the time of the last message, which names it
-	waiting   [][]byte
+	waiting   []event
+	handed    []Handed
 	listeners map[*listener]bool
 	lost      int
 	opened    int

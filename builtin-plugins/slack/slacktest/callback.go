@@ -45,6 +45,7 @@ func (s *Server) postAll() {
 		var l *letter
 		if len(s.post.waiting) > 0 && s.post.callback != "" {
 			l = s.post.waiting[0]
+			l.tells()
 		}
 		url := s.post.callback
 		s.mu.Unlock()

@@ -26,7 +26,7 @@ type Crowd struct {
 type CallingCrowd struct{ *Crowd }
 
 var (
-	_ channeltest.Platform  = (*Crowd)(nil)
+	_ channeltest.Teller    = (*Crowd)(nil)
 	_ channeltest.Reachable = (*CallingCrowd)(nil)
 )
 
@@ -74,9 +74,12 @@ func (c *Crowd) Connected() bool { return c.Connections() > 0 }
 // person is the id of one of the crowd.
 func person(n int) string { return fmt.Sprintf("U0PERSON%d", n) }
 
-// Say implements channeltest.Platform. Now and then what was acknowledged comes again, or the connection is lost, or Slack
-// asks for another one.
+// Say implements channeltest.Platform. Now and then what was acknowledged comes again, or a message late, or the connection is lost, or
+// Slack asks for another one.
 func (c *Crowd) Say(n int, text string) {
+	if c.Roll(10) == 0 {
+		c.Delay(time.Second)
+	}
 	c.DM(person(n), text)
 	if again := c.Roll(100); again < 4 {
 		c.Redeliver(1 + again)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 )
 
 // letter is what the app is to be told, until it has acknowledged it.
@@ -16,6 +18,8 @@ type letter struct {
 	envelope string // of the last time that it was sent
 	on       *socket
 	reason   string // of the next attempt
+
+	at, taken time.Time // when it was told first, and acknowledged
 }
 
 // office keeps what the app is to be told. Server has the lock.
@@ -30,6 +34,8 @@ type office struct {
 	opened   int
 	repeated int
 	acked    int
+	late     []time.Duration // by how much the next ones are
+	all      []*letter
 }
 
 // keptPast is how many acknowledged letters can be sent once more.
@@ -38,9 +44,53 @@ const keptPast = 100
 // put queues something for the app.
 func (o *office) put(s *Server, kind string, payload answer) {
 	o.next++
-	o.waiting = append(o.waiting, &letter{number: o.next, kind: kind, payload: payload})
+	l := &letter{number: o.next, kind: kind, payload: payload}
+	o.all = append(o.all, l)
+	if len(o.late) == 0 || s.Life.Err() != nil {
+		o.add(s, l)
+		return
+	}
+	by := o.late[0]
+	o.late = o.late[1:]
+	s.Go(func() {
+		s.Pause(by)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		o.add(s, l)
+	})
+}
+
+// add puts a letter behind those that wait.
+func (o *office) add(s *Server, l *letter) {
+	o.waiting = append(o.waiting, l)
 	o.deliver(s)
 	s.Raise()
+}
+
+// Delay has the next thing that the app is to be told be late: it comes behind what happens after it, as where Slack goes on while an
+// attempt that failed waits to be made again.
+func (s *Server) Delay(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.post.late = append(s.post.late, by)
+}
+
+// Told is part of channeltest.Teller.
+func (s *Server) Told() (told []channeltest.Told) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.post.all {
+		text, _ := json.Marshal(l.payload) // maps, texts and numbers
+		told = append(told, channeltest.Told{Text: string(text), At: l.at, Taken: l.taken})
+	}
+	return told
+}
+
+// tells notes that a letter is told, once more or for the first time.
+func (l *letter) tells() {
+	if l.at.IsZero() {
+		l.at = time.Now()
+	}
 }
 
 // deliver sends what waits and is nowhere, in order, on the newest connection.
@@ -67,6 +117,7 @@ func (o *office) send(s *Server, to *socket, l *letter) {
 		o.repeated++
 	}
 	b, _ := json.Marshal(envelope)
+	l.tells()
 	to.put(b)
 	attempt := l.attempt
 	time.AfterFunc(s.cfg.AckTimeout, func() {
@@ -98,6 +149,7 @@ func (o *office) acknowledge(envelope string) {
 // done moves a letter to what is past.
 func (o *office) done(i int) {
 	o.acked++
+	o.waiting[i].taken = time.Now()
 	o.past = append(o.past, o.waiting[i])
 	o.past = o.past[max(0, len(o.past)-keptPast):]
 	o.waiting = slices.Delete(o.waiting, i, i+1)

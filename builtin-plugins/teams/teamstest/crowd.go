@@ -15,7 +15,10 @@ type Crowd struct {
 	*crowd.Dice
 }
 
-var _ channeltest.Reachable = (*Crowd)(nil)
+var (
+	_ channeltest.Reachable = (*Crowd)(nil)
+	_ channeltest.Teller    = (*Crowd)(nil)
+)
 
 // NewCrowd returns a server that listens, with the trouble that a seed makes.
 func NewCrowd(seed uint64) (*Crowd, error) {
@@ -36,11 +39,9 @@ func (c *Crowd) Reach(url string) { c.Endpoint(url+"/plugins/teams/default/", ni
 // Somebody is a person by number.
 func Somebody(n int) Person { return Person{"29:person-" + strconv.Itoa(n), fmt.Sprint("Person ", n)} }
 
-// Say implements channeltest.Platform. Now and then an activity comes twice.
+// Say implements channeltest.Platform. Now and then an activity comes twice, or late.
 func (c *Crowd) Say(person int, text string) {
-	if c.Roll(10) == 0 {
-		c.Repeat(1)
-	}
+	crowd.Call(c.Dice, c.Outbox)
 	p := Somebody(person)
 	c.Server.Say(p, c.Meet(p), "", text)
 }

@@ -201,6 +201,16 @@ func (c *Crowd) Heard() (heard []channeltest.Heard) {
 	return heard
 }
 
+// Streams is how many event streams there were, of all visitors.
+func (c *Crowd) Streams() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.people {
+		n += p.Streams()
+	}
+	return n
+}
+
 // Close implements channeltest.Platform.
 func (c *Crowd) Close() error {
 	c.end()

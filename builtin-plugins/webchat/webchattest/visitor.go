@@ -35,6 +35,7 @@ type Visitor struct {
 	shown   map[string]*Message
 	resets  int
 	typing  int
+	streams int // that began
 	ready   bool
 	changed change.Signal
 }
@@ -306,6 +307,7 @@ func (v *Visitor) take(name string, data []byte) error {
 		v.resets++
 	case "ready":
 		v.ready = true
+		v.streams++
 	}
 	v.changed.Raise()
 	return nil
@@ -364,6 +366,9 @@ func (v *Visitor) Resets() int { v.mu.Lock(); defer v.mu.Unlock(); return v.rese
 
 // Ready reports whether all that was kept has come once.
 func (v *Visitor) Ready() bool { v.mu.Lock(); defer v.mu.Unlock(); return v.ready }
+
+// Streams is how many event streams it has had.
+func (v *Visitor) Streams() int { v.mu.Lock(); defer v.mu.Unlock(); return v.streams }
 
 // Until waits until ok is true of what is shown, or returns ctx's error.
 func (v *Visitor) Until(ctx context.Context, ok func() bool) error { return v.changed.Wait(ctx, ok) }

@@ -79,6 +79,21 @@ func (s *Server) Said(from ...string) (list []Message) {
 	return list
 }
 
+// Shown lists what was said as the others see it: with the last correction of each message in its place (XEP-0308). One of a message that
+// is not known is a message.
+func (s *Server) Shown(from ...string) (list []Message) {
+	for _, m := range s.Said(from...) {
+		of := m.Stanza.Kid("replace", "").Get("id")
+		i := slices.IndexFunc(list, func(other Message) bool { return of != "" && other.ID == of && other.To == m.To })
+		if i < 0 {
+			list = append(list, m)
+		} else {
+			list[i].Text = m.Text
+		}
+	}
+	return list
+}
+
 // Here reports whether a client of an account is there, and shows itself.
 func (s *Server) Here(account string) bool {
 	s.mu.Lock()

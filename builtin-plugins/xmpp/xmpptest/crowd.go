@@ -80,7 +80,7 @@ func (c *Crowd) Say(person int, text string) {
 
 // Heard implements channeltest.Platform.
 func (c *Crowd) Heard() (heard []channeltest.Heard) {
-	for _, m := range c.Said(Bot) {
+	for _, m := range c.Shown(Bot) {
 		number, ok := strings.CutPrefix(m.To, personPrefix)
 		number, _, _ = strings.Cut(number, "@")
 		if person, err := strconv.Atoi(number); ok && err == nil && m.Text != "" {

@@ -17,9 +17,12 @@ type Report struct {
 	// Window counts messages that were answered once more because a kill came between the send and its
 	// record; Doubled those for which that is no excuse.
 	Window, Doubled int
+	// Gone counts messages that were lost because the platform tells of each once, and did so shortly before a kill, or while nobody was
+	// there.
+	Gone int
 	// Wrong are messages of the bot that answer nothing that was asked.
 	Wrong []string
-	// Disordered counts answers that came before the answer to an earlier question of the same person.
+	// Disordered counts answers that came in another order than the questions of the same person.
 	Disordered int
 	Disorders  bool // the platform may tell of messages in another order
 	// Troubles says what the server did.
@@ -37,19 +40,26 @@ type Report struct {
 // OK reports whether the gateway kept its promise: order only where the platform does.
 func (r *Report) OK() bool {
 	ordered := r.Disordered == 0 || r.Disorders
-	return r.Messages > 0 && r.Once+r.Window == r.Messages && r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0 && ordered
+	return r.Messages > 0 && r.Once+r.Window+r.Gone == r.Messages && r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0 && ordered
 }
 
 // evidence is what a verdict is made from.
 type evidence struct {
 	*channeltest.Tally
-	lives  []life
-	window time.Duration
+	lives     []life
+	window    time.Duration
+	tellsOnce bool
+}
+
+// evidence is what there is so far.
+func (r *run) evidence() evidence {
+	told := channeltest.ToldBy(r.platform)
+	return evidence{r.oracle.Count(r.platform.Heard(), told...), r.gateway.history(), r.Window, r.platform.Account().TellsOnce}
 }
 
 // judge makes the report of a run that has ended.
 func (r *run) judge(took time.Duration) *Report {
-	out := evidence{r.oracle.Count(r.platform.Heard()), r.gateway.history(), r.Window}.verdict()
+	out := r.evidence().verdict()
 	out.Disorders = r.platform.Account().Disorders
 	out.Channel, out.People, out.Kills, out.Seed, out.Took = r.Channel, r.People, r.Kills, r.Seed, took
 	if teller, ok := r.platform.(interface{ Troubles() string }); ok {
@@ -60,7 +70,14 @@ func (r *run) judge(took time.Duration) *Report {
 
 // verdict counts what became of each question.
 func (e evidence) verdict() *Report {
-	out := &Report{Messages: e.Asked, Wrong: e.Wrong, Lost: len(e.Lost), Disordered: e.Disordered}
+	out := &Report{Messages: e.Asked, Wrong: e.Wrong, Disordered: e.Disordered}
+	for _, n := range e.Lost {
+		if e.gone(e.Told[n]) {
+			out.Gone++
+		} else {
+			out.Lost++
+		}
+	}
 	for _, list := range e.Answers {
 		if len(list) == 1 {
 			out.Once++
@@ -102,6 +119,19 @@ func (e evidence) excuse(list []channeltest.Heard) (gap time.Duration, ok bool) 
 	return gap, true
 }
 
+// gone reports whether a message that the platform tells once was told last shortly before a kill, or before the next process
+// received.
+func (e evidence) gone(told []channeltest.Told) bool {
+	if !e.tellsOnce || len(told) == 0 {
+		return false
+	}
+	at := told[len(told)-1].At
+	return slices.ContainsFunc(e.lives, func(l life) bool {
+		next := slices.IndexFunc(e.lives, func(later life) bool { return !later.ready.IsZero() && later.ready.After(l.end) })
+		return !l.end.IsZero() && at.After(l.end.Add(-e.window)) && (next < 0 || at.Before(e.lives[next].ready))
+	})
+}
+
 // Markdown writes the report as a table.
 func (r *Report) Markdown(w io.Writer) {
 	row := func(what string, value any) { fmt.Fprintf(w, "| %s | %v |\n", what, value) }
@@ -110,6 +140,9 @@ func (r *Report) Markdown(w io.Writer) {
 	row("kill -9", r.Kills)
 	row("**answered exactly once**", r.Once)
 	row("**lost**", r.Lost)
+	if r.Gone > 0 {
+		row("gone, since the platform tells of each message once", r.Gone)
+	}
 	row("answered twice, in the send window", r.window())
 	row("**answered twice, otherwise**", r.Doubled)
 	row("wrong answers", len(r.Wrong))

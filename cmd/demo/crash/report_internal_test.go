@@ -35,13 +35,46 @@ func TestVerdict(t *testing.T) {
 		var oracle channeltest.Oracle
 		oracle.Ask(1)
 		oracle.Ask(2)
-		e := evidence{oracle.Count(test.sent), lives, 100 * time.Millisecond}
+		e := evidence{Tally: oracle.Count(test.sent), lives: lives, window: 100 * time.Millisecond}
 		r := e.verdict()
 		if r.Once != test.once || r.Lost != test.lost || r.Window != test.window || r.Doubled != test.doubled || len(r.Wrong) != test.wrongs {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if good := test.lost+test.doubled+test.wrongs == 0; r.OK() != good {
 			t.Errorf("%s: OK is %t", name, r.OK())
+		}
+	}
+}
+
+// TestGone: what a platform tells once may be lost where it told it shortly before a kill or while nobody was there, and nowhere else.
+func TestGone(t *testing.T) {
+	began := time.Now()
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	lives := []life{{start: at(0), end: at(1000)}, {start: at(1010), ready: at(1200), end: at(2000)}, {start: at(2010), ready: at(2300)}}
+	for name, test := range map[string]struct {
+		told     []int
+		keeps    bool
+		lost, ok bool
+	}{
+		"before a kill":             {told: []int{990}, ok: true},
+		"while nobody is there":     {told: []int{1100}, ok: true},
+		"by the last, too":          {told: []int{2250}, ok: true},
+		"long before a kill":        {told: []int{500}, lost: true},
+		"after the start":           {told: []int{1300}, lost: true},
+		"in the last life":          {told: []int{2400}, lost: true},
+		"once more after the start": {told: []int{990, 1300}, lost: true},
+		"never":                     {lost: true},
+		"by one that tells again":   {told: []int{990}, keeps: true, lost: true},
+	} {
+		var oracle channeltest.Oracle
+		text := oracle.Ask(1)
+		var told []channeltest.Told
+		for _, ms := range test.told {
+			told = append(told, channeltest.Told{Text: text, At: at(ms), Taken: at(ms)})
+		}
+		r := evidence{Tally: oracle.Count(nil, told...), lives: lives, window: 100 * time.Millisecond, tellsOnce: !test.keeps}.verdict()
+		if (r.Lost == 1) != test.lost || (r.Gone == 1) == test.lost || r.OK() != test.ok {
+			t.Errorf("%s: %+v", name, r)
 		}
 	}
 }

@@ -216,7 +216,7 @@ func (r *run) wait(ctx context.Context) {
 		if n := len(r.platform.Heard()); n != last {
 			last, since = n, time.Now()
 		}
-		if len(r.oracle.Count(r.platform.Heard()).Lost) == 0 && time.Since(since) > 4*time.Second {
+		if r.evidence().verdict().Lost == 0 && time.Since(since) > 4*time.Second {
 			return
 		}
 		_ = sleep(ctx, 200*time.Millisecond)

@@ -39,6 +39,8 @@ const table = store.Table[record]("draft")
 type record struct {
 	delivery.Draft
 	Begun *begun `json:"begun,omitempty"`
+	// Changes counts those of a message that can be changed so often and no more.
+	Changes uint32 `json:"changes,omitempty"`
 }
 
 // begun is a send that the platform may have taken.
@@ -179,6 +181,9 @@ func (d *Drafts) begin(ctx context.Context, sender delivery.Sender, id string, r
 		return r, err
 	}
 	sent, err := sender.Send(ctx, &send)
+	if err == nil {
+		err = overConnection(ctx, link, sent)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -190,6 +195,16 @@ func (d *Drafts) begin(ctx context.Context, sender delivery.Sender, id string, r
 		d.Log.Warn("draft not recorded", "id", id, "error", err)
 	}
 	return r, nil
+}
+
+// overConnection writes what is to be written on the account's connections. What a message waits for, a draft does not: the whole
+// answer does.
+func overConnection(ctx context.Context, link delivery.Link, sent *wit.Sent) error {
+	if sent == nil || len(sent.Frames) == 0 {
+		return nil
+	}
+	_, err := link.Write(ctx, sent.Frames)
+	return err
 }
 
 // find returns the draft of a message.
@@ -233,7 +248,7 @@ func (d *Drafts) keep(id string, r record) error {
 	}
 	d.standing[id] = r
 	d.mu.Unlock()
-	if r.ID != "" && r.ID == was.ID {
+	if r.ID != "" && r.ID == was.ID && r.Changes == was.Changes {
 		return nil
 	}
 	return d.Store.Update(d.life, func(tx store.Tx) error { return table.Put(tx, id, r) })

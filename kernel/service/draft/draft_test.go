@@ -33,6 +33,8 @@ type world struct {
 
 	unseen error // what the platform answers to a preview
 
+	over []wit.Frame // what is written on connections for each message and change
+
 	mu     sync.Mutex
 	did    []string // "+text" is a new message, "=text" a change, "~text" a preview
 	refuse error    // what the platform answers
@@ -65,10 +67,10 @@ func (w *world) Send(_ context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
 	if err := w.do("+" + s.Text); err != nil || w.cut {
 		return nil, cmp.Or(err, error(wit.NewError(wit.CodeUnavailable, "it closed the connection without an answer")))
 	}
-	return &wit.Sent{IDs: []string{"m"}}, nil
+	return &wit.Sent{IDs: []string{"m"}, Frames: w.over, Awaits: &wit.Awaited{Token: "t"}}, nil
 }
 func (w *world) Edit(_ context.Context, e *wit.ChannelEdit) (*wit.Sent, error) {
-	return &wit.Sent{}, w.do("=" + e.Text)
+	return &wit.Sent{Frames: w.over}, w.do("=" + e.Text)
 }
 func (w *world) Preview(_ context.Context, p *wit.ChannelPreview) (*wit.Sent, error) {
 	if w.unseen != nil {
@@ -83,8 +85,8 @@ func (w *world) Account(string, string) (message.Account, error) { return messag
 func (w *world) Default() (string, bool)                         { return "", false }
 func (w *world) Link(string, string) (delivery.Link, error)      { return w, nil }
 func (w *world) State(context.Context) (wit.JSON, error)         { return wit.JSON("1"), nil }
-func (w *world) Write(context.Context, []wit.Frame) (<-chan struct{}, error) {
-	return nil, fmt.Errorf("nothing is written on connections")
+func (w *world) Write(_ context.Context, frames []wit.Frame) (<-chan struct{}, error) {
+	return nil, w.do("/" + *frames[0].Text)
 }
 
 func (w *world) Sending(_ context.Context, _ wit.HookContext, m wit.MessageSending) (wit.MessageSending, error) {
@@ -245,6 +247,67 @@ func TestWhatIsNotShown(t *testing.T) {
 				t.Errorf("seen %q, want %q", got, tt.want)
 			}
 			told.Close()
+			stop()
+		})
+	}
+}
+
+// TestOverAConnection: where a platform is spoken to over the account's connection, drafts are written there, and wait for nothing.
+func TestOverAConnection(t *testing.T) {
+	inBubble("frames", t, func(t *testing.T) {
+		w := newWorld(t)
+		frame := "frame"
+		w.over = []wit.Frame{{Text: &frame}}
+		d, stop := w.live()
+		r := d.Begin(asked(), false)
+		say(r, "I begin and ")
+		time.Sleep(1600 * time.Millisecond)
+		say(r, "go on ")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := w.seen(); got != "+I begin and|/frame|=I begin and go on|/frame" {
+			t.Errorf("seen %q", got)
+		}
+		r.Close()
+		stop()
+	})
+}
+
+// TestFewChanges: a message that can be changed four times is changed three times before it is whole, ever more seldom, also over a
+// restart. Where nothing takes its place, the fourth is its.
+func TestFewChanges(t *testing.T) {
+	for name, tt := range map[string]struct {
+		restart, stopped bool
+		want             string
+	}{
+		"one life":  {want: "+w0 w1|=w0 w1 w2|=w0 w1 w2 w3|=w0 w1 w2 w3 w4 w5 w6"},
+		"restarted": {restart: true, want: "+w0 w1|=w0 w1 w2|=w0 w1 w2 w3|=w5 w6"},
+		"stopped":   {stopped: true, want: "+w0 w1|=w0 w1 w2|=w0 w1 w2 w3|=w0 w1 w2 w3 w4 w5 w6|=w0 w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11"},
+	} {
+		inBubble(name, t, func(t *testing.T) {
+			w := newWorld(t)
+			w.facts.MaxEdits, w.facts.MaxLength = 4, 1000
+			d, stop := w.live()
+			r := d.Begin(asked(), false)
+			for i := range 12 {
+				if i == 5 && tt.restart {
+					r.Close()
+					stop()
+					d, stop = w.live()
+					r = d.Begin(asked(), false)
+				}
+				say(r, fmt.Sprintf("w%d ", i))
+				time.Sleep(time.Second + time.Millisecond)
+			}
+			time.Sleep(time.Minute)
+			if tt.stopped {
+				r.Ended(agent.End{Run: run.Run{State: run.Aborted, Stop: "stop"}})
+			}
+			r.Close()
+			synctest.Wait()
+			if got := w.seen(); got != tt.want {
+				t.Errorf("seen %q, want %q", got, tt.want)
+			}
 			stop()
 		})
 	}

@@ -124,7 +124,7 @@ func (w *writer) look() time.Duration {
 		return patience
 	}
 	facts := sender.Facts()
-	interval := time.Duration(max(facts.DraftInterval, facts.SendInterval)) * time.Millisecond
+	interval := w.interval(facts)
 	now := w.text()
 	if now == "" || now == w.shown && !w.fades() || w.behind() {
 		return interval
@@ -133,7 +133,7 @@ func (w *writer) look() time.Duration {
 	defer cancel()
 	err := w.write(ctx, sender, now)
 	if err == nil {
-		return interval
+		return w.interval(facts)
 	}
 	w.drafts.Log.Debug("draft not shown", "channel", w.run.Reply.Channel, "error", err)
 	e := wit.AsError(err)
@@ -142,6 +142,17 @@ func (w *writer) look() time.Duration {
 		return 0
 	}
 	return pause
+}
+
+// interval is how long a change comes after another one: each half as long again as the one before, where there can be so many and no
+// more.
+func (w *writer) interval(facts *wit.ChannelFacts) time.Duration {
+	interval := time.Duration(max(facts.DraftInterval, facts.SendInterval)) * time.Millisecond
+	draft, _ := w.drafts.find(w.drafts.life, w.id)
+	for range draft.Changes {
+		interval = min(interval*3/2, pauseMost)
+	}
+	return interval
 }
 
 // behind reports whether the draft has to wait for messages that are sent before it.
@@ -190,7 +201,7 @@ func (w *writer) show(ctx context.Context, sender delivery.Sender, plain string,
 // preview shows a text so that nothing of it stays. Nothing is recorded of it: the whole message is sent as if there were no draft.
 func (w *writer) preview(ctx context.Context, sender delivery.Sender, plain string, formatted *string) error {
 	to := w.run.Reply
-	state, err := w.state(ctx)
+	_, state, err := w.link(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,13 +217,14 @@ func (w *writer) fades() bool {
 	return !w.previewed.IsZero() && time.Since(w.previewed) >= previewLasts
 }
 
-// state is the account's.
-func (w *writer) state(ctx context.Context) (wit.JSON, error) {
+// link is the account's, with what its plugin has left there.
+func (w *writer) link(ctx context.Context) (delivery.Link, wit.JSON, error) {
 	link, err := w.drafts.Accounts.Link(w.run.Reply.Channel, w.run.Reply.Account)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return link.State(ctx)
+	state, err := link.State(ctx)
+	return link, state, err
 }
 
 // place shows a text as a message: a new one the first time, then as a change of it.
@@ -248,18 +260,34 @@ func (w *writer) begin(ctx context.Context, sender delivery.Sender, send *wit.Ch
 	return err
 }
 
-// change changes what stands there.
+// change changes what stands there. The last change that there can be is for the whole answer, or for what is left where none comes.
 func (w *writer) change(ctx context.Context, sender delivery.Sender, draft record, plain string, formatted *string) error {
-	to := w.run.Reply
-	state, err := w.state(ctx)
+	to, most := w.run.Reply, sender.Facts().MaxEdits
+	if most > 0 {
+		if draft.Changes++; draft.Changes >= most && !w.isDeserted() || draft.Changes > most {
+			return wit.NewError(wit.CodeConflict, "the message can be changed once more, for the whole answer")
+		}
+	}
+	link, state, err := w.link(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err = sender.Edit(ctx, &wit.ChannelEdit{Account: to.Account, To: *to.Conversation, ID: draft.ID, Text: plain, Formatted: formatted, State: state}); err != nil {
+	sent, err := sender.Edit(ctx, &wit.ChannelEdit{Account: to.Account, To: *to.Conversation, ID: draft.ID, Text: plain, Formatted: formatted, State: state})
+	if err == nil {
+		err = overConnection(ctx, link, sent)
+	}
+	if err != nil {
 		return err
 	}
 	draft.At = time.Now()
 	return w.drafts.keep(w.id, draft)
+}
+
+// isDeserted reports whether nothing will take the draft's place.
+func (w *writer) isDeserted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.deserted
 }
 
 // replyTo is the message that is answered, where several people read along: as of the whole answer.
@@ -272,11 +300,8 @@ func replyTo(to *message.Origin) *string {
 
 // leave writes a draft as it is to stay, where nothing takes its place.
 func (w *writer) leave() {
-	w.mu.Lock()
-	deserted := w.deserted
-	w.mu.Unlock()
 	_, stands := w.drafts.find(w.drafts.life, w.id)
-	if !deserted || !stands && w.previewed.IsZero() {
+	if !w.isDeserted() || !stands && w.previewed.IsZero() {
 		return
 	}
 	if !w.previewed.IsZero() {
