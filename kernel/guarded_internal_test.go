@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -121,13 +122,18 @@ func TestGuardOutlivesKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out secret.Export
-	err = errors.Join(vault.Rekey(t.Context(), "", ""), func() (err error) { out, err = vault.Export("", func() error { return nil }); return err }())
-	if err != nil {
+	if err := vault.Rekey(t.Context(), "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if out, err = vault.Export("", func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	root, err := secret.OpenRoot(context.Background(), db, out.Vault)
 	if err != nil || !root.Noted(guardedRecords) {
 		t.Errorf("a backup: %v", err)
+	}
+	if key, err := out.Lock.Open(t.Context(), secret.Config{StateDir: dir}); err != nil || !bytes.Equal(key, out.Key) {
+		t.Errorf("a backup's lock: %v", err)
 	}
 	if _, vault, err := openRecords(t, db, dir); err != nil || !vault.Noted(guardedRecords) {
 		t.Errorf("a new key: %v", err)
