@@ -377,7 +377,7 @@ func (w *wiring) webhook() func() service.Service {
 
 func (w *wiring) channel() func() service.Service {
 	w.channels = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault, Proofs: w.proofs,
+		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings, w.platform.plugins}, Credentials: w.state.vault, Proofs: w.proofs,
 		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Claims: w.state.claims, Redact: w.state.vault.Redact,
 	})
 	return w.channels.Service
