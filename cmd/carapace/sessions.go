@@ -20,10 +20,7 @@ import (
 func newSessions(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: known, RunE: help}
 	c.AddCommand(
-		o.client(&cobra.Command{
-			Use: "list", Short: "List the conversations", Example: "  carapace sessions list", Args: takes(),
-			RunE: func(c *cobra.Command, _ []string) error { return listSessions(c.Context(), o) },
-		}),
+		newListSessions(o),
 		newShow(o),
 		o.client(&cobra.Command{
 			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: takes("SESSION", "TITLE"),
@@ -137,15 +134,29 @@ func sessionArg(args []string) string {
 // listPage is how many sessions are asked for at a time: the most that a page has.
 const listPage = 1000
 
-// listSessions prints all sessions, page after page, as one list.
-func listSessions(ctx context.Context, o *options) error {
+// newListSessions lists all conversations, or those of a channel, of a person, or that stand so.
+func newListSessions(o *options) *cobra.Command {
+	p := session.ListParams{IncludeDerivedTitles: true, Limit: listPage}
+	c := &cobra.Command{
+		Use: "list", Short: "List the conversations", Args: takes(),
+		Example: "  carapace sessions list\n  carapace sessions list --channel telegram --user 12345\n  carapace sessions list --status failed",
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return listSessions(c.Context(), o, p) }
+	c.Flags().StringVar(&p.Channel, "channel", "", "only those that began in a channel, or were last spoken to from there; webchat is the gateway's clients")
+	c.Flags().StringVar(&p.UserID, "user", "", "only those that a person began or last spoke to, by the platform's id")
+	c.Flags().StringVar(&p.Status, "status", "", "only those that are running or queued, or whose last run is done, failed or killed")
+	return o.client(c)
+}
+
+// listSessions prints all sessions that are selected, page after page, as one list.
+func listSessions(ctx context.Context, o *options, p session.ListParams) error {
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	list := session.ListResult{HasMore: true}
-	for p := (session.ListParams{IncludeDerivedTitles: true, Limit: listPage}); list.HasMore; p.Offset = list.NextOffset {
+	for ; list.HasMore; p.Offset = list.NextOffset {
 		var page session.ListResult
 		if err := conn.Call(ctx, "sessions.list", p, &page); err != nil {
 			return err
