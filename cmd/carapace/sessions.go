@@ -27,7 +27,7 @@ func newSessions(o *options) *cobra.Command {
 			ValidArgsFunction: o.complete(sessionKeys),
 			RunE:              o.ofSession(act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed")),
 		}),
-		newDeleteSession(o),
+		newCreateSession(o), newResetSession(o), newDeleteSession(o),
 		newExport(o), newFork(o), newCompact(o), newFind(o), newPerson(o),
 	)
 	c.AddCommand(archiveCommands(o)...)
@@ -78,6 +78,38 @@ func newShow(o *options) *cobra.Command {
 	}
 	c.Flags().Var(&limit, "limit", "how many messages, at most 1000")
 	return o.client(c)
+}
+
+// newCreateSession begins an empty conversation, and prints its key, by which other commands and clients mean it.
+func newCreateSession(o *options) *cobra.Command {
+	var p chat.CreateParams
+	c := &cobra.Command{
+		Use: "create [TITLE]", Short: "Begin an empty conversation", Args: takes("[TITLE]"),
+		Example: "  carapace sessions create \"The trip\"\n  carapace sessions create --agent ops --model openai/gpt-4.1-mini\n  carapace chat --session \"$(carapace sessions create)\"",
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			p.Label = args[0]
+		}
+		return show(o, "sessions.create", fixed(p), func(w io.Writer, r chat.CreateResult) error {
+			_, err := fmt.Fprintln(w, plain.Line(string(r.Key)))
+			return err
+		})(c, args)
+	}
+	c.Flags().StringVar(&p.Key, "key", "", "its key, such as trip; a new one when left out")
+	c.Flags().StringVar(&p.AgentID, "agent", "", "the agent that answers in it; the default one when left out")
+	c.Flags().StringVar(&p.Model, "model", "", "the model that answers in it, as provider/model or an alias; the agent's when left out")
+	return o.client(c)
+}
+
+// newResetSession begins a conversation anew. It does not ask: what was said stays readable.
+func newResetSession(o *options) *cobra.Command {
+	return o.client(&cobra.Command{
+		Use: "reset SESSION", Short: "Begin a conversation anew: the model knows nothing any more of what was said, which stays readable", Args: takes("SESSION"),
+		Example:           "  carapace sessions reset main\n  carapace sessions reset agent:main:telegram:dm:12345",
+		ValidArgsFunction: o.complete(sessionKeys),
+		RunE:              o.ofSession(act(o, "sessions.reset", func(args []string) any { return session.ResetParams{Key: args[0]} }, "reset: `carapace sessions search` still finds what was said")),
+	})
 }
 
 // newDeleteSession ends a conversation for good. It asks, since nothing brings it back.
