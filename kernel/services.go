@@ -278,7 +278,7 @@ func (w *wiring) usage() func() service.Service {
 // approval asks the owner, whose chats the inbox knows, which is made later, and clients.
 func (w *wiring) approval() func() service.Service {
 	w.approvals = approval.New(approval.Deps{
-		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact,
+		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact, Pressed: w.pressed,
 		Owner:    func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
 		Settings: func() policy.Settings { return policy.Settings{Approve: w.settings.Config().Agent.Approve} },
 		Agent:    w.agentOf, Home: home(), Path: w.o.dir(databaseFile), Nodes: w.nodePolicies(),

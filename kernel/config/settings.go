@@ -36,8 +36,11 @@ type Deps struct {
 	// Override is what this start says over the file, by flags and the environment. It is called for each reading and
 	// never written.
 	Override func(*Config)
-	Bus      *event.Bus
-	Log      hclog.Logger
+	// Changed is told which settings have changed, by their paths, when somebody has written the file otherwise than by Edit and
+	// Run has put that in force; nil tells nobody.
+	Changed func(paths []string)
+	Bus     *event.Bus
+	Log     hclog.Logger
 }
 
 // Settings is the config file, in step with it in both directions: what a client sets is written there, and what
@@ -208,14 +211,15 @@ func (s *Settings) Edit(_ context.Context, base string, change Change) (restart 
 	if err != nil {
 		return nil, err
 	}
-	return s.apply(text)
+	_, restart, err = s.apply(text)
+	return restart, err
 }
 
-// apply puts a text in force and tells of it.
-func (s *Settings) apply(text []byte) (restart []string, err error) {
+// apply puts a text in force and tells of it. changed are the paths of what it says otherwise.
+func (s *Settings) apply(text []byte) (changed, restart []string, err error) {
 	next, err := s.snapshot(text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	old := s.now.Swap(next)
 	s.problem.Store(nil)
@@ -224,7 +228,7 @@ func (s *Settings) apply(text []byte) (restart []string, err error) {
 	for _, news := range s.news(slices.Concat(paths, sections(old.faults, next.faults))) {
 		ChangedKind.Publish(s.deps.Bus, news)
 	}
-	return append([]string{}, slices.DeleteFunc(paths, Live)...), nil
+	return paths, append([]string{}, slices.DeleteFunc(slices.Clone(paths), Live)...), nil
 }
 
 // differences are the paths whose values differ, sorted.
