@@ -254,6 +254,33 @@ func TestAuditOfARemoval(t *testing.T) {
 	}
 }
 
+// TestAuditOfTheConfigFile: what an editor writes into it is noted once it is in force, by the names of the settings; what a client
+// writes is noted as its call alone, and what cannot be used not at all.
+func TestAuditOfTheConfigFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Echo("echo")))
+	l := k.Listen()
+	l.MustCall("config.patch", object{"raw": `{"agent":{"name":"Ada"}}`}, nil)
+	write := func(text, want string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.Until("the file is in force, or refused: "+want, func([]client.Event) bool {
+			return slices.ContainsFunc(k.Logged(), func(line string) bool { return strings.Contains(line, want) })
+		})
+	}
+	write(`{"agent":`, "cannot be used")
+	if found := noted(l, "config.file"); len(found) != 0 {
+		t.Errorf("%+v", found)
+	}
+	write(`{"agent":{"name":"canary-of-a-setting"},"log":{"level":"debug"}}`, "has changed and is in force")
+	if got := only(t, l, "config.file"); got.About["settings"] != "agent.name log.level" || !got.Caller.Local || got.Outcome != "ok" || strings.Contains(string(asJSON(t, got)), "canary") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func asJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)

@@ -130,6 +130,7 @@ var lenient = map[string]string{
 	"config.patch":            `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId replacePaths[]`,
 	"system-event":            `deviceId instanceId host ip mode version platform deviceFamily modelIdentifier reason roles[] scopes[] tags[]`,
 	"sessions.usage":          `utcOffset timeZone`,
+	"usage.monthly":           `agentId`,
 	"usage.cost":              `agentId agentScope utcOffset timeZone`,
 	"tasks.cancel":            `reason`,
 	"tts.convert":             `channel provider voice`,

@@ -113,7 +113,7 @@ func New(ctx context.Context, o Options) (*Kernel, error) {
 // openSettings reads the config file. What may be changed while the gateway runs is asked of settings each time.
 func (k *Kernel) openSettings(context.Context) (err error) {
 	k.settings, err = config.Open(config.Deps{
-		Path: k.o.ConfigPath, Text: k.o.ConfigText, Override: k.o.Override, Bus: k.bus, Log: k.log,
+		Path: k.o.ConfigPath, Text: k.o.ConfigText, Override: k.o.Override, Bus: k.bus, Log: k.log, Changed: k.fileChanged,
 	})
 	if err != nil {
 		return err

@@ -115,7 +115,7 @@ func (p systemPlugins) List() []system.Plugin {
 	var list []system.Plugin
 	for _, is := range p.registry.List() {
 		state := string(is.State)
-		if !p.settings.PluginEnabled(is.ID) {
+		if !p.settings.PluginEnabled(is.ID) && p.settings.Fault(is.ID, "") == "" {
 			state = "disabled"
 		}
 		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != "", ByHand: is.Origin == plugin.OriginFolder, Shadowed: is.Shadowed,

@@ -18,15 +18,19 @@ import (
 
 // Views of the accounts of channels, which are made after most of those who ask about them, or left out.
 
-// accounts is channel's view of the settings.
-type accounts struct{ settings *config.Settings }
+// accounts is channel's view of the settings, and of what the plugins' manifests say of them.
+type accounts struct {
+	settings *config.Settings
+	plugins  *plugin.Registry
+}
 
 func (a accounts) Accounts(id string) []channel.Account {
 	var list []channel.Account
 	for _, name := range a.settings.AccountIDs(id) {
 		s, _ := a.settings.Account(id, name)
+		fault, told := a.fault(id, name)
 		list = append(list, channel.Account{
-			ID: name, Enabled: s.Enabled == nil || *s.Enabled, Config: s.Config,
+			ID: name, Enabled: s.Enabled == nil || *s.Enabled, Fault: fault, Told: told, Config: s.Config,
 			Access: inbox.Access{
 				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom, Owners: a.settings.Owners(id),
 				Group: inbox.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention,
@@ -34,6 +38,21 @@ func (a accounts) Accounts(id string) []channel.Account {
 		})
 	}
 	return list
+}
+
+// fault says why an account cannot run with the settings: it is in its own section, in its plugin's, or in the config of one of
+// them, which only the manifest tells. What the sections say wrong is in the log.
+func (a accounts) fault(id, name string) (why string, told bool) {
+	if why := cmp.Or(a.settings.Fault(id, name), a.settings.Fault(id, "")); why != "" {
+		return why, true
+	}
+	if s, _ := a.settings.Account(id, name); s.Enabled != nil && !*s.Enabled {
+		return "", false
+	}
+	if err := a.plugins.Fault(id, name); err != nil {
+		return err.Error(), false
+	}
+	return "", false
 }
 
 // ownerSettings is inbox's view of who the owner is.

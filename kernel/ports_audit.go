@@ -2,9 +2,11 @@ package kernel
 
 import (
 	"context"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/audit"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
 )
@@ -29,6 +31,20 @@ func (w *wiring) removals(ctx context.Context) (list []audit.Removal, err error)
 		list = append(list, audit.Removal{Person: a.Person, Done: a.Done, Removed: a.Removed})
 	}
 	return list, err
+}
+
+// pressed keeps that an approval was decided in a chat.
+func (w *wiring) pressed(p approval.Press) {
+	if w.ledger != nil {
+		w.ledger.Press(p.Channel, p.Sender, p.Name, map[string]string{"id": p.ID, "agentId": p.Agent, "decision": string(p.Decision)})
+	}
+}
+
+// fileChanged keeps that the config file was changed by an editor, and where. No value is kept.
+func (k *Kernel) fileChanged(paths []string) {
+	if k.wired != nil && k.wired.ledger != nil {
+		k.wired.ledger.File(map[string]string{"settings": strings.Join(paths, " ")})
+	}
 }
 
 // login keeps what auth tells of a login.

@@ -194,6 +194,7 @@ func accountAnswers(c *caller) {
 	c.ok("tasks.cancel", object{"taskId": all.Tasks[0].ID}, nil)
 	c.ok("usage.status", nil, nil)
 	c.ok("usage.cost", nil, nil)
+	c.ok("usage.monthly", nil, nil)
 	c.ok("sessions.usage", nil, nil)
 }
 

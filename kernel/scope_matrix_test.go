@@ -23,7 +23,7 @@ var methodsOf = map[wire.Scope]string{
 		sessions.load sessions.messages.subscribe sessions.messages.unsubscribe sessions.preview sessions.search
 		sessions.subscribe sessions.usage sessions.usage.logs sessions.usage.timeseries skills.status status system-presence
 		system.info talk.catalog talk.config talk.status tasks.get tasks.list tools.catalog tools.effective tts.providers tts.status tts.voices usage.cost
-		usage.status voicewake.get`,
+		usage.monthly usage.status voicewake.get`,
 	wire.ScopeWrite: `agent agent.wait chat.abort chat.send media.upload message.action node.invoke send sessions.abort sessions.send sessions.steer
 		talk.mode talk.speak tasks.cancel tts.convert tts.disable tts.enable tts.setProvider tts.setVoice tts.speak
 		voicewake.set wake`,

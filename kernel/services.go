@@ -278,7 +278,7 @@ func (w *wiring) usage() func() service.Service {
 // approval asks the owner, whose chats the inbox knows, which is made later, and clients.
 func (w *wiring) approval() func() service.Service {
 	w.approvals = approval.New(approval.Deps{
-		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact,
+		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact, Pressed: w.pressed,
 		Owner:    func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
 		Settings: func() policy.Settings { return policy.Settings{Approve: w.settings.Config().Agent.Approve} },
 		Agent:    w.agentOf, Home: home(), Path: w.o.dir(databaseFile), Nodes: w.nodePolicies(),
@@ -377,7 +377,7 @@ func (w *wiring) webhook() func() service.Service {
 
 func (w *wiring) channel() func() service.Service {
 	w.channels = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault, Proofs: w.proofs,
+		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings, w.platform.plugins}, Credentials: w.state.vault, Proofs: w.proofs,
 		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Claims: w.state.claims, Redact: w.state.vault.Redact,
 	})
 	return w.channels.Service

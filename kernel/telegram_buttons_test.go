@@ -171,4 +171,22 @@ func TestTheOwnerApprovesACallByAButton(t *testing.T) {
 			t.Errorf("%s: the tool was called %d times", label, made)
 		}
 	}
+	// Who pressed is noted, once for each decision, and nothing of what was to be done.
+	pressed := noted(l, "approval.press")
+	decided := map[string]bool{}
+	for _, e := range pressed {
+		decided[e.Call.About["decision"]] = true
+		if who := e.Call.Caller; who.Channel != "telegram" || who.SenderID != "1" || e.Call.About["id"] == "" || strings.Contains(string(asJSON(t, e)), "Bob") {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(pressed) != 2 || !decided["allow-once"] || !decided["deny"] {
+		t.Errorf("%d are noted: %+v", len(pressed), pressed)
+	}
+	l.MustCall("sessions.purge_user", object{"userId": "telegram:1"}, nil)
+	for _, e := range noted(l, "approval.press") {
+		if who := e.Call.Caller; who.SenderID != "" || who.Name != "" {
+			t.Errorf("a person who was removed is still noted: %+v", who)
+		}
+	}
 }

@@ -68,6 +68,12 @@ func usageIsCounted(t *testing.T) {
 	dollars(t, "the first day", cost.Daily[0].TotalCost, 2*(2+4+0.001))
 	dollars(t, "all", cost.Totals.TotalCost, 3*(2+4+0.001))
 
+	var months usage.MonthlyResult
+	l.MustCall("usage.monthly", nil, &months)
+	if len(months.Summaries) != 1 || months.Summaries[0].Totals != cost.Totals || months.Totals != cost.Totals || months.KeptDays != 400 {
+		t.Errorf("%+v", months)
+	}
+
 	var all usage.SessionsResult
 	l.MustCall("sessions.usage", map[string]any{"range": "7d", "limit": 1}, &all)
 	if len(all.Sessions) != 1 || !strings.HasSuffix(all.Sessions[0].Key, ":main") || all.Sessions[0].Usage.MessageCounts.Assistant != 2 || all.Totals.TotalTokens != cost.Totals.TotalTokens {

@@ -89,6 +89,9 @@ func auditPlace(c audit.Caller) string {
 	if c.Local {
 		return "this machine"
 	}
+	if c.Channel != "" {
+		return c.Channel
+	}
 	return cmp.Or(c.RemoteIP, "-")
 }
 

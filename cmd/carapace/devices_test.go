@@ -130,3 +130,29 @@ func TestPairingByACode(t *testing.T) {
 		}
 	}
 }
+
+// TestADevicesTokenIsRotated: what the device had lets it in no more, and its connection ends.
+func TestADevicesTokenIsRotated(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	g := serve(t, state)
+	first := phone(t, g)
+	first.BootstrapToken = scan(t, must(t, state, "devices", "pair", "--limited", "--public-url", g.WebSocket()))
+	c, err := client.Dial(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	had := c.Hello().Auth.DeviceToken
+	if out := must(t, state, "devices", "rotate", "Ann's phone"); !strings.HasPrefix(out, "rotated: ") || strings.Contains(out, had) || had == "" {
+		t.Errorf("%q with %q", out, had)
+	}
+	<-c.Done()
+	again := first
+	again.BootstrapToken, again.DeviceToken = "", had
+	if _, err := client.Dial(t.Context(), again); err == nil {
+		t.Error("the old token lets it in")
+	}
+	if r := carapace(t, state, "devices", "rotate", "nobody"); r.code != exitFailed || !strings.Contains(r.err, "nobody") {
+		t.Errorf("%+v", r)
+	}
+}

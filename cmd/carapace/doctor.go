@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -100,8 +101,16 @@ func checkConfig(dir stateFolder) service.Check {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return service.Check{Name: "config", OK: true, Message: path + " is not there: all settings are the defaults"}
 	}
-	if _, _, err := config.Load(path, false); err != nil {
+	_, _, faults, err := config.Load(path, false)
+	if err != nil {
 		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file, for example with `carapace config edit`; a gateway that runs keeps the settings before the mistake until then"}
+	}
+	if len(faults) > 0 {
+		var texts []string
+		for _, f := range faults {
+			texts = append(texts, f.Error())
+		}
+		return service.Check{Name: "config", Message: path + ": " + strings.Join(texts, "; "), Hint: "mend the file, for example with `carapace config edit`; whom that is about does not run until then, all else does"}
 	}
 	return service.Check{Name: "config", OK: true, Message: path}
 }

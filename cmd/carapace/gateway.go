@@ -187,7 +187,7 @@ func (g gateway) credentials() (token, password string) {
 // settings are the config file's, the zero value where it cannot be read: a client must work with a broken
 // file, and doctor says what is wrong with it.
 func (g gateway) settings() config.Gateway {
-	c, _, err := config.Load(g.state.configPath(), false)
+	c, _, _, err := config.Load(g.state.configPath(), false)
 	if err != nil {
 		return config.Gateway{}
 	}

@@ -57,7 +57,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if !named {
 		path = o.state.path("carapace.json")
 	}
-	file, text, err := config.Load(path, named)
+	file, text, _, err := config.Load(path, named)
 	if err != nil {
 		return err
 	}

@@ -20,17 +20,14 @@ import (
 func newSessions(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: known, RunE: help}
 	c.AddCommand(
-		o.client(&cobra.Command{
-			Use: "list", Short: "List the conversations", Example: "  carapace sessions list", Args: takes(),
-			RunE: func(c *cobra.Command, _ []string) error { return listSessions(c.Context(), o) },
-		}),
+		newListSessions(o),
 		newShow(o),
 		o.client(&cobra.Command{
 			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: takes("SESSION", "TITLE"),
 			ValidArgsFunction: o.complete(sessionKeys),
 			RunE:              o.ofSession(act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed")),
 		}),
-		newDeleteSession(o),
+		newCreateSession(o), newResetSession(o), newDeleteSession(o),
 		newExport(o), newFork(o), newCompact(o), newFind(o), newPerson(o),
 	)
 	c.AddCommand(archiveCommands(o)...)
@@ -81,6 +78,38 @@ func newShow(o *options) *cobra.Command {
 	}
 	c.Flags().Var(&limit, "limit", "how many messages, at most 1000")
 	return o.client(c)
+}
+
+// newCreateSession begins an empty conversation, and prints its key, by which other commands and clients mean it.
+func newCreateSession(o *options) *cobra.Command {
+	var p chat.CreateParams
+	c := &cobra.Command{
+		Use: "create [TITLE]", Short: "Begin an empty conversation", Args: takes("[TITLE]"),
+		Example: "  carapace sessions create \"The trip\"\n  carapace sessions create --agent ops --model openai/gpt-4.1-mini\n  carapace chat --session \"$(carapace sessions create)\"",
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			p.Label = args[0]
+		}
+		return show(o, "sessions.create", fixed(p), func(w io.Writer, r chat.CreateResult) error {
+			_, err := fmt.Fprintln(w, plain.Line(string(r.Key)))
+			return err
+		})(c, args)
+	}
+	c.Flags().StringVar(&p.Key, "key", "", "its key, such as trip; a new one when left out")
+	c.Flags().StringVar(&p.AgentID, "agent", "", "the agent that answers in it; the default one when left out")
+	c.Flags().StringVar(&p.Model, "model", "", "the model that answers in it, as provider/model or an alias; the agent's when left out")
+	return o.client(c)
+}
+
+// newResetSession begins a conversation anew. It does not ask: what was said stays readable.
+func newResetSession(o *options) *cobra.Command {
+	return o.client(&cobra.Command{
+		Use: "reset SESSION", Short: "Begin a conversation anew: the model knows nothing any more of what was said, which stays readable", Args: takes("SESSION"),
+		Example:           "  carapace sessions reset main\n  carapace sessions reset agent:main:telegram:dm:12345",
+		ValidArgsFunction: o.complete(sessionKeys),
+		RunE:              o.ofSession(act(o, "sessions.reset", func(args []string) any { return session.ResetParams{Key: args[0]} }, "reset: `carapace sessions search` still finds what was said")),
+	})
 }
 
 // newDeleteSession ends a conversation for good. It asks, since nothing brings it back.
@@ -137,15 +166,29 @@ func sessionArg(args []string) string {
 // listPage is how many sessions are asked for at a time: the most that a page has.
 const listPage = 1000
 
-// listSessions prints all sessions, page after page, as one list.
-func listSessions(ctx context.Context, o *options) error {
+// newListSessions lists all conversations, or those of a channel, of a person, or that stand so.
+func newListSessions(o *options) *cobra.Command {
+	p := session.ListParams{IncludeDerivedTitles: true, Limit: listPage}
+	c := &cobra.Command{
+		Use: "list", Short: "List the conversations", Args: takes(),
+		Example: "  carapace sessions list\n  carapace sessions list --channel telegram --user 12345\n  carapace sessions list --status failed",
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return listSessions(c.Context(), o, p) }
+	c.Flags().StringVar(&p.Channel, "channel", "", "only those that began in a channel, or were last spoken to from there; webchat is the gateway's clients")
+	c.Flags().StringVar(&p.UserID, "user", "", "only those that a person began or last spoke to, by the platform's id")
+	c.Flags().StringVar(&p.Status, "status", "", "only those that are running or queued, or whose last run is done, failed or killed")
+	return o.client(c)
+}
+
+// listSessions prints all sessions that are selected, page after page, as one list.
+func listSessions(ctx context.Context, o *options, p session.ListParams) error {
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	list := session.ListResult{HasMore: true}
-	for p := (session.ListParams{IncludeDerivedTitles: true, Limit: listPage}); list.HasMore; p.Offset = list.NextOffset {
+	for ; list.HasMore; p.Offset = list.NextOffset {
 		var page session.ListResult
 		if err := conn.Call(ctx, "sessions.list", p, &page); err != nil {
 			return err

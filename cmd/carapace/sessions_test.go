@@ -73,3 +73,42 @@ func TestAQuestionIsLeft(t *testing.T) {
 		t.Errorf("it is gone:\n%s", list)
 	}
 }
+
+// TestSessionsAreCreatedAndReset: a command makes one that another one finds, and empties it without losing what was said.
+func TestSessionsAreCreatedAndReset(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	key := strings.TrimSpace(must(t, state, "sessions", "create", "The trip"))
+	if list := must(t, state, "sessions", "list"); !strings.HasPrefix(key, "agent:main:") || !strings.Contains(list, key) || !strings.Contains(list, "The trip") {
+		t.Errorf("%s\n%s", key, list)
+	}
+	if own := strings.TrimSpace(must(t, state, "sessions", "create", "--key", "packing")); own != "agent:main:packing" {
+		t.Errorf("%s", own)
+	}
+	if r := carapace(t, state, "sessions", "create", "The trip"); r.code != exitFailed || r.err == "" {
+		t.Errorf("two of one title: %+v", r)
+	}
+	must(t, state, "chat", "--session", key, "--message", "aardvarks are coming")
+	if said := must(t, state, "sessions", "show", key); !strings.Contains(said, "aardvarks") {
+		t.Errorf("%s", said)
+	}
+	for args, want := range map[string]string{"--channel webchat": key, "--status done": key, "--channel none": "", "--user nobody": "", "--status failed": ""} {
+		if list := must(t, state, append([]string{"sessions", "list"}, strings.Fields(args)...)...); strings.Contains(list, key) != (want != "") {
+			t.Errorf("%s: %s", args, list)
+		}
+	}
+	must(t, state, "sessions", "reset", key)
+	if said := must(t, state, "sessions", "show", key); strings.Contains(said, "aardvarks") {
+		t.Errorf("after a reset: %s", said)
+	}
+	if found := must(t, state, "sessions", "search", "aardvarks"); !strings.Contains(found, "aardvarks") {
+		t.Errorf("lost: %s", found)
+	}
+	if r := carapace(t, state, "sessions", "reset", "nosuch"); r.code != exitFailed || !strings.Contains(r.err, "there is no session nosuch") {
+		t.Errorf("%+v", r)
+	}
+	if r := carapace(t, state, "sessions", "list", "--status", "odd"); r.code == 0 || !strings.Contains(r.err, "running") {
+		t.Errorf("%+v", r)
+	}
+}

@@ -46,6 +46,9 @@ func printStatus(w io.Writer, s system.Status) error {
 	if m := s.Media; m != nil && m.Files > 0 {
 		fmt.Fprintf(w, "media     %s, %s of at most %s\n", service.Count(m.Files, "file"), size(m.Bytes), size(m.MaxBytes))
 	}
+	for _, wrong := range s.Wrong {
+		fmt.Fprintf(w, "wrong     %s\n", plain.Line(wrong.Message))
+	}
 	for _, risk := range s.Risks {
 		fmt.Fprintf(w, "risk      %s\n", plain.Line(risk))
 	}

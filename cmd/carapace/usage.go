@@ -14,26 +14,35 @@ import (
 
 // newUsage shows what the models were asked for, and what that has cost.
 func newUsage(o *options) *cobra.Command {
-	days := number{n: 30, least: 1, most: 400}
+	days, months := number{n: 30, least: 1, most: 400}, number{n: 12, least: 1, most: 120}
 	by := "day"
 	c := &cobra.Command{
-		Use: "usage", Short: "Show what was used of the models, and what that has cost", Example: "  carapace usage\n  carapace usage --days 7 --by model", Args: takes(),
+		Use: "usage", Short: "Show what was used of the models, and what that has cost", Example: "  carapace usage\n  carapace usage --days 7 --by model\n  carapace usage --by month", Args: takes(),
 		RunE: func(c *cobra.Command, args []string) error {
+			for flag, with := range map[string]bool{"days": by != "month", "months": by == "month"} {
+				if c.Flags().Changed(flag) && !with {
+					return usageError{fmt.Errorf("--%s means nothing with --by %.40s", flag, by)}
+				}
+			}
+			if by == "month" {
+				return show(o, "usage.monthly", fixed(usage.MonthlyParams{Months: months.n}), printMonths)(c, args)
+			}
 			span := usage.Span{Days: days.n}
 			if by == "day" {
 				return show(o, "usage.cost", fixed(usage.CostParams{Span: span}), printDays)(c, args)
 			}
 			list, known := usedBy[by]
 			if !known {
-				return usageError{fmt.Errorf("--by cannot be %.40q: it takes day, session, model, provider, agent or channel", by)}
+				return usageError{fmt.Errorf("--by cannot be %.40q: it takes day, month, session, model, provider, agent or channel", by)}
 			}
 			return show(o, "sessions.usage", fixed(usage.SessionsParams{Span: span, Limit: 1000}), func(w io.Writer, r usage.SessionsResult) error {
 				return printUse(w, list(r), r.Totals)
 			})(c, args)
 		},
 	}
-	c.Flags().Var(&days, "days", "how many days up to today")
-	c.Flags().StringVar(&by, "by", by, "day, session, model, provider, agent or channel")
+	c.Flags().Var(&days, "days", "how many days up to today; 400 are kept")
+	c.Flags().Var(&months, "months", "how many months up to this one, with --by month; of the days that are kept")
+	c.Flags().StringVar(&by, "by", by, "day, month, session, model, provider, agent or channel")
 	return o.client(c)
 }
 
@@ -83,6 +92,19 @@ func printDays(w io.Writer, r usage.CostResult) error {
 		list = append(list, used{d.Date, d.Totals})
 	}
 	return printUse(w, list, r.Totals)
+}
+
+// printMonths says too which days are kept.
+func printMonths(w io.Writer, r usage.MonthlyResult) error {
+	var list []used
+	for _, m := range r.Summaries {
+		list = append(list, used{m.Month, m.Totals})
+	}
+	if err := printUse(w, list, r.Totals); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "the last %d days are kept, since %s: what was used before is not counted\n", r.KeptDays, plain.Line(r.KeptSince))
+	return err
 }
 
 // money is what something has cost, as far as it has a price.

@@ -15,15 +15,18 @@ func TestUsageCommand(t *testing.T) {
 	t.Parallel()
 	state := stateDir(t)
 	serve(t, state)
-	for _, args := range []string{"usage", "usage --by model --days 7", "usage --by session"} {
+	for _, args := range []string{"usage", "usage --by model --days 7", "usage --by session", "usage --by month", "usage --by month --months 3"} {
 		if got := must(t, state, strings.Fields(args)...); !strings.Contains(got, "nothing was used") {
 			t.Errorf("%s: %s", args, got)
 		}
 	}
+	if got := must(t, state, "usage", "--by", "month"); !strings.Contains(got, "the last 400 days are kept, since ") {
+		t.Errorf("%s", got)
+	}
 	if got := must(t, state, "usage", "--json"); !strings.Contains(got, `"totalCost": 0`) {
 		t.Errorf("%s", got)
 	}
-	for args, says := range map[string]string{"usage --by moon": "it takes day, session", "usage --days 0": "--days", "usage x": "too much"} {
+	for args, says := range map[string]string{"usage --by moon": "it takes day, month, session", "usage --by month --days 3": "--days means nothing", "usage --months 3": "--months means nothing", "usage --days 0": "--days", "usage x": "too much"} {
 		if r := carapace(t, state, strings.Fields(args)...); r.code != exitUsage || !strings.Contains(r.err, says) {
 			t.Errorf("%s: %d %s", args, r.code, r.err)
 		}

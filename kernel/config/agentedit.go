@@ -51,7 +51,7 @@ func (d *Document) DropAgent(id string) (bindings int, err error) {
 		return 0, err
 	}
 	i := findAgent(list, id)
-	c, err := d.Config()
+	c, _, err := d.Usable()
 	switch {
 	case i < 0:
 		return 0, noAgent(id)
@@ -117,7 +117,7 @@ func (d *Document) items(said func(*Config) int, path ...string) ([]*node, error
 	if d.broken != nil {
 		return nil, unmended(d.broken)
 	}
-	c, err := d.Config()
+	c, _, err := d.Usable()
 	if err != nil {
 		return nil, unmended(err)
 	}

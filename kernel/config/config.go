@@ -399,22 +399,26 @@ func (m Media) Bytes() (file, total int64, err error) {
 	return file, total, nil
 }
 
-// Load reads the file. A missing one is the zero Config, and no text, unless required. Errors are CodeInvalid with
-// the place and the field, CodeNotFound, or CodeUnavailable; the file is never written.
-func Load(path string, required bool) (c *Config, text []byte, err error) {
+// Load reads the file as far as it can be used: see Document.Usable. A missing one is the zero Config, and no text, unless
+// required. Errors are CodeInvalid with the place and the field, CodeNotFound, or CodeUnavailable; the file is never written.
+func Load(path string, required bool) (c *Config, text []byte, faults []*Fault, err error) {
 	text, err = Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !required:
-		return &Config{}, nil, nil
+		return &Config{}, nil, nil, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, wit.Errorf(wit.CodeNotFound, "config: %s does not exist", path)
+		return nil, nil, nil, wit.Errorf(wit.CodeNotFound, "config: %s does not exist", path)
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	if c, err = parse(text, fileOrigin(path)); err != nil {
-		return nil, nil, wit.Errorf(wit.CodeOf(err), "config: %s: %w", path, err)
+	d, err := parse(text, fileOrigin(path))
+	if err == nil {
+		c, faults, err = d.Usable()
 	}
-	return c, text, nil
+	if err != nil {
+		return nil, nil, nil, wit.Errorf(wit.CodeOf(err), "config: %s: %w", path, err)
+	}
+	return c, text, faults, nil
 }
 
 // Read returns the file's text. Errors: CodeInvalid for what is no file of a bounded size, CodeUnavailable, and
@@ -431,15 +435,21 @@ func Read(path string) ([]byte, error) {
 }
 
 // Parse reads the text of a config file that includes no other and takes nothing from the environment. An empty one is the zero Config. Errors are CodeInvalid with the place.
-func Parse(b []byte) (*Config, error) { return parse(b, origin{}) }
-
-func parse(b []byte, from origin) (*Config, error) {
+func Parse(b []byte) (*Config, error) {
 	d, err := ParseDocument(b)
 	if err != nil {
 		return nil, err
 	}
-	d.from = from
 	return d.Config()
+}
+
+// parse reads a text that comes from somewhere.
+func parse(b []byte, from origin) (*Document, error) {
+	d, err := ParseDocument(b)
+	if err == nil {
+		d.from = from
+	}
+	return d, err
 }
 
 // DefaultStateDir is where the gateway keeps its state unless told otherwise: carapace in the user's configuration

@@ -83,20 +83,20 @@ func TestParseHosts(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "carapace.json")
-	if c, _, err := config.Load(path, false); err != nil || c.Gateway.Port != 0 {
+	if c, _, _, err := config.Load(path, false); err != nil || c.Gateway.Port != 0 {
 		t.Fatalf("a missing file: %+v, %v", c, err)
 	}
-	if _, _, err := config.Load(path, true); wit.CodeOf(err) != wit.CodeNotFound {
+	if _, _, _, err := config.Load(path, true); wit.CodeOf(err) != wit.CodeNotFound {
 		t.Fatalf("a missing file that was named: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(`{"gateway":{"port":1234,"token":"s3cret"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, _, err := config.Load(path, true)
+	c, _, _, err := config.Load(path, true)
 	if err != nil || c.Gateway.Port != 1234 {
 		t.Fatalf("Load: %+v, %v", c, err)
 	}
-	if _, _, err := config.Load(filepath.Dir(path), true); wit.CodeOf(err) != wit.CodeInvalid {
+	if _, _, _, err := config.Load(filepath.Dir(path), true); wit.CodeOf(err) != wit.CodeInvalid {
 		t.Fatalf("a directory: %v", err)
 	}
 }

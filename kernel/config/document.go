@@ -27,6 +27,8 @@ type Document struct {
 	from origin
 	// broken is why the text cannot be read; it can only be replaced then.
 	broken error
+	// faults are what is wrong with sections that are off for that; see Usable.
+	faults []*Fault
 }
 
 // node is one value.
@@ -210,14 +212,19 @@ func (p *parser) expected(at int, doing string) string {
 
 // wrong is CodeInvalid with the place of an offset, where that means something to who wrote the text.
 func (d *Document) wrong(offset int, format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	if !d.placed {
-		return wit.NewError(wit.CodeInvalid, text)
+	return d.fault(nil, offset, format, args...)
+}
+
+// fault is wrong about the setting at a path.
+func (d *Document) fault(path []string, offset int, format string, args ...any) error {
+	f := &Fault{Path: slices.Clone(path), Message: fmt.Sprintf(format, args...)}
+	if d.placed {
+		before := d.text[:max(0, min(offset, len(d.text)))]
+		line := 1 + bytes.Count(before, []byte("\n"))
+		column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+		f.place = fmt.Sprintf("line %d, column %d: ", line, column)
 	}
-	before := d.text[:max(0, min(offset, len(d.text)))]
-	line := 1 + bytes.Count(before, []byte("\n"))
-	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
-	return wit.Errorf(wit.CodeInvalid, "line %d, column %d: %s", line, column, text)
+	return wit.Errorf(wit.CodeInvalid, "%w", f)
 }
 
 // field finds a field of an object.

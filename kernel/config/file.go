@@ -30,7 +30,8 @@ func fileOrigin(path string) origin { return origin{filepath.Dir(path), os.Looku
 // text that the change was made for. A running gateway sees the change; see Settings.Edit for one that goes through it.
 //
 // Errors: CodeConflict for another base; CodeInvalid for a change that leaves settings that cannot be, or changes a file
-// that cannot be read: that can only be replaced; the change's own; CodeUnavailable.
+// that cannot be read: that can only be replaced; the change's own; CodeUnavailable. What was wrong with the section of a
+// plugin before may stay so: see Document.Usable.
 func Edit(path, base string, change Change) (before, after []byte, err error) {
 	before, err = Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -60,16 +61,30 @@ func edited(before []byte, base string, from origin, change Change) (after []byt
 	if err := change(d); err != nil {
 		return nil, err
 	}
-	if _, err := d.Config(); err != nil {
-		if _, old := parse(before, from); old != nil && !d.placed {
-			return nil, unmended(old)
-		}
+	known, old := faultsIn(before, from)
+	_, faults, err := d.Usable()
+	switch wrong := news(faults, known); {
+	case err != nil && old != nil && !d.placed:
+		return nil, unmended(old)
+	case err != nil:
 		return nil, err
+	case wrong != nil:
+		return nil, wit.Errorf(wit.CodeInvalid, "%w", wrong)
 	}
 	if len(d.text) > maxFile {
 		return nil, wit.Errorf(wit.CodeTooLarge, "the settings would have %d bytes, at most %d fit", len(d.text), maxFile)
 	}
 	return d.text, nil
+}
+
+// faultsIn are what is wrong with sections of plugins in a text. Errors are those of Usable.
+func faultsIn(text []byte, from origin) ([]*Fault, error) {
+	d, err := parse(text, from)
+	if err != nil {
+		return nil, err
+	}
+	_, faults, err := d.Usable()
+	return faults, err
 }
 
 // unmended refuses a change of a file that cannot be used, with why.

@@ -29,19 +29,21 @@ type mask struct {
 }
 
 // Redact puts a mark in the place of what must not be shown, and returns the settings as they are shown, which nothing
-// can be started with. Errors: CodeInvalid for a document that is none of settings; the marks are in it all the same.
+// can be started with; a section that cannot be used is off in them, as Usable has it. Errors: CodeInvalid for a document that
+// is none of settings; the marks are in it all the same.
 func (d *Document) Redact(show Section) (*Config, error) {
 	for _, m := range d.masks(show) {
 		d.set(m.path, m.shown)
 	}
-	shown, _, err := d.resolved(false) // what the environment says is not shown
+	shown, _, err := d.resolved(false, true) // what the environment says is not shown
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range shown.masks(show) {
 		shown.set(m.path, m.shown)
 	}
-	return shown.decode()
+	c, _, err := shown.sparing((*Document).decode)
+	return c, err
 }
 
 // leastText is from how many bytes on RedactText looks for a value without its quotes. Shorter ones would hit ordinary words.
@@ -102,10 +104,13 @@ func (d *Document) masks(show Section) (list []mask) {
 		list = d.given(d.given(list, "mcp", "servers", name, "headers"), "mcp", "servers", name, "env")
 	}
 	for _, id := range d.names("plugins") {
+		list = d.strange(list, reflect.TypeFor[Plugin](), "plugins", id)
 		list = d.section(list, show, id, "", "plugins", id, "config")
 	}
 	for _, id := range d.names("channels") {
+		list = d.strange(list, reflect.TypeFor[Channel](), "channels", id)
 		for _, account := range d.names("channels", id, "accounts") {
+			list = d.strange(list, reflect.TypeFor[Account](), "channels", id, "accounts", account)
 			list = d.section(list, show, id, account, "channels", id, "accounts", account, "config")
 		}
 	}
@@ -118,6 +123,25 @@ func (d *Document) given(list []mask, path ...string) []mask {
 		at := append(path[:len(path):len(path)], name)
 		if real, ok := d.find(at); ok && !strings.Contains(string(real.scalar), "{{credential:") {
 			list = append(list, mask{at, real, hidden()})
+		}
+	}
+	return list
+}
+
+// strange adds what stands in a section where no setting of its type does: somebody may have put a secret there. What is
+// no text is none, nor is what has only been given a wrong name.
+func (d *Document) strange(list []mask, t reflect.Type, path ...string) []mask {
+	n, ok := d.find(path)
+	if !ok {
+		return list
+	}
+	types, names := fieldsOf(t)
+	if n.kind == kindText || n.kind == kindList {
+		return append(list, mask{path, n, hidden()})
+	}
+	for _, f := range n.fields {
+		if types[f.name] == nil && len(f.value.texts(nil)) > 0 && (meant(path, f.name, names) == "" || f.value.kind == kindObject) {
+			list = append(list, mask{append(path[:len(path):len(path)], f.name), f.value, hidden()})
 		}
 	}
 	return list
@@ -170,16 +194,20 @@ func (d *Document) set(path []string, value *node) {
 	d.text, d.placed = d.root.indented(), false
 }
 
-// with is a value that has another one in the place of the one at a path. The value itself stays as it is.
+// with is a value that has another one in the place of the one at a path, or with nil none. The value itself stays as it is.
 func (n *node) with(path []string, value *node) *node {
 	if len(path) == 0 {
 		return value
 	}
 	out := &node{at: n.at, kind: n.kind, fields: slices.Clone(n.fields)}
-	for i, f := range out.fields {
-		if f.name == path[0] {
-			out.fields[i] = &named{f.name, f.at, f.value.with(path[1:], value)}
-		}
+	i := slices.IndexFunc(out.fields, func(f *named) bool { return f.name == path[0] })
+	switch {
+	case i < 0:
+	case len(path) == 1 && value == nil:
+		out.fields = slices.Delete(out.fields, i, i+1)
+	default:
+		f := out.fields[i]
+		out.fields[i] = &named{f.name, f.at, f.value.with(path[1:], value)}
 	}
 	return out
 }

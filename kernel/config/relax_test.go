@@ -90,7 +90,7 @@ func TestIncludes(t *testing.T) {
 		channels: {$include: 'channels.json'},
 	}`, "base.json", `{"agent":{"name":"nobody","model":"a/b"},"log":{"level":"warn"}}`, "sub/log.json", `{$include: 'deeper.json', log: {format: 'json'}}`,
 		"sub/deeper.json", `{log: {level: 'debug'}}`, "channels.json", `{chat: {accounts: {home: {dmPolicy: 'open'}}}}`)
-	c, _, err := config.Load(path, true)
+	c, _, _, err := config.Load(path, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestIncludesThatCannotBe(t *testing.T) {
 		"syntax":   {[]string{"a", `{$include: 'b'}`, "b", `{`}, "too soon"},
 		"variable": {[]string{"a", "{\n agent: {name: '${CARAPACE_TEST_NOT_SET}'}}"}, "line 2, column 16: ${CARAPACE_TEST_NOT_SET}"},
 	} {
-		if _, _, err := config.Load(files(t, c.files...), true); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), c.says) {
+		if _, _, _, err := config.Load(files(t, c.files...), true); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %s", name, err, c.says)
 		}
 	}

@@ -36,8 +36,11 @@ type Deps struct {
 	// Override is what this start says over the file, by flags and the environment. It is called for each reading and
 	// never written.
 	Override func(*Config)
-	Bus      *event.Bus
-	Log      hclog.Logger
+	// Changed is told which settings have changed, by their paths, when somebody has written the file otherwise than by Edit and
+	// Run has put that in force; nil tells nobody.
+	Changed func(paths []string)
+	Bus     *event.Bus
+	Log     hclog.Logger
 }
 
 // Settings is the config file, in step with it in both directions: what a client sets is written there, and what
@@ -63,6 +66,7 @@ type snapshot struct {
 	files    []string  // that it includes
 	leaves   map[string]string
 	config   *Config // with what this start says over it
+	faults   []*Fault
 	exists   bool
 }
 
@@ -83,6 +87,7 @@ func Open(d Deps) (*Settings, error) {
 	}
 	next.exists = exists
 	s.now.Store(next)
+	s.tell(next.faults, nil)
 	return s, nil
 }
 
@@ -106,23 +111,22 @@ func (s *Settings) read() ([]byte, error) {
 }
 
 func (s *Settings) snapshot(text []byte) (*snapshot, error) {
-	d, err := ParseDocument(text)
+	d, err := parse(text, s.origin())
 	if err != nil {
 		return nil, err
 	}
-	d.from = s.origin()
-	c, err := d.Config()
+	whole, files, err := d.resolved(true, true)
 	if err != nil {
 		return nil, err
 	}
-	whole, files, err := d.resolved(true)
+	c, faults, err := whole.sparing((*Document).checked)
 	if err != nil {
 		return nil, err
 	}
 	if s.deps.Override != nil {
 		s.deps.Override(c)
 	}
-	return &snapshot{document: d, files: files, leaves: whole.leaves(), config: c, exists: true}, nil
+	return &snapshot{document: d, files: files, leaves: whole.leaves(), config: c, faults: faults, exists: true}, nil
 }
 
 // Path is the config file's, "" where the settings are in memory.
@@ -131,19 +135,51 @@ func (s *Settings) Path() string { return s.deps.Path }
 // Config returns the settings in force, with what this start says over the file; the caller does not change them.
 func (s *Settings) Config() *Config { return s.now.Load().config }
 
+// Faults are what is wrong with sections of the file that are off for that: of plugins, channels and accounts. It is not changed.
+func (s *Settings) Faults() []*Fault { return s.now.Load().faults }
+
+// Fault is what is wrong with a plugin's section, or that of its channel, or with an account with the section of that, for
+// which it is off; empty where nothing is.
+func (s *Settings) Fault(plugin, account string) string {
+	for _, f := range s.Faults() {
+		if f.Plugin() == plugin && f.Account() == account {
+			return f.Message
+		}
+	}
+	return ""
+}
+
+// tell logs what is wrong with sections of the file and was not before.
+func (s *Settings) tell(faults, before []*Fault) {
+	for _, f := range faults {
+		if news([]*Fault{f}, before) != nil {
+			s.log.Error("a section of the config file cannot be used: whom it is about does not run, all else does", "file", s.deps.Path, "error", f)
+		}
+	}
+}
+
 // Text returns the file's text as it is in force, whether the file exists, and the text's Hash.
 func (s *Settings) Text() (text []byte, exists bool, hash string) {
 	now := s.now.Load()
 	return now.document.text, now.exists, Hash(now.document.text)
 }
 
-// Check reads a text as the file's would be, without putting it in force. Errors are those of Parse.
+// Check reads a text as the file's would be, without putting it in force. Errors are those of Parse: nothing may be wrong in it.
 func (s *Settings) Check(text []byte) (*Config, error) {
 	next, err := s.snapshot(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(next.faults) > 0:
+		return nil, wit.Errorf(wit.CodeInvalid, "%w", next.faults[0])
 	}
 	return next.config, nil
+}
+
+// Try makes a change without putting it in force. Errors are those of Edit.
+func (s *Settings) Try(change Change) error {
+	_, err := edited(s.now.Load().document.text, "", s.origin(), change)
+	return err
 }
 
 // Document returns the file's text as it is in force, read. It is the caller's own.
@@ -175,22 +211,24 @@ func (s *Settings) Edit(_ context.Context, base string, change Change) (restart 
 	if err != nil {
 		return nil, err
 	}
-	return s.apply(text)
+	_, restart, err = s.apply(text)
+	return restart, err
 }
 
-// apply puts a text in force and tells of it.
-func (s *Settings) apply(text []byte) (restart []string, err error) {
+// apply puts a text in force and tells of it. changed are the paths of what it says otherwise.
+func (s *Settings) apply(text []byte) (changed, restart []string, err error) {
 	next, err := s.snapshot(text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	old := s.now.Swap(next)
 	s.problem.Store(nil)
+	s.tell(next.faults, old.faults)
 	paths := differences(old.leaves, next.leaves)
-	for _, news := range s.news(paths) {
+	for _, news := range s.news(slices.Concat(paths, sections(old.faults, next.faults))) {
 		ChangedKind.Publish(s.deps.Bus, news)
 	}
-	return append([]string{}, slices.DeleteFunc(paths, Live)...), nil
+	return paths, append([]string{}, slices.DeleteFunc(slices.Clone(paths), Live)...), nil
 }
 
 // differences are the paths whose values differ, sorted.
@@ -262,7 +300,7 @@ func (s *Settings) Owners(channel string) []string {
 func (s *Settings) Own(ctx context.Context, channel, person string) error {
 	owner := channel + ":" + person
 	_, err := s.Edit(ctx, "", func(d *Document) error {
-		c, err := d.Config()
+		c, _, err := d.Usable()
 		if err != nil || slices.Contains(c.Owners, owner) {
 			return err
 		}

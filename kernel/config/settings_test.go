@@ -349,7 +349,7 @@ func TestSecretsInATextThatIsNoJSON(t *testing.T) {
 func TestOpenTakesWhatWasRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "carapace.json")
 	must(t, os.WriteFile(path, []byte(`{"log": {"level": "debug"}}`), 0o600))
-	c, text, err := config.Load(path, true)
+	c, text, _, err := config.Load(path, true)
 	must(t, err)
 	must(t, os.WriteFile(path, []byte(`{"log": {"level": "warn"}}`), 0o600))
 	s, err := config.Open(config.Deps{Path: path, Text: text, Bus: new(event.Bus), Log: hclog.NewNullLogger()})

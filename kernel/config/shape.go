@@ -7,22 +7,28 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/typo"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Config reads the settings. Errors: CodeInvalid with the place, the field and what it may be.
 func (d *Document) Config() (*Config, error) {
-	r, _, err := d.resolved(true)
+	r, _, err := d.resolved(true, false)
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.decode()
+	return r.checked()
+}
+
+// checked reads the settings of a document that has all that it takes from elsewhere.
+func (d *Document) checked() (*Config, error) {
+	c, err := d.decode()
 	if err != nil {
 		return nil, err
 	}
 	if wrong := c.check(); wrong != nil {
-		n, _ := r.find(wrong.path)
-		return nil, d.wrong(n.at, "%s", wrong.Error())
+		n, _ := d.find(wrong.path)
+		return nil, d.fault(wrong.path, n.at, "%s", wrong.Error())
 	}
 	return c, nil
 }
@@ -49,17 +55,17 @@ func (d *Document) fits(n *node, t reflect.Type, path []string) error {
 		if n.kind == kindText {
 			return nil
 		}
-		return d.wrong(n.at, "%s must be a text or an object, not %s", title(path), n.kind)
+		return d.fault(path, n.at, "%s must be a text or an object, not %s", title(path), n.kind)
 	}
 	want := kindOf(t)
 	if n.kind != want || t.Kind() == reflect.Int && bytes.ContainsAny(n.scalar, ".eE") {
 		if t.Kind() == reflect.Int {
 			want = "a whole number"
 		}
-		return d.wrong(n.at, "%s must be %s, not %s", title(path), want, n.kind)
+		return d.fault(path, n.at, "%s must be %s, not %s", title(path), want, n.kind)
 	}
 	if t.Kind() == reflect.Int && json.Unmarshal(n.scalar, new(int)) != nil {
-		return d.wrong(n.at, "%s cannot be as large as %s", title(path), n.scalar)
+		return d.fault(path, n.at, "%s cannot be as large as %s", title(path), n.scalar)
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -87,7 +93,7 @@ func (d *Document) fitsFields(n *node, t reflect.Type, path []string) error {
 	for _, f := range n.fields {
 		known := types[f.name]
 		if known == nil {
-			return d.wrong(f.at, "%s", unknown(path, f.name, names))
+			return d.fault(append(path[:len(path):len(path)], f.name), f.at, "%s", unknown(path, f.name, names))
 		}
 		if err := d.fits(f.value, known, append(path[:len(path):len(path)], f.name)); err != nil {
 			return err
@@ -108,11 +114,28 @@ func fieldsOf(t reflect.Type) (types map[string]reflect.Type, names []string) {
 
 // unknown says that no setting has a name, and which there are.
 func unknown(path []string, name string, names []string) string {
-	there := ": there are " + strings.Join(names, ", ") + elsewhere(path)
+	there := ": there are " + strings.Join(names, ", ")
+	if word := meant(path, name, names); word != "" {
+		there += " (did you mean " + word + "?)"
+	} else {
+		there += elsewhere(path)
+	}
 	if len(path) == 0 {
 		return fmt.Sprintf("there is no setting %.100q", name) + there
 	}
 	return fmt.Sprintf("%s has no field %.100q", title(path), name) + there
+}
+
+// meant is which of the names that there are may be meant, or which of those of a channel's accounts; empty for none.
+func meant(path []string, name string, names []string) string {
+	word := typo.Near(name, names)
+	if word == "" && len(path) == 2 && path[0] == "channels" {
+		_, ofAccount := fieldsOf(reflect.TypeFor[Account]())
+		if word = typo.Near(name, ofAccount); word != "" {
+			word = "accounts.ACCOUNT." + word
+		}
+	}
+	return word
 }
 
 // Known fails for a path at which no setting can stand. What is below a plugin's config only the plugin knows. Errors:

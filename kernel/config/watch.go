@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"time"
 
@@ -76,7 +75,11 @@ func (w *watched) settled(path string) bool {
 
 // reread puts the file in force if it says something new, and logs what became of it.
 func (s *Settings) reread() {
-	news, restart, err := s.Reload()
+	changed, restart, err := s.reload()
+	news := len(changed) > 0
+	if news && s.deps.Changed != nil {
+		s.deps.Changed(changed)
+	}
 	switch {
 	case err != nil:
 		s.log.Error("the config file cannot be used; the settings before it stay in force", "file", s.deps.Path, "error", err)
@@ -91,23 +94,29 @@ func (s *Settings) reread() {
 // Reload reads the file and puts it in force if it says something new. restart names what has changed and is in force
 // only after a restart. Errors are those of Load; the last settings stay in force then.
 func (s *Settings) Reload() (news bool, restart []string, err error) {
+	changed, restart, err := s.reload()
+	return len(changed) > 0, restart, err
+}
+
+// reload is Reload that says what is new, by the paths.
+func (s *Settings) reload() (changed, restart []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now.Load()
 	text, err := s.read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !now.exists:
-		return false, nil, nil
+		return nil, nil, nil
 	case err == nil && bytes.Equal(text, now.document.text) && len(now.files) == 0:
 		s.problem.Store(nil)
-		return false, nil, nil
+		return nil, nil, nil
 	case err == nil:
-		if restart, err = s.apply(text); err == nil {
-			return !maps.Equal(now.leaves, s.now.Load().leaves), restart, nil
+		if changed, restart, err = s.apply(text); err == nil {
+			return changed, restart, nil
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		err = wit.Errorf(wit.CodeNotFound, "config: %s is gone", s.deps.Path)
 	}
 	s.problem.Store(&problem{text, err})
-	return false, nil, err
+	return nil, nil, err
 }

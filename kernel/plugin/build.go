@@ -45,7 +45,7 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 		return nil, u, false
 	}
 	u.Version = c.manifest.Version
-	granted, lacking, err := b.grants.Admit(ctx, c.manifest, c.pkg.Stock)
+	lacking, err := b.admit(ctx, c)
 	if err != nil {
 		u.Reason = "what it may ask for cannot be recorded: " + err.Error()
 		return nil, u, store.Failed(err)
@@ -54,9 +54,8 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 		waits, err := c.ungranted(lacking)
 		return nil, &waits, wit.CodeOf(err) == wit.CodeUnavailable
 	}
-	if asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
-		b.sayGranted(c)
-		b.news.announce(c.manifest.ID, life.Announce{Phase: life.Installed, Version: c.manifest.Version, Reason: "granted: " + strings.Join(asks, ", ")})
+	if why := c.fault(b.settings); why != nil {
+		return nil, misconfigured(c.life(), why.Error()), true
 	}
 	v = b.newVersion(c)
 	if verify {
@@ -67,6 +66,17 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 		}
 	}
 	return v, nil, false
+}
+
+// admit grants a package what nobody has to be asked about, and says so where that is new. Errors are the store's.
+func (b *builder) admit(ctx context.Context, c candidate) (lacking []string, err error) {
+	granted, lacking, err := b.grants.Admit(ctx, c.manifest, c.pkg.Stock)
+	asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions)
+	if err == nil && len(lacking) == 0 && granted && !c.pkg.Stock && len(asks) > 0 {
+		b.sayGranted(c)
+		b.news.announce(c.manifest.ID, life.Announce{Phase: life.Installed, Version: c.manifest.Version, Reason: "granted: " + strings.Join(asks, ", ")})
+	}
+	return lacking, err
 }
 
 // sayGranted logs, once for each plugin, that nobody was asked about what it asks for.

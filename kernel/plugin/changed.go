@@ -54,14 +54,15 @@ func Events() []event.Row { return []event.Row{ChangedKind.Row(), ReportedKind.R
 
 // announcer tells everybody what a plugin has become, and who called a tool how far it is.
 type announcer struct {
-	bus *event.Bus
-	log hclog.Logger
+	bus      *event.Bus
+	log      hclog.Logger
+	settings Settings
 }
 
 // announce logs and publishes one step. It returns at once, whoever listens.
 func (n announcer) announce(id string, a life.Announce) {
 	switch {
-	case a.Phase == life.Failed:
+	case a.Phase == life.Failed && a.Reason != n.settings.Fault(id, ""):
 		n.log.Warn("plugin failed", "plugin", id, "version", a.Version, "reason", a.Reason)
 	case a.Phase == life.Ready && a.Previous != "":
 		n.log.Info("plugin replaced", "plugin", id, "version", a.Version, "before", a.Previous)

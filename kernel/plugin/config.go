@@ -18,17 +18,26 @@ func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
 	if s == nil {
 		return err
 	}
+	where := described(id, account)
 	var fields map[string]json.RawMessage
 	_ = json.Unmarshal(section, &fields) // what is no object fails the schema
 	for _, name := range s.Secrets {
 		if _, there := fields[name]; there {
-			return wit.Errorf(wit.CodeInvalid, "config of %s: %s is a secret: enter it as a credential", id, name)
+			return wit.Errorf(wit.CodeInvalid, "%s: %s is a secret: enter it as a credential", where, name)
 		}
 	}
 	if err := s.Check(context.Background(), section); err != nil {
-		return wit.Errorf(wit.CodeInvalid, "config of %s: %w", id, err)
+		return wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
 	}
 	return nil
+}
+
+// described names a section to people.
+func described(id, account string) string {
+	if account == "" {
+		return "config of " + id
+	}
+	return "config of " + id + ", account " + account
 }
 
 // schema is what a manifest says of a section, nil where it says nothing. Errors: CodeNotFound for an unknown

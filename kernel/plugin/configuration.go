@@ -36,13 +36,13 @@ func newConfiguration(m *wit.Manifest, s Settings) *configuration {
 // CodeNotFound, CodeInvalid.
 func (c *configuration) section(account string) (wit.JSON, error) {
 	id := c.manifest.ID
-	value, where := c.settings.PluginConfig(id), "config of "+id
+	value := c.settings.PluginConfig(id)
 	if account != "" {
 		of, ok := c.settings.AccountConfig(id, account)
 		if !ok {
 			return nil, wit.Errorf(wit.CodeNotFound, "%s has no account %q: set it up first", id, account)
 		}
-		value, where = of, "config of "+id+", account "+account
+		value = of
 	}
 	if c.schema == nil {
 		return value, nil
@@ -55,11 +55,56 @@ func (c *configuration) section(account string) (wit.JSON, error) {
 	s := &section{raw: value, value: c.schema.Strip(value)}
 	if describes(c.manifest, account) {
 		if err := c.schema.Check(context.Background(), s.value); err != nil {
-			s.value, s.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
+			s.value, s.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", described(id, account), err)
 		}
 	}
 	c.checked.Store(account, s)
 	return s.value, s.err
+}
+
+// fault is what is wrong with what the owner wrote in the plugin's own section; nil where that is nothing, and where nothing is
+// written: a plugin that lacks what nobody has said yet can be looked at, and says so when it is called.
+func (c *configuration) fault() error {
+	if !written(c.settings.PluginConfig(c.manifest.ID)) {
+		return nil
+	}
+	_, err := c.section("")
+	return err
+}
+
+// written reports whether a section says anything.
+func written(section wit.JSON) bool {
+	text := string(section)
+	return text != "" && text != "{}" && text != "null"
+}
+
+// fault is what is wrong with the configuration of a package that would run with it.
+func (c *candidate) fault(s Settings) error {
+	if c.err != nil || !written(s.PluginConfig(c.manifest.ID)) {
+		return nil
+	}
+	return newConfiguration(c.manifest, s).fault()
+}
+
+// Fault says what is wrong with the configuration of a plugin's account, for which that cannot run, or with an empty one that of
+// the plugin; nil where nothing is, and for what is not here.
+func (r *Registry) Fault(id, account string) error {
+	s := r.table.of(id)
+	if s == nil || s.manifest() == nil {
+		return nil
+	}
+	c := newConfiguration(s.manifest(), r.keeper.settings)
+	if s.version != nil {
+		c = s.version.config
+	}
+	if account == "" {
+		return c.fault()
+	}
+	_, err := c.section(account)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil
+	}
+	return err
 }
 
 // strip removes the secrets from a section that somebody else brings.

@@ -16,6 +16,7 @@ import (
 // unset is what an owner configured who configured nothing.
 type unset struct{}
 
+func (unset) Fault(string, string) string                   { return "" }
 func (unset) PluginEnabled(string) bool                     { return true }
 func (unset) PluginConfig(string) wit.JSON                  { return nil }
 func (unset) AccountConfig(string, string) (wit.JSON, bool) { return nil, false }

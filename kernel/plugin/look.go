@@ -63,12 +63,20 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 			e.found = nil
 			k.apply(e, life.Gone{})
 		}
+	case k.settings.Fault(id, "") != "":
+		k.disable(k.entry(id), found, k.settings.Fault(id, ""))
 	case !k.settings.PluginEnabled(id):
-		e := k.entry(id)
-		e.found = found
-		k.apply(e, life.Disabled{Candidate: found[0].life()})
+		k.disable(k.entry(id), found, "")
 	default:
 		e := k.entry(id)
+		if v := e.serving; v != nil {
+			if why := v.config.fault(); why != nil {
+				k.disable(e, found, why.Error())
+				if found[0].fingerprint == v.fingerprint {
+					return
+				}
+			}
+		}
 		e.found = found
 		list := make([]life.Candidate, len(found))
 		for i := range found {
@@ -76,6 +84,24 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 		}
 		k.apply(e, life.Found{Candidates: list, Live: live})
 	}
+}
+
+// disable ends what runs of a plugin: the owner has switched it off, or what they say of it cannot be used, as why says.
+func (k *keeper) disable(e *entry, found []candidate, why string) {
+	e.found = found
+	off := life.Disabled{Candidate: found[0].life()}
+	if why != "" {
+		off.Why = misconfigured(off.Candidate, why)
+		if found[0].err == nil {
+			_, _ = k.builder.admit(k.crew.life, found[0]) // what is not granted is no gate that is shut
+		}
+	}
+	k.apply(e, off)
+}
+
+// misconfigured says of a package why it does not run with the settings of this moment.
+func misconfigured(c life.Candidate, why string) *Update {
+	return &Update{Version: c.Version, Path: c.Path, Reason: why, Hint: "correct the config file with `carapace config edit`: what it says is in force at once, and the plugin runs then"}
 }
 
 // grant gives a plugin what the best of its candidates lacks, if that is the one of this digest.
@@ -181,7 +207,7 @@ func (k *keeper) try(e *entry, t life.Try) life.Event {
 			k.again = recheck
 			return life.Tried{Ref: t.Ref, Unfinished: true}
 		}
-		if passing {
+		if passing && c.fault(k.settings) == nil { // which passes when the settings change
 			k.again = passingRetry
 		}
 		return life.Tried{Ref: t.Ref, Failed: refused, Passing: passing}

@@ -20,6 +20,9 @@ import (
 // Settings is what the owner configured.
 type Settings interface {
 	PluginEnabled(id string) bool
+	// Fault says what is wrong with what the owner wrote of a plugin, or of a channel's account, for which that must not run; ""
+	// where nothing is. The log has it already.
+	Fault(id, account string) string
 	// PluginConfig returns the plugin's section, `{}` or nil where nothing is said.
 	PluginConfig(id string) wit.JSON
 	// AccountConfig returns the section of a channel's account, and whether there is such an account.
@@ -80,7 +83,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 		return nil, err
 	}
 	log, box, seen, touched := d.Logger.Named("plugins"), &mailbox{}, &inspector{}, &atomic.Int64{}
-	news := announcer{d.Bus, log}
+	news := announcer{d.Bus, log, d.Settings}
 	find := &finder{table: newTable(), inspector: seen, mailbox: box}
 	k := &keeper{mailbox: box, table: find.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box), kept: d.Kept, depot: d.Depot,
 		scout:    &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks, barred: d.Barred},

@@ -41,6 +41,16 @@ type settings struct {
 	off      map[string]bool
 	plugins  map[string]string
 	accounts map[string]string
+	faults   map[string]string
+}
+
+func (s *settings) Fault(id, account string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if account != "" {
+		id += "/" + account
+	}
+	return s.faults[id]
 }
 
 func (s *settings) PluginEnabled(id string) bool {
@@ -71,7 +81,7 @@ func (s *settings) set(change func(*settings)) {
 // newRig returns a registry that has not loaded yet.
 func newRig(t *testing.T, db store.Store, sources ...source.Source) *rig {
 	t.Helper()
-	r := &rig{t: t, db: db, bus: new(event.Bus), settings: &settings{off: map[string]bool{}, plugins: map[string]string{}, accounts: map[string]string{}},
+	r := &rig{t: t, db: db, bus: new(event.Bus), settings: &settings{off: map[string]bool{}, plugins: map[string]string{}, accounts: map[string]string{}, faults: map[string]string{}},
 		engine: &textEngine{reading: make(chan struct{})}, events: make(chan plugin.Changed, 1000), log: &logstest.Buffer{}}
 	log := hclog.New(&hclog.LoggerOptions{Output: r.log, Level: hclog.Debug})
 	plugin.ChangedKind.Subscribe(r.bus, func(c plugin.Changed) { r.events <- c })

@@ -12,8 +12,11 @@ type (
 	}
 	// Gone says that no package is there any more.
 	Gone struct{}
-	// Disabled says that the owner switched the plugin off; this would run.
-	Disabled struct{ Candidate Candidate }
+	// Disabled says that the owner switched the plugin off, or else Why what they say of it cannot be used; this would run.
+	Disabled struct {
+		Candidate Candidate
+		Why       *Update
+	}
 	// Granted says that the owner gave a candidate what it lacked. Found has to follow.
 	Granted struct{ Fingerprint string }
 	// Reconfigured says that the configuration changed. Started is set when the current version has

@@ -56,6 +56,7 @@ var events = []struct {
 	{"loaded c", found(false, c)},
 	{"gone", life.Gone{}},
 	{"disabled", life.Disabled{Candidate: a}},
+	{"misconfigured", life.Disabled{Candidate: a, Why: &bad}},
 	{"granted b", life.Granted{Fingerprint: "b"}},
 	{"reconfigured", life.Reconfigured{Started: true}},
 	{"reconfigured idle", life.Reconfigured{}},

@@ -204,7 +204,11 @@ func (w *world) live(steps int) {
 		case 3:
 			w.happen(life.Gone{})
 		case 4:
-			w.happen(life.Disabled{Candidate: candidates[w.choose(3)]})
+			off := life.Disabled{Candidate: candidates[w.choose(3)]}
+			if w.choose(2) == 0 {
+				off.Why = &life.Update{Version: off.Candidate.Version, Path: off.Candidate.Path, Reason: "misconfigured"}
+			}
+			w.happen(off)
 		case 5:
 			w.happen(life.Granted{Fingerprint: candidates[w.choose(3)].Fingerprint})
 		case 6:

@@ -104,8 +104,16 @@ func (n *step) disabled(e Disabled) {
 		return
 	}
 	ran := n.clear()
-	n.become(Stopped, e.Candidate.Version, ReasonDisabled)
-	n.Status.Path = e.Candidate.Path
+	if e.Why != nil || len(n.Rejected) == 0 { // what else was put off is found again
+		n.Update = e.Why
+	}
+	if e.Why != nil {
+		n.become(Failed, e.Why.Version, e.Why.Reason)
+		n.fail(*e.Why)
+	} else {
+		n.become(Stopped, e.Candidate.Version, ReasonDisabled)
+		n.Status.Path = e.Candidate.Path
+	}
 	if ran != 0 {
 		n.do(Disconnect{ran})
 		n.drain(ran, "", 0)

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
+	"github.com/carapace-gateway/carapace/kernel/typo"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -129,9 +131,26 @@ func (s *Schema) Check(ctx context.Context, value wit.JSON) error {
 	}
 	err = s.work.within(ctx, len(value), func() error { return s.compiled.Validate(doc) })
 	if v := (*jsonschema.ValidationError)(nil); errors.As(err, &v) {
-		return errors.New(explain(v))
+		return errors.New(explain(v) + s.meant(v))
 	}
 	return err
+}
+
+// meant asks whether fields of the value itself that the schema does not know are known ones with a slip in their name.
+func (s *Schema) meant(v *jsonschema.ValidationError) string {
+	var words []string
+	for _, cause := range v.Causes {
+		if extra, ok := cause.ErrorKind.(*kind.AdditionalProperties); ok && len(cause.InstanceLocation) == 0 {
+			for _, name := range extra.Properties {
+				words = append(words, typo.Near(name, slices.Concat(s.Fields, s.Secrets)))
+			}
+		}
+	}
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
+	if len(words) == 0 {
+		return ""
+	}
+	return " (did you mean " + strings.Join(words, ", ") + "?)"
 }
 
 // explain names the first leaves of a validation error: "port: got string, want integer".

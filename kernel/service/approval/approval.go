@@ -16,6 +16,7 @@ package approval
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,10 +50,20 @@ type Deps struct {
 	Nodes Nodes
 	// Redact replaces secrets in a text.
 	Redact func(string) string
+	// Pressed is told of each approval that was decided by a button in a chat, once that is kept; nil tells nobody.
+	Pressed func(Press)
 	// Agent is who asks where only a session is named, or nothing.
 	Agent func(session string) string
 	// Home is what ~ stands for in patterns; Path is where the policy is kept.
 	Home, Path string
+}
+
+// Press is a button of an approval that somebody has pressed.
+type Press struct {
+	ID, Agent string
+	Decision  Decision
+	// Channel and Sender are whose button it was, by the platform's id, and Name what people call them.
+	Channel, Sender, Name string
 }
 
 // Nodes runs commands on nodes.
@@ -194,6 +205,9 @@ func (s *Service) announce(ctx context.Context) error {
 	}
 	for _, r := range news {
 		s.publish(r)
+		if r.Pressed && s.d.Pressed != nil {
+			s.d.Pressed(Press{r.ID, r.Agent, r.Decision, r.Channel, strings.TrimPrefix(r.By.ID, r.Channel+":"), r.ByName})
+		}
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})

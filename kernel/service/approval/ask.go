@@ -53,7 +53,7 @@ func (s *Service) chosen(tx store.Tx, a question.Answer) (string, error) {
 		return "", err
 	}
 	d := Decision(a.Choice)
-	o := outcome{Status: statusOf(d), Decision: d, By: Resolver{Kind: byChannel, ID: r.Channel + ":" + a.By.ID, Name: message.Who(a.By)}}
+	o := outcome{Status: statusOf(d), Decision: d, By: Resolver{Kind: byChannel, ID: r.Channel + ":" + a.By.ID, Name: message.Who(a.By)}, Pressed: true}
 	return "", settle(tx, r, o)
 }
 

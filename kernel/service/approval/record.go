@@ -87,6 +87,8 @@ type outcome struct {
 	// ByName is the resolver's, which is not part of what clients get of it.
 	ByName string `json:"byName,omitempty"`
 	At     int64  `json:"at,omitempty"`
+	// Pressed says that it was decided by a button in a chat, and not by a call.
+	Pressed bool `json:"pressed,omitempty"`
 }
 
 // The tables: what waits and what is over, the latter by time; the key of what is over by id; what has to be told; and which

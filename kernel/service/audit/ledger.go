@@ -37,6 +37,9 @@ type Caller struct {
 	RemoteIP string `json:"remoteIp,omitempty"`
 	// Local is this machine.
 	Local bool `json:"local,omitempty"`
+	// Channel and SenderID are who acted in a chat, by the platform's id.
+	Channel  string `json:"channel,omitempty"`
+	SenderID string `json:"senderId,omitempty"`
 }
 
 const (
@@ -95,8 +98,28 @@ func (s *Service) Login(method string, c *rpc.Caller, via string, err error) {
 	s.keep(r)
 }
 
+// Press keeps that somebody in a chat has decided by a button, and about what. It returns at once.
+func (s *Service) Press(channel, sender, name string, about map[string]string) {
+	s.keep(Record{Method: "approval.press", Caller: Caller{Name: s.value(name), Channel: channel, SenderID: s.value(sender)}, About: s.values(about)})
+}
+
+// File keeps that somebody has changed the config file otherwise than by a call, and which settings in it. It returns at once.
+func (s *Service) File(about map[string]string) {
+	s.keep(Record{Method: "config.file", Caller: Caller{Local: true}, About: s.values(about)})
+}
+
+func (s *Service) values(about map[string]string) map[string]string {
+	for name, text := range about {
+		about[name] = s.value(text)
+	}
+	return about
+}
+
 func (s *Service) caller(c *rpc.Caller) Caller {
-	return Caller{s.value(c.Client.ID), s.value(c.Client.DisplayName), s.value(c.DeviceID), s.value(string(c.Role)), c.RemoteIP, c.Local}
+	return Caller{
+		ClientID: s.value(c.Client.ID), Name: s.value(c.Client.DisplayName), DeviceID: s.value(c.DeviceID), Role: s.value(string(c.Role)),
+		RemoteIP: c.RemoteIP, Local: c.Local,
+	}
 }
 
 // value bounds what a client has written, and takes the credentials out that are known.

@@ -81,7 +81,8 @@ type Actor struct {
 }
 
 // Call is who called what. Methods beside those of the protocol are connect, for a login that was refused and for one that let a
-// device in, http, for requests with a wrong secret, and several, for refusals of which too many came to tell them apart.
+// device in, http, for requests with a wrong secret, approval.press, for an approval that was decided by a button in a chat,
+// config.file, for a change of the config file by an editor, and several, for refusals of which too many came to tell them apart.
 type Call struct {
 	Record
 	// Outcome is ok, or the code of the error.
@@ -176,7 +177,7 @@ func (s *Service) called(e entry) Event {
 	id := string(e.table) + "/" + e.key
 	return Event{
 		EventID: id, Sequence: r.At, SourceSequence: r.At, OccurredAt: r.At, Kind: "tool_action", Action: "tool.action.finished", Status: status,
-		ErrorCode: code, Actor: Actor{"system", cmp.Or(r.Caller.DeviceID, r.Caller.ClientID, "gateway")}, AgentID: cmp.Or(r.About["agentId"], s.Agent()),
+		ErrorCode: code, Actor: Actor{"system", cmp.Or(r.Caller.DeviceID, r.Caller.ClientID, r.Caller.Channel, "gateway")}, AgentID: cmp.Or(r.About["agentId"], s.Agent()),
 		RunID: id, ToolName: r.Method, Call: &Call{r, cmp.Or(string(r.Code), "ok")}, Redaction: "metadata_only",
 	}
 }

@@ -31,9 +31,14 @@ func sessionOf(r Record, p message.Party) string {
 	return ""
 }
 
-// Lines yields the calls about the person's sessions. Errors: yield's; the store's.
+// pressed reports whether it was the person who acted, in a chat.
+func pressed(r Record, p message.Party) bool {
+	return r.Caller.SenderID != "" && r.Caller.Channel == p.Channel && r.Caller.SenderID == p.ID
+}
+
+// Lines yields the calls about the person's sessions, and what the person did in a chat. Errors: yield's; the store's.
 func (l People) Lines(ctx context.Context, p message.Party, yield func(any) error) error {
-	calls, err := l.newest(ctx, 0, func(e entry) bool { return sessionOf(e.record, p) != "" })
+	calls, err := l.newest(ctx, 0, func(e entry) bool { return sessionOf(e.record, p) != "" || pressed(e.record, p) })
 	for _, e := range calls {
 		if err == nil {
 			r := e.record
@@ -43,7 +48,7 @@ func (l People) Lines(ctx context.Context, p message.Party, yield func(any) erro
 	return err
 }
 
-// Forget takes the person's sessions out of the calls, which stay.
+// Forget takes the person, and the person's sessions, out of the calls, which stay.
 func (l People) Forget(ctx context.Context, p message.Party) (n int, err error) {
 	l.flush()
 	l.writing.Lock() // nothing is written over it
@@ -59,13 +64,16 @@ func (l People) Forget(ctx context.Context, p message.Party) (n int, err error) 
 				if err != nil && !store.Damaged(err) {
 					return err
 				}
-				if err == nil && sessionOf(row.Value, p) != "" {
+				if err == nil && (sessionOf(row.Value, p) != "" || pressed(row.Value, p)) {
 					found = append(found, row)
 				}
 			}
 			for _, row := range found {
 				for name := sessionOf(row.Value, p); name != ""; name = sessionOf(row.Value, p) {
 					delete(row.Value.About, name)
+				}
+				if c := &row.Value.Caller; pressed(row.Value, p) {
+					c.SenderID, c.Name = "", ""
 				}
 				if err := table.Put(tx, row.Key, row.Value); err != nil {
 					return err

@@ -21,7 +21,7 @@ func (s *Service) check(context.Context) service.Check {
 			} else {
 				waiting = append(waiting, described(a))
 			}
-		case string(phaseFailed), string(phaseStopped), string(wit.ConnectionStateNeedsLogin):
+		case string(phaseFailed), string(phaseStopped), string(phaseInvalid), string(wit.ConnectionStateNeedsLogin):
 			wrong = append(wrong, described(a))
 		case string(wit.ConnectionStateConnected), string(phaseDisabled), string(phaseOff):
 		default:

@@ -11,7 +11,7 @@ type Changed struct {
 	Channel string `json:"channel"`
 	Account string `json:"accountId"`
 	// State is what the plugin says of the account; Phase is what the gateway does about it: idle, waiting (for
-	// another gateway that runs it), running, stopped, off, disabled or failed.
+	// another gateway that runs it), running, stopped, off, disabled, invalid (it cannot run with its settings) or failed.
 	State   wit.ConnectionState `json:"state,omitempty"`
 	Phase   string              `json:"phase"`
 	Message string              `json:"message,omitempty"`

@@ -203,6 +203,10 @@ func (l *loop) tell(now Changed) {
 	switch {
 	case condition == l.told:
 		return
+	case condition == string(phaseInvalid):
+		if !l.settings.Told {
+			l.log.Error("a channel's account cannot run with its settings", "account", l.id, "reason", now.Message)
+		}
 	case condition == connected:
 		l.log.Info("channel connected", "account", l.id)
 	case l.told == connected:

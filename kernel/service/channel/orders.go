@@ -12,19 +12,31 @@ type configure struct{ settings Account }
 
 func (o configure) carryOut(l *loop) error {
 	p, here := l.plugins.Channel(l.id.Channel)
+	if l.machine.phase == phaseRunning && !o.settings.Told && bytes.Equal(l.settings.Config, o.settings.Config) {
+		o.settings.Fault = "" // it is the plugin that has changed: one that cannot handle an event is rolled back
+	}
 	c := change{
-		enabled: o.settings.Enabled, config: !bytes.Equal(l.settings.Config, o.settings.Config),
+		enabled: o.settings.rest() == "", rest: o.settings.rest(), why: o.settings.Fault != l.settings.Fault, config: !bytes.Equal(l.settings.Config, o.settings.Config),
 		code: here && l.machine.build != p.Build(), idle: l.idle(),
 	}
 	l.settings, l.removed, l.leaveAt = o.settings, false, time.Time{}
 	switch l.machine.react(c) {
 	case reactBegin:
 		l.begin()
-	case reactDisable:
-		l.stop(phaseDisabled, nil)
-		l.publish()
+	case reactRest:
+		l.rest(o.settings)
 	}
 	return nil
+}
+
+// rest stops an account that is not to run, and says why where that is a mistake.
+func (l *loop) rest(settings Account) {
+	var why *wit.AccountStatus
+	if settings.Fault != "" {
+		why = &wit.AccountStatus{State: wit.ConnectionStateFailed, Message: &settings.Fault}
+	}
+	l.stop(settings.rest(), why)
+	l.publish()
 }
 
 // remove stops an account that is no longer configured. Its loop stays, so that there are never two of one
@@ -51,12 +63,14 @@ func (absent) carryOut(l *loop) error {
 	return nil
 }
 
-// start starts an account that does not run. CodeInvalid for a disabled one, CodeUnavailable for one that waits
+// start starts an account that does not run. CodeInvalid for one that is disabled or cannot run with its settings, CodeUnavailable for one that waits
 // for its claim.
 type start struct{}
 
 func (start) carryOut(l *loop) error {
 	switch {
+	case l.settings.Fault != "":
+		return wit.Errorf(wit.CodeInvalid, "account %s cannot run with its settings: %s", l.id, l.settings.Fault)
 	case !l.settings.Enabled:
 		return wit.Errorf(wit.CodeInvalid, "account %s is disabled in the settings: enable it there", l.id)
 	case l.machine.phase == phaseWaiting:
@@ -74,7 +88,7 @@ func (start) carryOut(l *loop) error {
 type restart struct{}
 
 func (restart) carryOut(l *loop) error {
-	if l.settings.Enabled && l.machine.restarts() {
+	if l.settings.rest() == "" && l.machine.restarts() {
 		l.begin()
 	}
 	return nil

@@ -19,6 +19,7 @@ const (
 	phaseStopped  phase = "stopped"  // an event could not be handled: the owner has to decide
 	phaseOff      phase = "off"      // the owner stopped it
 	phaseDisabled phase = "disabled" // by the settings
+	phaseInvalid  phase = "invalid"  // it cannot run with its settings: the owner has to correct them
 	phaseFailed   phase = "failed"   // start failed: it is tried again
 )
 
@@ -35,6 +36,9 @@ func (p phase) claims() bool {
 func (p phase) refusal(id message.Account, s wit.AccountStatus) error {
 	if p == phaseWaiting && s.Message != nil {
 		return wit.Errorf(wit.CodeUnavailable, "account %s waits: %s", id, *s.Message)
+	}
+	if p == phaseInvalid && s.Message != nil {
+		return wit.Errorf(wit.CodeUnavailable, "account %s cannot run with its settings: %s", id, *s.Message)
 	}
 	return wit.Errorf(wit.CodeUnavailable, "account %s is %s", id, p)
 }
@@ -101,9 +105,11 @@ func (m *machine) restarts() bool {
 // change is what a look at settings and plugins has brought.
 type change struct {
 	enabled bool
-	config  bool // the account's section is another one
-	code    bool // the plugin is here, with a build that has not handled an event of the account
-	idle    bool // nothing is under way that would bring an event
+	rest    phase // that of an account which is not enabled
+	why     bool  // for another reason than before
+	config  bool  // the account's section is another one
+	code    bool  // the plugin is here, with a build that has not handled an event of the account
+	idle    bool  // nothing is under way that would bring an event
 }
 
 // reaction is what follows from a change.
@@ -112,7 +118,7 @@ type reaction int
 const (
 	reactStay reaction = iota
 	reactBegin
-	reactDisable
+	reactRest
 )
 
 // react decides what follows from a change. New code gets the next event; where none is to be expected the
@@ -120,8 +126,8 @@ const (
 func (m *machine) react(c change) reaction {
 	begin := false
 	switch {
-	case !c.enabled && m.phase != phaseDisabled:
-		return reactDisable
+	case !c.enabled && (m.phase != c.rest || c.why):
+		return reactRest
 	case !c.enabled, m.phase == phaseOff, m.phase == phaseWaiting:
 	case m.phase == phaseRunning:
 		begin = c.config || c.code && m.build != "" && c.idle

@@ -14,11 +14,16 @@ func TestWhatFollowsAChange(t *testing.T) {
 		want reaction
 	}{
 		"a new account":            {phaseIdle, "", on, reactBegin},
-		"a new account, disabled":  {phaseIdle, "", change{}, reactDisable},
-		"disabled already":         {phaseDisabled, "", change{}, reactStay},
+		"a new account, disabled":  {phaseIdle, "", change{rest: phaseDisabled}, reactRest},
+		"disabled already":         {phaseDisabled, "", change{rest: phaseDisabled}, reactStay},
+		"invalid already":          {phaseInvalid, "", change{rest: phaseInvalid}, reactStay},
+		"invalid, otherwise":       {phaseInvalid, "", change{rest: phaseInvalid, why: true}, reactRest},
+		"disabled, now invalid":    {phaseDisabled, "", change{rest: phaseInvalid}, reactRest},
+		"invalid, now disabled":    {phaseInvalid, "", change{rest: phaseDisabled}, reactRest},
+		"invalid, mended":          {phaseInvalid, "", change{enabled: true, config: true}, reactBegin},
 		"enabled":                  {phaseDisabled, "", on, reactBegin},
 		"running":                  {phaseRunning, "1", on, reactStay},
-		"running, disabled":        {phaseRunning, "1", change{}, reactDisable},
+		"running, disabled":        {phaseRunning, "1", change{rest: phaseDisabled}, reactRest},
 		"running, another section": {phaseRunning, "1", change{enabled: true, config: true}, reactBegin},
 		"running, new code":        {phaseRunning, "1", change{enabled: true, code: true}, reactStay},
 		"idle, new code":           {phaseRunning, "1", change{enabled: true, code: true, idle: true}, reactBegin},
@@ -28,8 +33,8 @@ func TestWhatFollowsAChange(t *testing.T) {
 		"failed, another section":  {phaseFailed, "1", change{enabled: true, config: true}, reactBegin},
 		"off, whatever else":       {phaseOff, "1", change{enabled: true, code: true, config: true, idle: true}, reactStay},
 		"waiting, whatever else":   {phaseWaiting, "1", change{enabled: true, code: true, config: true, idle: true}, reactStay},
-		"waiting, disabled":        {phaseWaiting, "1", change{}, reactDisable},
-		"off, disabled":            {phaseOff, "1", change{}, reactDisable},
+		"waiting, disabled":        {phaseWaiting, "1", change{rest: phaseDisabled}, reactRest},
+		"off, disabled":            {phaseOff, "1", change{rest: phaseDisabled}, reactRest},
 	} {
 		m := machine{phase: c.phase, build: c.build}
 		if got := m.react(c.change); got != c.want {

@@ -36,6 +36,9 @@ func (r *report) ended(why *wit.AccountStatus) {
 	if why != nil {
 		r.status = *why
 	}
+	if why != nil && why.State == wit.ConnectionStateFailed && why.Message != nil {
+		r.lastError = *why.Message
+	}
 }
 
 // committed counts what came in.

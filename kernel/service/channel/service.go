@@ -150,14 +150,27 @@ func (s *Service) sync(ctx context.Context, loops *sync.WaitGroup) {
 		}
 	}
 	for _, a := range s.roster.all() {
+		settings, off := s.off(a.id)
 		switch {
 		case want[a.id]:
+		case off:
+			_ = a.order(ctx, configure{settings})
 		case s.waits(a.id):
 			_ = a.order(ctx, absent{})
 		default:
 			_ = a.order(ctx, remove{})
 		}
 	}
+}
+
+// off returns the settings of an account that is not to run with them.
+func (s *Service) off(id message.Account) (Account, bool) {
+	for _, a := range s.settings.Accounts(id.Channel) {
+		if a.ID == id.ID {
+			return a, a.rest() != ""
+		}
+	}
+	return Account{}, false
 }
 
 // waits reports whether an account is still configured and only its plugin is absent: it waits for it.

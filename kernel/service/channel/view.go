@@ -24,7 +24,7 @@ type view struct {
 func (v *view) ready() error {
 	state := v.report.status.State
 	switch {
-	case v.phase == phaseOff, v.phase == phaseDisabled, v.phase == phaseIdle, v.phase == phaseWaiting:
+	case v.phase == phaseOff, v.phase == phaseDisabled, v.phase == phaseIdle, v.phase == phaseWaiting, v.phase == phaseInvalid:
 		return v.phase.refusal(v.id, v.report.status)
 	case v.phase == phaseFailed, v.phase == phaseRunning && state == wit.ConnectionStateFailed:
 		return wit.Errorf(wit.CodeUnavailable, "account %s has failed: see channels.status", v.id)

@@ -71,7 +71,7 @@ func (s *Service) Config(channel, account string) (wit.JSON, bool) {
 		return nil, false
 	}
 	v := a.view.Load()
-	return v.settings.Config, !v.removed && v.settings.Enabled
+	return v.settings.Config, !v.removed && v.settings.rest() == ""
 }
 
 // Visit has an account handle a visitor's call, whose token was right, and returns what the plugin replies once that is committed; nil where it

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -27,6 +28,12 @@ type ListParams struct {
 	Label                string `json:"label,omitempty" rpc:"min=1,max=512"`
 	SpawnedBy            string `json:"spawnedBy,omitempty" rpc:"min=1"`
 	AgentID              string `json:"agentId,omitempty" rpc:"min=1"`
+	// Channel selects sessions that began in a channel, or were last spoken to from there; webchat is the gateway's clients.
+	Channel string `json:"channel,omitempty" rpc:"min=1,max=64"`
+	// UserID selects those that a person began or last spoke to from a channel, by the platform's id.
+	UserID string `json:"userId,omitempty" rpc:"min=1,max=256"`
+	// Status selects those that stand so: see the status of a row.
+	Status string `json:"status,omitempty" rpc:"enum=running|queued|done|failed|killed"`
 	// ConfiguredAgentsOnly leaves out sessions of agents that there are no more, ExcludeSubagents those that an
 	// agent has begun.
 	ConfiguredAgentsOnly bool `json:"configuredAgentsOnly,omitempty"`
@@ -66,8 +73,8 @@ type ListResult struct {
 	Count    int      `json:"count"`
 	Defaults Defaults `json:"defaults"`
 	Sessions []Row    `json:"sessions"`
-	// TotalCount counts what was selected, on all pages. Label, spawnedBy, excludeSubagents and search have all sessions
-	// read for it.
+	// TotalCount counts what was selected, on all pages. Label, spawnedBy, channel, userId, status, excludeSubagents and search
+	// have all sessions read for it.
 	TotalCount   int  `json:"totalCount"`
 	LimitApplied int  `json:"limitApplied"`
 	NextOffset   int  `json:"nextOffset,omitempty"`
@@ -199,12 +206,28 @@ func (s *Service) sifted(tx store.Tx, q selection, offset, limit int) (page []En
 			page = append(page, row.Value)
 		}
 	}
+	if page, err = s.standing(tx, q, page); err != nil {
+		return nil, 0, err
+	}
 	slices.SortFunc(page, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(b.used(q.now), a.used(q.now)), cmp.Compare(b.Key, a.Key))
 	})
 	total = len(page)
 	page = page[min(offset, total):]
 	return page[:min(limit, len(page))], total, nil
+}
+
+// standing are those of the entries that stand as q says, which what waits in the queue decides too.
+func (s *Service) standing(tx store.Tx, q selection, list []Entry) ([]Entry, error) {
+	if q.Status == "" {
+		return list, nil
+	}
+	keys := make([]Key, len(list))
+	for i := range list {
+		keys[i] = list[i].Key
+	}
+	pending, err := s.queue.PendingIn(tx, keys)
+	return slices.DeleteFunc(list, func(e Entry) bool { return status(e, pending[e.Key].Runs) != q.Status }), err
 }
 
 // ordered is page by the order, of which it reads as much as stands before the end of the page. What an entry that
@@ -290,7 +313,7 @@ func (s *Service) selection(p ListParams, now int64) (selection, error) {
 
 // byPlace reports whether the places of sessions say which of them are selected.
 func (q selection) byPlace() bool {
-	return q.Label == "" && q.SpawnedBy == "" && !q.ExcludeSubagents && q.search == ""
+	return q.Label == "" && q.SpawnedBy == "" && q.Channel == "" && q.UserID == "" && q.Status == "" && !q.ExcludeSubagents && q.search == ""
 }
 
 // allPlaces reports whether all places of the shelves are selected.
@@ -349,11 +372,18 @@ func (q selection) selects(e Entry) bool {
 		q.Label != "" && e.Label != q.Label,
 		q.SpawnedBy != "" && e.SpawnedBy != q.SpawnedBy,
 		q.ExcludeSubagents && e.SpawnedBy != "",
+		q.Channel != "" && !e.involves(func(o message.Origin) bool { return cmp.Or(o.Channel, noChannel) == q.Channel }),
+		q.UserID != "" && !e.involves(func(o message.Origin) bool { return o.Sender != nil && o.Sender.ID == q.UserID }),
 		!q.agent(e.Key.Agent()),
 		!slices.Contains(q.shelves(), shelfOf(e.place())):
 		return false
 	}
 	return q.search == "" || e.mentions(q.search)
+}
+
+// involves reports whether where the session began is so, or where it was last spoken to from.
+func (e Entry) involves(is func(message.Origin) bool) bool {
+	return is(e.Origin) || e.Route != nil && is(*e.Route)
 }
 
 // oneOf reads a parameter that may be several things; the first is what it is when it is left out.

@@ -536,3 +536,60 @@ func TestDelete(t *testing.T) {
 		}
 	})
 }
+
+// TestSessionsOfAChannel are found, those of a person, and those that stand in a way, page by page with their number.
+func TestSessionsOfAChannel(t *testing.T) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		storetest.Update(t, s, func(tx store.Tx) error {
+			for i := range 30 {
+				channel, person := []string{"chat", "mail"}[i%2], fmt.Sprint("p", i%3)
+				key := session.Key(fmt.Sprintf("agent:main:%s:dm:%d", channel, i))
+				at := message.Origin{Channel: channel, Sender: &wit.Person{ID: person}, Conversation: &wit.Conversation{ID: person}}
+				e, err := session.Ensure(tx, key, at)
+				if err != nil {
+					return err
+				}
+				e.LastRunState = []session.RunState{"done", "failed", session.RunAborted, ""}[i%4]
+				if err := session.Put(tx, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		r.say("agent:main:main", "from a client")
+		const queued = session.Key("agent:main:chat:dm:0")
+		r.nobody.pending = map[session.Key]session.Pending{queued: {Runs: []string{"r1"}}}
+		for _, c := range []struct {
+			params obj
+			want   float64
+		}{
+			{obj{"channel": "chat"}, 15}, {obj{"channel": "mail"}, 15}, {obj{"channel": "webchat"}, 1}, {obj{"channel": "none"}, 0},
+			{obj{"userId": "p1"}, 10}, {obj{"userId": "p1", "channel": "chat"}, 5}, {obj{"userId": "nobody"}, 0},
+			{obj{"status": "failed"}, 8}, {obj{"status": "killed"}, 7}, {obj{"status": "done"}, 7}, {obj{"status": "queued"}, 1}, {obj{"status": "running"}, 0},
+			{obj{"status": "failed", "channel": "mail", "userId": "p1"}, 3}, {obj{"status": "failed", "channel": "chat"}, 0},
+		} {
+			if res := r.must("sessions.list", c.params); res["count"] != c.want || res["totalCount"] != c.want {
+				t.Errorf("%v: %v of %v, want %v", c.params, res["count"], res["totalCount"], c.want)
+			}
+		}
+		seen := map[string]bool{}
+		for offset := 0; offset < 15; offset += 4 {
+			page := r.must("sessions.list", obj{"channel": "chat", "limit": 4, "offset": offset})
+			for _, row := range page["sessions"].([]any) {
+				seen[row.(obj)["key"].(string)] = true
+			}
+			if more := offset+4 < 15; page["hasMore"] != more || page["totalCount"] != 15.0 {
+				t.Errorf("page at %d: %v", offset, page)
+			}
+		}
+		if len(seen) != 15 {
+			t.Errorf("%d of 15 on all pages", len(seen))
+		}
+		for _, params := range []obj{{"channel": ""}, {"userId": ""}, {"status": "odd"}, {"status": 7}} {
+			if _, err := r.call("sessions.list", params); wit.CodeOf(err) != wit.CodeInvalid {
+				t.Errorf("%v: %v, want invalid", params, err)
+			}
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -18,8 +19,9 @@ type ConfigResult struct {
 	Exists bool           `json:"exists"`
 	Raw    string         `json:"raw"`
 	Parsed *config.Config `json:"parsed"`
-	// Valid is false while the file as somebody left it cannot be used: Issues says why, Raw and Hash are the file's,
-	// and Config is what is in force meanwhile. Raw is empty where it is no JSON and the client may not change it.
+	// Valid is false while something is wrong with the file as somebody left it: Issues says what, Raw and Hash are the file's,
+	// and Config is what is in force meanwhile. Where that is about sections of plugins and accounts alone, all else in the file
+	// is in force, and those are off in Config. Raw is empty where it is no JSON and the client may not change it.
 	Valid  bool           `json:"valid"`
 	Config *config.Config `json:"config"`
 	// Hash names the text, for baseHash of config.set and config.patch.
@@ -36,11 +38,20 @@ type ConfigIssue struct {
 	Message string `json:"message"`
 }
 
-// issues are texts of what is wrong.
-func issues(texts ...string) []ConfigIssue {
+// issueOf is what an error says of the settings.
+func issueOf(err error) ConfigIssue {
+	i := ConfigIssue{Message: err.Error()}
+	if f := config.FaultOf(err); f != nil {
+		i.Path = strings.Join(f.Path, ".")
+	}
+	return i
+}
+
+// faultsOf are what is wrong with sections of plugins, channels and accounts in the file, for which they are off.
+func faultsOf(settings *config.Settings) []ConfigIssue {
 	list := []ConfigIssue{}
-	for _, text := range texts {
-		list = append(list, ConfigIssue{Message: text})
+	for _, f := range settings.Faults() {
+		list = append(list, issueOf(f))
 	}
 	return list
 }
@@ -59,11 +70,12 @@ func (f *configFile) get(ctx context.Context, _ rpc.None) (ConfigResult, error) 
 		return ConfigResult{}, err
 	}
 	r := ConfigResult{
-		Path: f.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Valid: true, Config: shown, Hash: hash,
-		Issues: issues(), Warnings: issues(unusable(f.plugins, f.settings.Config())...), LegacyIssues: issues(),
+		Path: f.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Config: shown, Hash: hash,
+		Issues: faultsOf(f.settings), Warnings: append(unusable(f.plugins, f.settings.Config()), strangers(f.plugins, f.settings.Config(), false)...), LegacyIssues: []ConfigIssue{},
 	}
+	r.Valid = len(r.Issues) == 0
 	if text, problem := f.settings.Problem(); problem != nil {
-		r.Valid, r.Issues = false, issues(problem.Error())
+		r.Valid, r.Issues = false, []ConfigIssue{issueOf(problem)}
 		r.Raw, r.Hash = f.refused(ctx, text), config.Hash(text)
 	}
 	return r, nil
@@ -138,7 +150,7 @@ func (f *configFile) set(ctx context.Context, p ConfigSetParams) (ConfigChangeRe
 	if _, exists, _ := f.settings.Text(); exists && p.BaseHash == "" {
 		return ConfigChangeResult{}, wit.NewError(wit.CodeInvalid, "config base hash required; re-run config.get and retry")
 	}
-	return f.change(ctx, p.BaseHash, func(d *config.Document) error { return d.Replace([]byte(p.Raw)) })
+	return f.change(ctx, p.BaseHash, whole(restored(f.settings, f.plugins, func(d *config.Document) error { return d.Replace([]byte(p.Raw)) })))
 }
 
 func (f *configFile) apply(ctx context.Context, p ConfigApplyParams) (ConfigChangeResult, error) {
@@ -146,11 +158,11 @@ func (f *configFile) apply(ctx context.Context, p ConfigApplyParams) (ConfigChan
 }
 
 func (f *configFile) patch(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {
-	return f.change(ctx, p.BaseHash, func(d *config.Document) error { return d.Merge(wit.JSON(p.Raw)) })
+	return f.change(ctx, p.BaseHash, restored(f.settings, f.plugins, func(d *config.Document) error { return d.Merge(wit.JSON(p.Raw)) }))
 }
 
 func (f *configFile) change(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
-	restart, err := f.settings.Edit(ctx, base, f.checked(restored(f.settings, f.plugins, change)))
+	restart, err := f.settings.Edit(ctx, base, f.checked(change))
 	if err != nil {
 		return ConfigChangeResult{}, err
 	}
@@ -158,6 +170,18 @@ func (f *configFile) change(ctx context.Context, base string, change config.Chan
 	_, _, hash := f.settings.Text()
 	shown, err := f.settings.Document().Redact(f.plugins.ShowConfig)
 	return ConfigChangeResult{OK: err == nil, Path: f.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err
+}
+
+// whole is a change by who says all of the settings: nothing may be wrong in them. Who says some of them cannot be told of
+// sections of others that were wrong before.
+func whole(change config.Change) config.Change {
+	return func(d *config.Document) error {
+		err := change(d)
+		if err == nil {
+			_, err = d.Config()
+		}
+		return err
+	}
 }
 
 // restored is a change by who saw the settings without their secrets: the marks that stand for them stay what they were.
@@ -177,17 +201,22 @@ func restored(settings *config.Settings, plugins Plugins, change config.Change) 
 // checked is a change that is refused when it makes a section of a plugin unusable that was not so before.
 func (f *configFile) checked(change config.Change) config.Change {
 	return func(d *config.Document) error {
+		before := *d
 		if err := change(d); err != nil {
 			return err
 		}
-		c, err := d.Config()
+		c, _, err := d.Usable()
 		if err != nil {
 			return nil // whoever calls the change finds the same, and knows more of it
 		}
-		known := unusable(f.plugins, f.settings.Config())
-		for _, problem := range unusable(f.plugins, c) {
+		now, _, err := before.Usable()
+		if err != nil || before.Broken() {
+			now = f.settings.Config()
+		}
+		known := append(unusable(f.plugins, now), strangers(f.plugins, now, true)...)
+		for _, problem := range append(unusable(f.plugins, c), strangers(f.plugins, c, true)...) {
 			if !slices.Contains(known, problem) {
-				return wit.NewError(wit.CodeInvalid, problem)
+				return wit.NewError(wit.CodeInvalid, problem.Message)
 			}
 		}
 		return nil

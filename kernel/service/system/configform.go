@@ -128,10 +128,10 @@ func (f *configFile) validate(_ context.Context, p ConfigValidateParams) (Config
 	if err == nil {
 		var c *config.Config
 		if c, err = f.settings.Check(d.Text()); err == nil {
-			return ConfigValidateResult{OK: true, Valid: true, Issues: issues(), Warnings: issues(unusable(f.plugins, c)...)}, nil
+			return ConfigValidateResult{OK: true, Valid: true, Issues: []ConfigIssue{}, Warnings: append(unusable(f.plugins, c), strangers(f.plugins, c, false)...)}, nil
 		}
 	}
-	return ConfigValidateResult{OK: true, Issues: issues(err.Error()), Warnings: issues()}, nil
+	return ConfigValidateResult{OK: true, Issues: []ConfigIssue{issueOf(err)}, Warnings: []ConfigIssue{}}, nil
 }
 
 // ConfigReloadResult says what a look at the config file found.
@@ -140,7 +140,8 @@ type ConfigReloadResult struct {
 	// Mode is hot where the file had something new, off where all of it was in force.
 	Mode string `json:"mode"`
 	// Restart names the settings that changed and are in force only after a restart of the gateway.
-	Restart  []string      `json:"restart"`
+	Restart []string `json:"restart"`
+	// Warnings are sections that cannot be used: those whom they are about do not run, and all else is in force.
 	Warnings []ConfigIssue `json:"warnings"`
 }
 
@@ -151,7 +152,7 @@ func (f *configFile) reload(context.Context, rpc.None) (ConfigReloadResult, erro
 		return ConfigReloadResult{}, err
 	}
 	f.plugins.Settle()
-	r := ConfigReloadResult{OK: true, Mode: "off", Restart: append([]string{}, restart...), Warnings: issues(unusable(f.plugins, f.settings.Config())...)}
+	r := ConfigReloadResult{OK: true, Mode: "off", Restart: append([]string{}, restart...), Warnings: wrongIn(f.plugins, f.settings)}
 	if news {
 		r.Mode = "hot"
 	}

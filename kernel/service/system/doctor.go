@@ -2,12 +2,14 @@ package system
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/typo"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -54,12 +56,22 @@ func (d *doctor) checkDatabase(ctx context.Context) service.Check {
 }
 
 func (d *doctor) checkSettings() service.Check {
-	problems := unusable(d.plugins, d.settings.Config())
+	c := service.Check{Name: "settings", Hint: "mend " + d.settings.Path() + " with `carapace config edit`; "}
+	odd := strangers(d.plugins, d.settings.Config(), false)
+	wrong := append(faultsOf(d.settings), unusable(d.plugins, d.settings.Config())...)
 	if _, problem := d.settings.Problem(); problem != nil {
-		problems = append([]string{problem.Error()}, problems...)
+		wrong = append([]ConfigIssue{issueOf(problem)}, wrong...)
+		c.Hint += "the settings before the mistake are in force"
+	} else {
+		c.Hint += "all else in it is in force, and what is mended runs at once"
 	}
-	if len(problems) > 0 {
-		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + d.settings.Path() + " with `carapace config edit`; the settings before the mistake are in force"}
+	var texts []string
+	for _, w := range slices.Concat(wrong, odd) {
+		texts = append(texts, w.Message)
+	}
+	if c.Message = strings.Join(texts, "; "); len(texts) > 0 {
+		c.OK, c.Warning = len(wrong) == 0, len(wrong) == 0
+		return c
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
@@ -109,26 +121,64 @@ func risks(c *config.Config) []string {
 	return list
 }
 
-// unusable says what is wrong with the plugins' sections of the config file. A section that cannot
-// be used fails its plugin's calls, never the gateway.
-func unusable(plugins Plugins, c *config.Config) []string {
-	problems := []string{}
-	check := func(id, account string, section wit.JSON) {
-		if len(section) == 0 {
-			return
-		}
-		if err := plugins.CheckConfig(id, account, section); err != nil {
-			problems = append(problems, err.Error())
+// wrongIn is all that is wrong with sections of plugins, channels and accounts in settings that are in force.
+func wrongIn(plugins Plugins, settings *config.Settings) []ConfigIssue {
+	now := settings.Config()
+	return append(append(faultsOf(settings), unusable(plugins, now)...), strangers(plugins, now, false)...)
+}
+
+// unusable says what is wrong with the config of plugins and accounts in the settings: what only a plugin's manifest knows. A
+// plugin or an account whose config cannot be used does not run.
+func unusable(plugins Plugins, c *config.Config) []ConfigIssue {
+	problems := []ConfigIssue{}
+	check := func(id, account string, section wit.JSON, path ...string) {
+		err := plugins.CheckConfig(id, account, section)
+		if err != nil && wit.CodeOf(err) != wit.CodeNotFound { // see strangers
+			problems = append(problems, ConfigIssue{strings.Join(path, "."), err.Error()})
 		}
 	}
 	for id, p := range c.Plugins {
-		check(id, "", p.Config)
+		if len(p.Config) > 0 {
+			check(id, "", p.Config, "plugins", id, "config")
+		}
 	}
 	for id, channel := range c.Channels {
 		for account, a := range channel.Accounts {
-			check(id, account, a.Config)
+			if len(a.Config) > 0 || a.Enabled == nil || *a.Enabled {
+				check(id, account, a.Config, "channels", id, "accounts", account, "config")
+			}
 		}
 	}
-	slices.Sort(problems)
+	slices.SortFunc(problems, func(a, b ConfigIssue) int { return strings.Compare(a.Path, b.Path) })
 	return problems
+}
+
+// strangers are the sections of plugins that there are not: they mean nothing. With a config, they are those alone that have one.
+func strangers(plugins Plugins, c *config.Config, configured bool) []ConfigIssue {
+	known, list := []string{}, []ConfigIssue{}
+	for _, p := range plugins.List() {
+		known = append(known, p.ID)
+	}
+	look := func(section, id string, has bool) {
+		if configured && !has || slices.Contains(known, id) {
+			return
+		}
+		text := fmt.Sprintf("%s.%s: there is no plugin %.64q", section, id, id)
+		if word := typo.Near(id, known); word != "" {
+			text += " (did you mean " + word + "?)"
+		}
+		list = append(list, ConfigIssue{section + "." + id, text + ": `carapace plugins list` shows which there are"})
+	}
+	for id, p := range c.Plugins {
+		look("plugins", id, len(p.Config) > 0)
+	}
+	for id, channel := range c.Channels {
+		has := false
+		for _, a := range channel.Accounts {
+			has = has || len(a.Config) > 0
+		}
+		look("channels", id, has)
+	}
+	slices.SortFunc(list, func(a, b ConfigIssue) int { return strings.Compare(a.Path, b.Path) })
+	return list
 }

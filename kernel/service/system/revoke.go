@@ -72,7 +72,7 @@ func (s *setup) revoke(ctx context.Context, p Revoke) (Revoked, error) {
 			return done, err
 		}
 		drop = restored(s.settings, s.plugins, func(d *config.Document) error { return d.Merge(change) })
-		if err := s.try(drop); err != nil {
+		if err := s.settings.Try(drop); err != nil {
 			return done, err
 		}
 	}

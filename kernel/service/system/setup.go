@@ -118,7 +118,7 @@ func (s *setup) checked(p Setup) (config.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	return change, s.try(change)
+	return change, s.settings.Try(change)
 }
 
 // isKey reports whether an account is none of a channel, but another key of a provider of models.
@@ -243,16 +243,6 @@ func (s *setup) checkSecrets(p Setup) error {
 		}
 	}
 	return nil
-}
-
-// try makes a change on a copy of the settings.
-func (s *setup) try(change config.Change) error {
-	d := s.settings.Document()
-	if err := change(d); err != nil {
-		return err
-	}
-	_, err := d.Config()
-	return err
 }
 
 // change is what a setup does to the settings, checked against the plugin's schema. An account that is turned on turns

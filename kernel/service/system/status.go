@@ -30,6 +30,8 @@ type Status struct {
 	Services []BackgroundService `json:"services"`
 	// ByHand are plugins that somebody has put into a folder: whoever could write there granted what they ask for.
 	ByHand []string `json:"byHand,omitempty"`
+	// Wrong are sections of the config file that cannot be used: those whom they are about do not run.
+	Wrong []ConfigIssue `json:"wrong,omitempty"`
 	// Risks are what the settings let others read or do.
 	Risks []string `json:"risks,omitempty"`
 	// Notices are what the owner should know of beside.
@@ -124,7 +126,7 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
 		Model: defaults.Name(), Memory: usedMemory(m.memory()),
-		Plugins: map[string]int{}, Channels: m.accounts.List(), Services: []BackgroundService{}, Risks: risks(m.settings.Config()), Queued: queues,
+		Plugins: map[string]int{}, Channels: m.accounts.List(), Services: []BackgroundService{}, Wrong: wrongIn(m.plugins, m.settings), Risks: risks(m.settings.Config()), Queued: queues,
 	}
 	if st.Media, err = m.media(ctx); err != nil {
 		return Status{}, err

@@ -164,7 +164,7 @@ type Service struct {
 	log     logFile
 }
 
-// New returns the service, and logs which sections of the config file cannot be used.
+// New returns the service, and logs which sections of the config file are of plugins that there are not.
 func New(d Deps) *Service {
 	s := &Service{
 		monitor: &monitor{
@@ -183,8 +183,8 @@ func New(d Deps) *Service {
 		crypt:  encryption{d.Encryption},
 		log:    logFile{d.Log},
 	}
-	for _, problem := range unusable(d.Plugins, d.Settings.Config()) {
-		d.Log.Logger().Error("config section unusable", "problem", problem)
+	for _, odd := range strangers(d.Plugins, d.Settings.Config(), false) {
+		d.Log.Logger().Warn("a section of the config file is of no plugin that there is", "problem", odd.Message)
 	}
 	return s
 }

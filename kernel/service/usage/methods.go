@@ -18,6 +18,7 @@ func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("usage.status", wire.ScopeRead, s.status).Doc("Says what was spent in this day and month, and which limits there are."),
 		rpc.New("usage.cost", wire.ScopeRead, s.cost).Doc("Says what was used and spent on each day."),
+		rpc.New("usage.monthly", wire.ScopeRead, s.monthly).Doc("Says what was used and spent in each month, of the days that are kept: the last 400."),
 		rpc.New("sessions.usage.timeseries", wire.ScopeRead, s.timeseries).Fails(wire.NotFound).
 			Doc("Says what each answer of a session's present history has used and spent."),
 		rpc.New("sessions.usage.logs", wire.ScopeRead, s.logs).Fails(wire.NotFound).
