@@ -51,8 +51,9 @@ type Tally struct {
 	// Lost has the numbers of those without an answer, Answers the answers to each other, in the order in which they came.
 	Lost    []int
 	Answers map[int][]Heard
-	// Wrong are texts that answer nothing that this person asked.
-	Wrong []string
+	// Wrong are texts that answer nothing that this person asked, and Unfinished those among them that are no answer.
+	Wrong      []string
+	Unfinished []Heard
 	// Disordered counts answers that came after the answer to a question that the same person asked later; where the platform says
 	// what the account was told, of which the account was told later.
 	Disordered int
@@ -89,7 +90,9 @@ func (o *Oracle) Count(heard []Heard, told ...Told) *Tally {
 			product, _ = strconv.Atoi(strings.ReplaceAll(found[2], ",", ""))
 		}
 		if q, asked := o.asked[n]; !asked || q.Person != h.Person || product != 3*n {
-			t.Wrong = append(t.Wrong, fmt.Sprintf("to %d: %.80q", h.Person, h.Text))
+			if t.Wrong = append(t.Wrong, wrong(h)); n == 0 {
+				t.Unfinished = append(t.Unfinished, h)
+			}
 			continue
 		}
 		before := answered[h.Person]
@@ -105,6 +108,15 @@ func (o *Oracle) Count(heard []Heard, told ...Told) *Tally {
 		}
 	}
 	return t
+}
+
+func wrong(h Heard) string { return fmt.Sprintf("to %d: %.80q", h.Person, h.Text) }
+
+// Forgive takes a text that is no answer out of those that are wrong.
+func (t *Tally) Forgive(h Heard) {
+	if i := slices.Index(t.Wrong, wrong(h)); i >= 0 {
+		t.Wrong = slices.Delete(t.Wrong, i, i+1)
+	}
 }
 
 // precedes reports whether the account was told of a question before it was told of another one. While it has not said that it has the

@@ -8,5 +8,8 @@
 //
 // What has to hold: no message is lost, and none is answered twice, except in the send window: Telegram
 // took a send, and the gateway was killed before it could write that down. Telegram has no way to tell a
-// repeated send from a new one, so the gateway sends again rather than risk that nobody got an answer.
+// repeated send from a new one, so the gateway sends again rather than risk that nobody got an answer. For the same reason the
+// beginning of an answer may stay beside the answer. A platform that tells of each message once, as signal-cli does, loses what it
+// told shortly before a kill and while nobody listened: that is counted apart. Where a platform tells of messages in another order
+// than that in which they were written, answers come in the order in which it told of them.
 package crash

@@ -20,6 +20,9 @@ type Report struct {
 	// Gone counts messages that were lost because the platform tells of each once, and did so shortly before a kill, or while nobody was
 	// there.
 	Gone int
+	// Begun counts messages that show the beginning of an answer, or the tool that is at work, and stayed beside the answer: a kill came
+	// between the send and its record, and the platform does not know a repeated send.
+	Begun int
 	// Wrong are messages of the bot that answer nothing that was asked.
 	Wrong []string
 	// Disordered counts answers that came in another order than the questions of the same person.
@@ -49,12 +52,14 @@ type evidence struct {
 	lives     []life
 	window    time.Duration
 	tellsOnce bool
+	knows     bool // a send that comes again
 }
 
 // evidence is what there is so far.
 func (r *run) evidence() evidence {
 	told := channeltest.ToldBy(r.platform)
-	return evidence{r.oracle.Count(r.platform.Heard(), told...), r.gateway.history(), r.Window, r.platform.Account().TellsOnce}
+	account := r.platform.Account()
+	return evidence{r.oracle.Count(r.platform.Heard(), told...), r.gateway.history(), r.Window, account.TellsOnce, account.Deduplicates}
 }
 
 // judge makes the report of a run that has ended.
@@ -70,7 +75,14 @@ func (r *run) judge(took time.Duration) *Report {
 
 // verdict counts what became of each question.
 func (e evidence) verdict() *Report {
-	out := &Report{Messages: e.Asked, Wrong: e.Wrong, Disordered: e.Disordered}
+	out := &Report{Messages: e.Asked, Disordered: e.Disordered}
+	for _, h := range e.Unfinished {
+		if _, excused := e.killedAfter(h.At); excused && !e.knows {
+			e.Forgive(h)
+			out.Begun++
+		}
+	}
+	out.Wrong = e.Wrong
 	for _, n := range e.Lost {
 		if e.gone(e.Told[n]) {
 			out.Gone++
@@ -104,19 +116,25 @@ func (e evidence) verdict() *Report {
 // it, and how shortly at most.
 func (e evidence) excuse(list []channeltest.Heard) (gap time.Duration, ok bool) {
 	for i, sent := range list[:len(list)-1] {
-		at := slices.IndexFunc(e.lives, func(l life) bool {
-			return !sent.At.Before(l.start) && !l.end.IsZero() && sent.At.Before(l.end)
-		})
-		if at < 0 || !list[i+1].At.After(e.lives[at].end) {
+		end, excused := e.killedAfter(sent.At)
+		if !excused || !list[i+1].At.After(end) {
 			return 0, false
 		}
-		before := e.lives[at].end.Sub(sent.At)
-		if before > e.window {
-			return 0, false
-		}
-		gap = max(gap, before)
+		gap = max(gap, end.Sub(sent.At))
 	}
 	return gap, true
+}
+
+// killedAfter is when the process was killed that made a send, false where that was not shortly after it.
+func (e evidence) killedAfter(sent time.Time) (end time.Time, shortly bool) {
+	at := slices.IndexFunc(e.lives, func(l life) bool {
+		return !sent.Before(l.start) && !l.end.IsZero() && sent.Before(l.end)
+	})
+	if at < 0 {
+		return end, false
+	}
+	end = e.lives[at].end
+	return end, end.Sub(sent) <= e.window
 }
 
 // gone reports whether a message that the platform tells once was told last shortly before a kill, or before the next process
@@ -145,6 +163,9 @@ func (r *Report) Markdown(w io.Writer) {
 	}
 	row("answered twice, in the send window", r.window())
 	row("**answered twice, otherwise**", r.Doubled)
+	if r.Begun > 0 {
+		row("beginnings of answers that stayed, in the send window", r.Begun)
+	}
 	row("wrong answers", len(r.Wrong))
 	row("answers out of order", r.Disordered)
 	if r.Troubles != "" {

@@ -79,6 +79,33 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestBegun: the beginning of an answer may stay where a kill came shortly after it was sent, to a platform that knows no repeated send.
+func TestBegun(t *testing.T) {
+	began := time.Now()
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	lives := []life{{start: at(0), end: at(1000)}, {start: at(1010), ready: at(1200)}}
+	for name, test := range map[string]struct {
+		text  string
+		at    int
+		knows bool
+		begun int
+	}{
+		"before a kill":     {text: "Using calc …", at: 990, begun: 1},
+		"long before":       {text: "Using calc …", at: 500},
+		"in the last life":  {text: "Using calc …", at: 1500},
+		"where it is known": {text: "Using calc …", at: 990, knows: true},
+		"a wrong answer":    {text: "3*10001 is 7", at: 990},
+	} {
+		var oracle channeltest.Oracle
+		oracle.Ask(1)
+		heard := []channeltest.Heard{{Person: 1, Text: test.text, At: at(test.at)}, {Person: 1, Text: "3*10001 is 30003", At: at(1600)}}
+		r := evidence{Tally: oracle.Count(heard), lives: lives, window: 100 * time.Millisecond, knows: test.knows}.verdict()
+		if r.Begun != test.begun || len(r.Wrong) != 1-test.begun || r.OK() != (test.begun == 1) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 func TestNothingAskedIsNotOK(t *testing.T) {
 	if (evidence{Tally: new(channeltest.Tally)}).verdict().OK() {
 		t.Error("a demo without messages proves nothing")
