@@ -34,6 +34,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/offer"
 	"github.com/carapace-gateway/carapace/kernel/service/person"
+	"github.com/carapace-gateway/carapace/kernel/service/pull"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/roster"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -100,6 +101,7 @@ type wiring struct {
 	persons    *person.Service   // nil answers for nobody
 	deliveries *delivery.Service // nil where nothing is delivered
 	visits     *visitor.Visits
+	pulls      *pull.Service // nil has no models fetched
 }
 
 // newWiring holds what is there before any service: what plugins ask services for that are made later goes through it.
@@ -450,7 +452,16 @@ func (w *wiring) makeRoster() func() service.Service {
 }
 
 func (w *wiring) task() func() service.Service {
-	return task.New(task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey, Parallel: cmp.Or(w.start.Agent.MaxConcurrent, run.DefaultParallel)}).Service
+	d := task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey, Parallel: cmp.Or(w.start.Agent.MaxConcurrent, run.DefaultParallel)}
+	if w.pulls != nil {
+		d.Pulls = w.pulls
+	}
+	return task.New(d).Service
+}
+
+func (w *wiring) pull() func() service.Service {
+	w.pulls = pull.New(pull.Deps{Bus: w.bus, Models: w.models, Redact: w.state.vault.Redact, Log: w.log})
+	return w.pulls.Service
 }
 
 func (w *wiring) offer() func() service.Service {
