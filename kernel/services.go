@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -44,7 +43,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/talk"
-	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/service/toolserver"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/usage"
@@ -449,19 +447,6 @@ func (w *wiring) makeRoster() func() service.Service {
 		}
 	})
 	return w.roster.Service
-}
-
-func (w *wiring) task() func() service.Service {
-	d := task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey, Parallel: cmp.Or(w.start.Agent.MaxConcurrent, run.DefaultParallel)}
-	if w.pulls != nil {
-		d.Pulls = w.pulls
-	}
-	return task.New(d).Service
-}
-
-func (w *wiring) pull() func() service.Service {
-	w.pulls = pull.New(pull.Deps{Bus: w.bus, Models: w.models, Redact: w.state.vault.Redact, Log: w.log})
-	return w.pulls.Service
 }
 
 func (w *wiring) offer() func() service.Service {

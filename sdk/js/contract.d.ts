@@ -3330,7 +3330,8 @@ export interface Oauth2Recipe {
   /** Bounds: at most 1 KB. */
   clientId?: string;
   /**
-   * The credential that is the client's secret.
+   * The credential that is the client's secret. The owner of a client that is registered without one leaves it out, but
+   * with client-credentials.
    * Bounds: a letter and up to 63 letters, digits, _ and -.
    */
   clientSecret?: string;

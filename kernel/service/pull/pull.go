@@ -164,7 +164,7 @@ func (s *Service) begin(found *agent.Pull) (*job, error) {
 	case s.ctx.Err() != nil:
 		return nil, wit.NewError(wit.CodeUnavailable, "the gateway stops")
 	case live == atOnce:
-		return nil, wit.Errorf(wit.CodeRateLimited, "%d models are fetched already: wait for one, or stop it", live)
+		return nil, wit.Errorf(wit.CodeConflict, "%d models are fetched already: wait for one, or stop it", live)
 	}
 	now := time.Now()
 	j := &job{Progress: Progress{TaskID: "pull-" + strings.ToLower(rand.Text()), Model: found.Model, Status: "running"}, began: now, changed: now, done: make(chan struct{})}
