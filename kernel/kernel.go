@@ -169,6 +169,7 @@ func (w *wiring) services() []maker {
 		{"cron", true, w.cron},
 		{"heartbeat", true, w.heartbeat},
 		{"roster", true, w.makeRoster},
+		{"pull", true, w.pull},
 		{"task", true, w.task},
 		{"offer", true, w.offer},
 		{"background", true, w.background},

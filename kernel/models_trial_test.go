@@ -58,7 +58,7 @@ func trials() []tried {
 		{"another address", "gemini", "gemini-3-pro-preview", geminitest.New(), `{"baseUrl":"%s"}`, `{"api_key":"` + geminitest.Key + `"}`, "unknown", []string{"baseUrl", "/v1beta"}},
 		{"a wrong key", "bedrock", "amazon.nova-pro-v1:0", bedrocktest.New(), `{"baseUrl":"%s"}`, wrongKey, "refused", []string{"`carapace setup bedrock`"}},
 		{"it does not run", "ollama", "qwen3:8b", nil, `{"baseUrl":"%s"}`, `{}`, "unknown", []string{"ollama serve"}},
-		{"not pulled", "ollama", "qwen3:4b", ollamatest.New(), `{"baseUrl":"%s"}`, `{}`, "ok", []string{"ollama pull qwen3:4b", "qwen3:8b"}},
+		{"not pulled", "ollama", "qwen3:4b", ollamatest.New(), `{"baseUrl":"%s"}`, `{}`, "ok", []string{"`carapace models pull ollama/qwen3:4b`", "qwen3:8b"}},
 		{"no tools", "ollama", "gemma3:4b", speaking(), `{"baseUrl":"%s"}`, `{}`, "ok", []string{"tools"}},
 		{"it does not run", "openai", "gpt-5", nil, `{"baseUrl":"%s/v1"}`, wrongKey, "unknown", []string{"baseUrl"}},
 	}

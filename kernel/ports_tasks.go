@@ -5,11 +5,26 @@ import (
 	"context"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/pull"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
 )
+
+func (w *wiring) task() func() service.Service {
+	d := task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey, Parallel: cmp.Or(w.start.Agent.MaxConcurrent, run.DefaultParallel)}
+	if w.pulls != nil {
+		d.Pulls = w.pulls
+	}
+	return task.New(d).Service
+}
+
+func (w *wiring) pull() func() service.Service {
+	w.pulls = pull.New(pull.Deps{Bus: w.bus, Models: w.models, Redact: w.state.vault.Redact, Log: w.log})
+	return w.pulls.Service
+}
 
 // tasks is task's view of run.
 type tasks struct{ runs *run.Service }

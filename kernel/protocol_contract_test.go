@@ -75,7 +75,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 		t.Run(fmt.Sprint("protocol ", version), func(t *testing.T) {
 			t.Parallel()
 			p, shaky := kerneltest.NewPlatform(t), kerneltest.NewPlatform(t)
-			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(acting("chat", func(string) {}), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.Streamer("keyed"), kerneltest.TTS("mouth", aloud)),
+			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(acting("chat", func(string) {}), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.Streamer("keyed"), fetching("shelf"), kerneltest.TTS("mouth", aloud)),
 				kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"config":{"root":%q}}}},
 					"shaky":{"accounts":{"home":{"config":{"root":%q}}}}}}`, p.URL, shaky.URL)))
 			conn, err := k.TryDial(client.Options{Token: kerneltest.Token, Caps: []string{"tool-events"}, MinProtocol: version, MaxProtocol: version,
@@ -321,6 +321,7 @@ func conversationAnswers(c *caller) {
 	c.ok("models.list", nil, nil)
 	c.ok("models.test", nil, nil)
 	c.ok("models.probe", object{"provider": "echo"}, nil)
+	c.ok("models.pull", object{"model": "shelf/model"}, nil)
 	c.ok("models.authSetApiKey", object{"provider": "keyed", "apiKey": "k"}, nil)
 	c.ok("models.authLogout", object{"provider": "keyed"}, nil)
 }
@@ -497,4 +498,13 @@ func serverAnswers(c *caller) {
 	c.ok("mcp.status", nil, nil)
 	c.ok("tools.effective", object{"sessionKey": "main"}, nil)
 	c.ok("config.patch", object{"raw": `{"mcp":null}`}, nil)
+}
+
+// fetching is a provider that fetches models, from a server that does not run.
+func fetching(id string) plugintest.Fake {
+	f := kerneltest.Echo(id)
+	f.Exports["provider_pull"] = kerneltest.Export(func(context.Context, *wit.PullQuery) (*wit.PullAnswer, error) {
+		return &wit.PullAnswer{Request: &wit.HTTPRequest{Method: "POST", URL: "http://127.0.0.1:1/pull"}}, nil
+	})
+	return f
 }

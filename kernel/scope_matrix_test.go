@@ -39,7 +39,7 @@ var methodsOf = map[wire.Scope]string{
 		config.schema config.schema.lookup config.set config.validate device.pair.setupCode device.pair.setupStatus credentials.key credentials.list credentials.revoke
 		credentials.set credentials.status cron.add cron.remove cron.run cron.update delivery.drop delivery.release doctor
 		encryption.set encryption.status exec.approvals.get exec.approvals.node.get exec.approvals.node.set exec.approvals.set
-		mcp.login mcp.test media.delete media.fetch models.authLogout models.authSetApiKey models.probe models.test plugins.call plugins.configure plugins.credentials plugins.grant
+		mcp.login mcp.test media.delete media.fetch models.authLogout models.authSetApiKey models.probe models.pull models.test plugins.call plugins.configure plugins.credentials plugins.grant
 		plugins.insist plugins.install plugins.preview plugins.revoke plugins.revokeGrant plugins.rollback plugins.setEnabled plugins.uninstall
 		plugins.update poll registries.login registries.refresh sessions.archive sessions.archive.delete sessions.archives sessions.branches.switch
 		sessions.compact sessions.create sessions.delete sessions.export_user sessions.fork sessions.import sessions.patch sessions.patchMany

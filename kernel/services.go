@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -34,6 +33,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/offer"
 	"github.com/carapace-gateway/carapace/kernel/service/person"
+	"github.com/carapace-gateway/carapace/kernel/service/pull"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/roster"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -43,7 +43,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/talk"
-	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/service/toolserver"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/usage"
@@ -100,6 +99,7 @@ type wiring struct {
 	persons    *person.Service   // nil answers for nobody
 	deliveries *delivery.Service // nil where nothing is delivered
 	visits     *visitor.Visits
+	pulls      *pull.Service // nil has no models fetched
 }
 
 // newWiring holds what is there before any service: what plugins ask services for that are made later goes through it.
@@ -447,10 +447,6 @@ func (w *wiring) makeRoster() func() service.Service {
 		}
 	})
 	return w.roster.Service
-}
-
-func (w *wiring) task() func() service.Service {
-	return task.New(task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey, Parallel: cmp.Or(w.start.Agent.MaxConcurrent, run.DefaultParallel)}).Service
 }
 
 func (w *wiring) offer() func() service.Service {

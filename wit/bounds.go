@@ -227,6 +227,10 @@ const (
 	EmbeddingQueryTextsMax             = 32
 	EmbeddingVectorMax                 = 65536
 	EmbeddingAnswerEmbeddingsMax       = 32
+	PullQueryEventsMax                 = 256
+	PullQueryStateMax                  = 1048576
+	PullProgressStepMax                = 256
+	PullAnswerStateMax                 = 1048576
 	ScheduledJobIDMin                  = 1
 	ScheduledJobIDMax                  = 128
 	ScheduledJobEveryMin               = 1000

@@ -46,6 +46,7 @@ var exports = [...]Function{
 	{Name: "provider_chunk", Capability: "provider", Operation: "chunk", Param: "ProviderChunk", Result: "ProviderAnswer", Class: ClassProvider, Pure: true, Deadline: 10000},
 	{Name: "provider_models", Capability: "provider", Operation: "models", Param: "ModelsQuery", Result: "ModelsAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "provider_embeddings", Capability: "provider", Operation: "embeddings", Param: "EmbeddingQuery", Result: "EmbeddingAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
+	{Name: "provider_pull", Capability: "provider", Operation: "pull", Param: "PullQuery", Result: "PullAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
 	{Name: "stt_transcribe", Capability: "stt", Operation: "transcribe", Param: "Recording", Result: "Transcript", Class: ClassSTT},
 	{Name: "tts_synthesize", Capability: "tts", Operation: "synthesize", Param: "SpeechOrder", Result: "Speech", Class: ClassTTS},

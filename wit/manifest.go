@@ -658,7 +658,8 @@ type OAuth2Recipe struct {
 	// The server's token endpoint. It does not redirect.
 	TokenURL string `json:"tokenUrl,omitempty"`
 	ClientID string `json:"clientId,omitempty"`
-	// The credential that is the client's secret.
+	// The credential that is the client's secret. The owner of a client that is registered without one leaves it out, but
+	// with client-credentials.
 	ClientSecret *string    `json:"clientSecret,omitempty"`
 	ClientAuth   ClientAuth `json:"clientAuth,omitempty"`
 	// The credential that is the refresh token.

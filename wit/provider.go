@@ -305,3 +305,38 @@ type EmbeddingAnswer struct {
 	// The tokens that were read.
 	Usage *Usage `json:"usage,omitempty"`
 }
+
+// PullQuery asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+// response to the request that was answered, as a chunk has it.
+type PullQuery struct {
+	// The model's id without the provider's.
+	Model  string        `json:"model,omitempty"`
+	Config JSON          `json:"config,omitempty"`
+	Events []StreamEvent `json:"events,omitempty"`
+	// What the answer before left.
+	State JSON `json:"state,omitempty"`
+}
+
+// PullProgress is how far a model is that is fetched.
+type PullProgress struct {
+	// What is done now, in words for people.
+	Step string `json:"step,omitempty"`
+	// Bytes of this step, and how many there are in all; 0 where that is not known.
+	Completed uint64 `json:"completed,omitempty"`
+	Total     uint64 `json:"total,omitempty"`
+}
+
+// PullAnswer is the request that has a model fetched, in answer to the first query, and then what the response says.
+type PullAnswer struct {
+	Request *HTTPRequest `json:"request,omitempty"`
+	Framing Framing      `json:"framing,omitempty"`
+	// As in a plan.
+	Length *LengthPrefix `json:"length,omitempty"`
+	// Absent where nothing is different.
+	Progress *PullProgress `json:"progress,omitempty"`
+	// The model is there. A body that ends before is one that was cut off.
+	Done  bool   `json:"done,omitempty"`
+	Error *Error `json:"error,omitempty"`
+	// Handed to the next call; absent leaves the old one.
+	State JSON `json:"state,omitempty"`
+}

@@ -408,3 +408,69 @@ func (v *EmbeddingAnswer) check(p *problems) (before int) {
 	}
 	return before
 }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *PullQuery) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PullQuery) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Events); n > 256 {
+		p.items("events", -1, n, 0, 256)
+	}
+	for i := range v.Events {
+		p.within(v.Events[i].check(p), "events", i)
+	}
+	if n := len(v.State); n > 1048576 {
+		p.bytes("state", -1, n, 0, 1048576)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *PullProgress) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PullProgress) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Step); n > 256 {
+		p.bytes("step", -1, n, 0, 256)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *PullAnswer) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *PullAnswer) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Request != nil {
+		p.within(v.Request.check(p), "request", -1)
+	}
+	if v.Framing != "" && !v.Framing.Valid() {
+		p.unknown("framing", -1, string(v.Framing))
+	}
+	if v.Length != nil {
+		p.within(v.Length.check(p), "length", -1)
+	}
+	if v.Progress != nil {
+		p.within(v.Progress.check(p), "progress", -1)
+	}
+	if n := len(v.State); n > 1048576 {
+		p.bytes("state", -1, n, 0, 1048576)
+	}
+	return before
+}

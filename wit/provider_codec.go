@@ -1014,3 +1014,157 @@ func (v EmbeddingAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *EmbeddingAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PullQuery) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Model != "" {
+		b = codec.AppendString(codec.Key(b, `"model":`), v.Model)
+	}
+	if len(v.Config) > 0 {
+		b = append(codec.Key(b, `"config":`), v.Config...)
+	}
+	if len(v.Events) > 0 {
+		b = codec.AppendList(codec.Key(b, `"events":`), v.Events)
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PullQuery) ReadJSON(r *codec.Reader) {
+	*v = PullQuery{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "model":
+			v.Model = r.String()
+		case "config":
+			v.Config = r.Raw()
+		case "events":
+			v.Events = codec.List[StreamEvent](r, 256)
+		case "state":
+			v.State = r.Raw()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PullQuery) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PullQuery) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PullProgress) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Step != "" {
+		b = codec.AppendString(codec.Key(b, `"step":`), v.Step)
+	}
+	if v.Completed != 0 {
+		b = codec.AppendUint(codec.Key(b, `"completed":`), v.Completed)
+	}
+	if v.Total != 0 {
+		b = codec.AppendUint(codec.Key(b, `"total":`), v.Total)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PullProgress) ReadJSON(r *codec.Reader) {
+	*v = PullProgress{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "step":
+			v.Step = r.String()
+		case "completed":
+			v.Completed = r.Uint64()
+		case "total":
+			v.Total = r.Uint64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PullProgress) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PullProgress) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *PullAnswer) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Request != nil {
+		b = v.Request.AppendJSON(codec.Key(b, `"request":`))
+	}
+	if v.Framing != "" {
+		b = codec.AppendString(codec.Key(b, `"framing":`), string(v.Framing))
+	}
+	if v.Length != nil {
+		b = v.Length.AppendJSON(codec.Key(b, `"length":`))
+	}
+	if v.Progress != nil {
+		b = v.Progress.AppendJSON(codec.Key(b, `"progress":`))
+	}
+	if v.Done {
+		b = codec.AppendBool(codec.Key(b, `"done":`), v.Done)
+	}
+	if v.Error != nil {
+		b = v.Error.AppendJSON(codec.Key(b, `"error":`))
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *PullAnswer) ReadJSON(r *codec.Reader) {
+	*v = PullAnswer{Framing: FramingSSE}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "request":
+			if v.Request = nil; !r.Null() {
+				v.Request = new(HTTPRequest)
+				v.Request.ReadJSON(r)
+			}
+		case "framing":
+			v.Framing.ReadJSON(r)
+		case "length":
+			if v.Length = nil; !r.Null() {
+				v.Length = new(LengthPrefix)
+				v.Length.ReadJSON(r)
+			}
+		case "progress":
+			if v.Progress = nil; !r.Null() {
+				v.Progress = new(PullProgress)
+				v.Progress.ReadJSON(r)
+			}
+		case "done":
+			v.Done = r.Bool()
+		case "error":
+			if v.Error = nil; !r.Null() {
+				v.Error = new(Error)
+				v.Error.ReadJSON(r)
+			}
+		case "state":
+			v.State = r.Raw()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v PullAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *PullAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

@@ -25,7 +25,8 @@ func TestField(t *testing.T) {
 func TestGateway(t *testing.T) {
 	t.Parallel()
 	s := api.New("sk-ant-right")
-	web := httptest.NewServer(s)
+	up := kerneltest.NewUpstream(s)
+	web := httptest.NewServer(up)
 	t.Cleanup(web.Close)
 	k := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Config(t, fmt.Sprintf(
 		`{"agents":{"defaults":{"thinkingDefault":"high"}},"agent":{"model":"anthropic/claude-opus-5-5"},"plugins":{"anthropic":{"config":{"baseUrl":%q}}}}`, web.URL)))
@@ -45,7 +46,7 @@ func TestGateway(t *testing.T) {
 	t.Run("streaming", func(t *testing.T) { streaming(t, l, s) })
 	t.Run("tools", func(t *testing.T) { tools(t, l, s) })
 	t.Run("files", func(t *testing.T) { files(t, l, s) })
-	t.Run("stopped in the middle", func(t *testing.T) { stopped(t, l, s) })
+	t.Run("stopped in the middle", func(t *testing.T) { stopped(t, l, s, up) })
 	t.Run("an error", func(t *testing.T) {
 		s.Play(api.Answer{Status: 403, Kind: "permission_error", Message: "Your workspace may not use this model."})
 		l.Send("refused", "hi")
@@ -176,16 +177,9 @@ func files(t *testing.T, l *kerneltest.Listener, s *api.Server) {
 }
 
 // stopped: the connection is given up when the owner stops the run, and the next question is answered.
-func stopped(t *testing.T, l *kerneltest.Listener, s *api.Server) {
+func stopped(t *testing.T, l *kerneltest.Listener, s *api.Server, up *kerneltest.Upstream) {
 	s.Play(api.Answer{Blocks: []api.Block{api.Text("I begin and go on")}, After: 5, Hang: true})
-	l.Send("long", "tell me more")
-	l.Event("agent", func(payload json.RawMessage) bool {
-		return strings.Contains(string(payload), "I begin") && strings.Contains(string(payload), `"assistant"`)
-	})
-	l.MustCall("chat.abort", map[string]any{"sessionKey": "main", "runId": "long"}, nil)
-	if end := l.End("long"); end.State != "aborted" {
-		t.Errorf("%s: %s", end.State, end.ErrorMessage)
-	}
+	up.StoppedInTheMiddle(l, "I begin")
 	s.Play(api.Answer{Blocks: []api.Block{api.Text("Here I am.")}})
 	if got := l.Ask("again", "are you there?"); got != "Here I am." {
 		t.Errorf("the answer is %q", got)

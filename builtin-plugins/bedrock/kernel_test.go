@@ -2,7 +2,6 @@ package bedrock_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -16,7 +15,8 @@ import (
 func TestGateway(t *testing.T) {
 	t.Parallel()
 	s := bedrocktest.New()
-	server := httptest.NewServer(s)
+	up := kerneltest.NewUpstream(s)
+	server := httptest.NewServer(up)
 	t.Cleanup(server.Close)
 	k := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Config(t, fmt.Sprintf(
 		`{"agent":{"model":"bedrock/us.amazon.nova-pro-v1:0"},"plugins":{"bedrock":{"config":{"baseUrl":%q}}}}`, server.URL)))
@@ -84,14 +84,7 @@ func TestGateway(t *testing.T) {
 	})
 	t.Run("stopped in the middle", func(t *testing.T) {
 		s.Script(bedrocktest.Reply{Blocks: blocks{{Text: []string{"I begin ", "and go on"}}}, Hold: true})
-		l.Send("long", "tell me more")
-		l.Event("agent", func(payload json.RawMessage) bool {
-			return strings.Contains(string(payload), "go on") && strings.Contains(string(payload), `"assistant"`)
-		})
-		l.MustCall("chat.abort", map[string]any{"sessionKey": "main", "runId": "long"}, nil)
-		if end := l.End("long"); end.State != "aborted" {
-			t.Errorf("%s: %s", end.State, end.ErrorMessage)
-		}
+		up.StoppedInTheMiddle(l, "go on")
 	})
 	t.Run("an error in the stream", func(t *testing.T) {
 		s.Script(bedrocktest.Reply{Blocks: blocks{{Text: []string{"I begin"}}}, Kind: "modelStreamErrorException", Message: "The model caught fire."})

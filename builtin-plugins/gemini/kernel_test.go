@@ -2,7 +2,6 @@ package gemini_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -23,7 +22,8 @@ func TestField(t *testing.T) {
 func TestGateway(t *testing.T) {
 	t.Parallel()
 	s := geminitest.New()
-	server := httptest.NewServer(s)
+	up := kerneltest.NewUpstream(s)
+	server := httptest.NewServer(up)
 	t.Cleanup(server.Close)
 	k := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Config(t, fmt.Sprintf(
 		`{"agent":{"model":"gemini/gemini-3-pro-preview"},"plugins":{"gemini":{"config":{"baseUrl":%q}}}}`, server.URL+"/v1beta")))
@@ -42,7 +42,7 @@ func TestGateway(t *testing.T) {
 	key(geminitest.Key)
 	t.Run("tools", func(t *testing.T) { tools(t, l, s) })
 	t.Run("a picture and a document", func(t *testing.T) { picture(t, l, s) })
-	t.Run("stopped in the middle", func(t *testing.T) { stoppedInTheMiddle(t, l, s) })
+	t.Run("stopped in the middle", func(t *testing.T) { stoppedInTheMiddle(t, l, s, up) })
 	t.Run("an error", func(t *testing.T) {
 		s.Script(geminitest.Fails(403, "PERMISSION_DENIED", "You do not have permission to access tuned model x."))
 		l.Send("refused", "hi")
@@ -134,18 +134,11 @@ func picture(t *testing.T, l *kerneltest.Listener, s *geminitest.Server) {
 }
 
 // stoppedInTheMiddle: the connection is given up when the owner stops the run, and what was said so far is shown.
-func stoppedInTheMiddle(t *testing.T, l *kerneltest.Listener, s *geminitest.Server) {
+func stoppedInTheMiddle(t *testing.T, l *kerneltest.Listener, s *geminitest.Server, up *kerneltest.Upstream) {
 	held := geminitest.Streams("", parts{geminitest.Text("I begin ")}, parts{geminitest.Text("and go on")})
 	held.Hold = true
 	s.Script(held)
-	l.Send("long", "tell me more")
-	l.Event("agent", func(payload json.RawMessage) bool {
-		return strings.Contains(string(payload), "go on") && strings.Contains(string(payload), `"assistant"`)
-	})
-	l.MustCall("chat.abort", map[string]any{"sessionKey": "main", "runId": "long"}, nil)
-	if end := l.End("long"); end.State != "aborted" {
-		t.Errorf("%s: %s", end.State, end.ErrorMessage)
-	}
+	up.StoppedInTheMiddle(l, "go on")
 	s.Script(geminitest.Says("Here I am."))
 	if got := l.Ask("again", "are you there?"); got != "Here I am." {
 		t.Errorf("the answer is %q", got)

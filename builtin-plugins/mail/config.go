@@ -12,10 +12,8 @@ type settings struct {
 	folder, authserv    string
 	pollSeconds         int64
 	replyAll            bool
+	oauth               bool // an access token logs in, and no password
 }
-
-// password is the name of the credential.
-const password = "password"
 
 // readSettings reads a configuration that the kernel has checked against the manifest's schema.
 func readSettings(config wit.JSON) (settings, error) {
@@ -30,7 +28,7 @@ func readSettings(config wit.JSON) (settings, error) {
 	s = settings{
 		address: v.Get("address").Text(), name: v.Get("name").Text(), user: v.Get("user").Text(), imap: v.Get("imap").Text(),
 		smtp: v.Get("smtp").Text(), folder: v.Get("folder").Text(), authserv: v.Get("authserv").Text(), pollSeconds: v.Get("pollSeconds").Int(),
-		replyAll: v.Get("replyAll").Bool(),
+		replyAll: v.Get("replyAll").Bool(), oauth: v.Get("auth").Text() == "oauth",
 	}
 	if s.user == "" {
 		s.user = s.address

@@ -40,8 +40,8 @@ const maxTries = 3
 func connect(t *turn) {
 	t.State.step, t.State.unread, t.State.secured = stepOff, nil, false
 	t.Timer(connectTimer, 0)
-	if has, err := t.Host.HasCredential(password, t.Account); err == nil && !has {
-		t.status(wit.ConnectionStateNeedsLogin, "the mailbox "+t.Settings.address+" needs its password: give it with `carapace setup mail`")
+	if has, err := t.Host.HasCredential(t.Settings.credential(), t.Account); err == nil && !has {
+		t.status(wit.ConnectionStateNeedsLogin, t.Settings.lacks())
 		t.Timer(connectTimer, credentialPause)
 		return
 	}
@@ -112,9 +112,7 @@ func handle(t *turn, r *response) {
 	switch r.tag {
 	case "+":
 		if s.step == stepLogin {
-			login := "\x00" + t.Settings.user + "\x00{{credential:" + password + "}}"
-			t.Out.Frames = append(t.Out.Frames, wit.Frame{Connection: connection, Text: &login, Fill: true, Base64: true})
-			t.say("\r\n")
+			proveIdentity(t)
 		}
 	case "*":
 		untagged(t, r)
@@ -160,7 +158,7 @@ func untagged(t *turn, r *response) {
 func noteCapabilities(s *state, text string) {
 	for _, word := range strings.Fields(strings.ToUpper(text)) {
 		switch word {
-		case "IDLE", "STARTTLS", "AUTH=PLAIN", "LOGINDISABLED":
+		case "IDLE", "STARTTLS", "LOGINDISABLED", "AUTH=" + plainText, "AUTH=" + xoauth2, "AUTH=" + oauthBearer:
 			if !s.has(word) {
 				s.caps = append(s.caps, word)
 			}
@@ -215,12 +213,14 @@ var ended = map[step]func(*turn, *response){
 
 // logIn encrypts the connection where that can be done, and logs in.
 func logIn(t *turn) {
-	s := &t.State
+	s, mechanism := &t.State, t.mechanism()
 	switch {
 	case !s.secured && s.has("STARTTLS"):
 		t.ask(stepStartTLS, "STARTTLS")
-	case s.has("AUTH=PLAIN"):
-		t.ask(stepLogin, "AUTHENTICATE PLAIN")
+	case mechanism != "":
+		t.ask(stepLogin, "AUTHENTICATE "+mechanism)
+	case t.Settings.oauth:
+		t.giveUp(wit.ConnectionStateFailed, errNoToken().Error(), refusedPause)
 	case s.has("LOGINDISABLED"):
 		t.giveUp(wit.ConnectionStateFailed, "the mail server takes no password here: use tls:// in `imap`", refusedPause)
 	default:
@@ -229,6 +229,23 @@ func logIn(t *turn) {
 		t.Out.Frames = append(t.Out.Frames, wit.Frame{Connection: connection, Text: &line, Fill: true})
 		t.Timer(aliveTimer, answerTime)
 	}
+}
+
+func (t *turn) mechanism() string {
+	return t.Settings.mechanism(func(m string) bool { return t.State.has("AUTH=" + m) })
+}
+
+// proveIdentity says who the account is, once: what the server asks then is to be told that its refusal was heard.
+func proveIdentity(t *turn) {
+	mechanism := t.mechanism()
+	if t.State.done {
+		t.say(yield(mechanism) + "\r\n")
+		return
+	}
+	t.State.done = true
+	login := t.Settings.proof(mechanism)
+	t.Out.Frames = append(t.Out.Frames, wit.Frame{Connection: connection, Text: &login, Fill: true, Base64: true})
+	t.say("\r\n")
 }
 
 func quoted(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
@@ -243,7 +260,7 @@ func refused(t *turn, r *response) {
 			t.giveUp(wit.ConnectionStateDisconnected, "the mail server cannot check passwords now: it is tried again", answerTime)
 			return
 		}
-		t.giveUp(wit.ConnectionStateNeedsLogin, "the mail server does not take the password of "+t.Settings.user+": give it again with `carapace setup mail` ("+r.shown()+")", refusedPause)
+		t.giveUp(wit.ConnectionStateNeedsLogin, t.Settings.notTaken()+" ("+r.shown()+")", refusedPause)
 	case stepSelect:
 		t.giveUp(wit.ConnectionStateFailed, "there is no folder "+t.Settings.folder+": see `folder` in the settings ("+r.shown()+")", refusedPause)
 	case stepFetch:

@@ -39,6 +39,7 @@ func (Mail) Fetch(host *sdk.Host, query *wit.FileQuery) (*wit.FetchedFile, error
 type box struct {
 	socket *sdk.Socket
 	lines  []string // untagged responses to the last command
+	yields string   // what is said when a login is asked for more
 	err    error
 }
 
@@ -61,7 +62,7 @@ func (b *box) enter(s *settings) {
 		}
 		caps = b.capabilities()
 	}
-	b.login(s.user, caps["AUTH=PLAIN"])
+	b.login(s, caps)
 	b.do("EXAMINE " + quoted(s.folder))
 }
 
@@ -76,26 +77,36 @@ func (b *box) capabilities() map[string]bool {
 	return caps
 }
 
-func (b *box) login(user string, plain bool) {
-	if b.err != nil {
+func (b *box) login(s *settings, caps map[string]bool) {
+	mechanism := s.mechanism(func(m string) bool { return caps["AUTH="+m] })
+	switch {
+	case b.err != nil:
 		return
-	}
-	if plain {
-		b.write(tag + " AUTHENTICATE PLAIN\r\n")
-		if line := b.line(); b.err == nil && !strings.HasPrefix(line, "+") {
-			b.err = wit.NewError(wit.CodeUnauthorized, "the mail server takes no login: "+clipped(line))
-		}
-		if b.err == nil {
-			b.err = b.socket.FillBase64("\x00" + user + "\x00{{credential:" + password + "}}")
-		}
-		b.write("\r\n")
-	} else {
-		b.err = b.socket.Fill(tag + " LOGIN " + quoted(user) + ` "{{credential:` + password + `}}"` + "\r\n")
+	case mechanism != "":
+		b.authenticate(s, mechanism)
+	case s.oauth:
+		b.err = errNoToken()
+		return
+	default:
+		b.err = b.socket.Fill(tag + " LOGIN " + quoted(s.user) + ` "{{credential:` + password + `}}"` + "\r\n")
 	}
 	b.answer()
 	if b.err != nil && wit.CodeOf(b.err) == wit.CodeInvalid {
-		b.err = wit.NewError(wit.CodeUnauthorized, "the mail server does not take the password of "+user+": give it again with `carapace setup mail`")
+		b.err = wit.NewError(wit.CodeUnauthorized, s.notTaken())
 	}
+}
+
+// authenticate says who the account is. A server that asks once more is about to refuse it.
+func (b *box) authenticate(s *settings, mechanism string) {
+	b.write(tag + " AUTHENTICATE " + mechanism + "\r\n")
+	if line := b.line(); b.err == nil && !strings.HasPrefix(line, "+") {
+		b.err = wit.NewError(wit.CodeUnauthorized, "the mail server takes no login: "+clipped(line))
+	}
+	if b.err == nil {
+		b.err = b.socket.FillBase64(s.proof(mechanism))
+	}
+	b.write("\r\n")
+	b.yields = yield(mechanism)
 }
 
 // find is the UID of a mail: that which it had, while the folder counts as it did.
@@ -192,9 +203,12 @@ func (b *box) answer() {
 	b.lines = nil
 	for b.err == nil {
 		line := b.line()
-		if strings.HasPrefix(line, tag+" ") {
+		switch {
+		case strings.HasPrefix(line, tag+" "):
 			b.ended(line)
 			return
+		case strings.HasPrefix(line, "+"):
+			b.write(b.yields + "\r\n")
 		}
 		if b.lines = append(b.lines, line); len(b.lines) > maxLines {
 			b.fail(wit.NewError(wit.CodeUnavailable, "the mail server says more than can be read"))

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
@@ -24,7 +25,7 @@ func hand(host *sdk.Host, s *settings, l *outgoing) error {
 		offers = d.say("EHLO "+domain, "250")
 	}
 	if offersOf(offers, "AUTH") {
-		d.login(s.user)
+		d.login(s, offers)
 	}
 	l.leaveOut(host, sizeOf(offers))
 	size := ""
@@ -127,11 +128,41 @@ func (d *dialogue) also(host *sdk.Host, to string) {
 	}
 }
 
-// login says the password, which is put in beyond the gateway's boundary (RFC 4954).
-func (d *dialogue) login(user string) {
-	d.write("AUTH PLAIN ")
-	d.do(func() error { return d.socket.FillBase64("\x00" + user + "\x00{{credential:" + password + "}}") })
-	d.say("", "235")
+// login logs in, by the credential that is put in beyond the gateway's boundary (RFC 4954). A password goes with the command; an
+// access token may be too long for that.
+func (d *dialogue) login(s *settings, offers string) {
+	mechanism := s.mechanism(func(m string) bool { return m == plainText || offersWay(offers, m) })
+	switch mechanism {
+	case "":
+		d.do(errNoToken)
+		return
+	case plainText:
+		d.write("AUTH PLAIN ")
+	default:
+		d.say("AUTH "+mechanism, "334")
+	}
+	d.do(func() error { return d.socket.FillBase64(s.proof(mechanism)) })
+	if d.say("", ""); d.err == nil && strings.HasPrefix(d.reply, "334") {
+		d.say(yield(mechanism), "")
+	}
+	switch {
+	case d.err != nil || strings.HasPrefix(d.reply, "235"):
+	case s.oauth && strings.HasPrefix(d.reply, "5"):
+		d.err = &wit.Error{Code: wit.CodeUnauthorized, Message: s.notTaken() + " (" + d.reply[:min(len(d.reply), 300)] + ")", Retryable: true}
+	default:
+		d.err = smtpRefusal(d.reply)
+	}
+}
+
+// offersWay reports whether a server's answer to EHLO has a way of logging in.
+func offersWay(reply, mechanism string) bool {
+	for line := range strings.SplitSeq(strings.ToUpper(reply), "\n") {
+		words := strings.Fields(strings.ReplaceAll(line[min(4, len(line)):], "=", " "))
+		if len(words) > 0 && words[0] == "AUTH" && slices.Contains(words, mechanism) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxReply bounds the lines of a reply.

@@ -39,7 +39,7 @@ type state struct {
 	asked   int64    // when, in milliseconds since 1970
 	caps    []string // of the server: of those that matter here
 	more    bool     // the server has told of new mail while it was asked for something else
-	done    bool     // DONE was said
+	done    bool     // DONE was said, or who the account is
 
 	validity int64  // UIDVALIDITY of the folder
 	last     int64  // UID of the last mail that was read

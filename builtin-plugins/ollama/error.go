@@ -33,7 +33,17 @@ func codeOf(status int64, explanation string, known bool) (code wit.Code, hint s
 	says := func(words string) bool { return strings.Contains(explanation, words) }
 	switch {
 	case status == 404 && says("model"):
-		return wit.CodeNotFound, "the model is not there; get it with `ollama pull " + quoted(explanation) + "`", false
+		return wit.CodeNotFound, "the model is not there; get it with `carapace models pull ollama/" + quoted(explanation) + "`", false
+	case says("pull model manifest") && says("file does not exist"):
+		return wit.CodeNotFound, "there is no model of this name to be fetched; see how it is written at https://ollama.com/search", false
+	case says("invalid model name"):
+		return wit.CodeInvalid, "this is no name of a model; one is like qwen3:8b", false
+	case says("no space left on device") || says("not enough space on the disk"):
+		return wit.CodeUnavailable, "the disk of the server is full; make room, such as with `ollama rm` of a model that is not used, and pull again: what was fetched is kept", false
+	case says("newer version of Ollama"):
+		return wit.CodeInvalid, "the model needs a newer Ollama; update it where the server runs", false
+	case says("max retries exceeded") || says("pull model manifest"):
+		return wit.CodeUnavailable, "the server does not get at where models are fetched from; see whether its machine is connected, and pull again: what was fetched is kept", true
 	case says("does not support tools"):
 		return wit.CodeInvalid, "this model cannot call tools; choose one that can, as `ollama show` says of each", false
 	case says("does not support thinking"):

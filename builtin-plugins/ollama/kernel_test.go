@@ -25,7 +25,8 @@ func TestGateway(t *testing.T) {
 	t.Parallel()
 	s := ollamatest.New()
 	s.Ask("right")
-	web := httptest.NewServer(s)
+	up := kerneltest.NewUpstream(s)
+	web := httptest.NewServer(up)
 	t.Cleanup(web.Close)
 	k := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Config(t, fmt.Sprintf(
 		`{"agents":{"defaults":{"thinkingDefault":"high"}},"agent":{"model":"ollama/qwen3:8b"},"plugins":{"ollama":{"config":{"baseUrl":%q}}}}`, web.URL)))
@@ -59,11 +60,11 @@ func TestGateway(t *testing.T) {
 	t.Run("streaming", func(t *testing.T) { streaming(t, l, s) })
 	t.Run("tools", func(t *testing.T) { tools(t, l, s) })
 	t.Run("a picture", func(t *testing.T) { picture(t, l, s) })
-	t.Run("stopped in the middle", func(t *testing.T) { stopped(t, l, s) })
+	t.Run("stopped in the middle", func(t *testing.T) { stopped(t, l, s, up) })
 	t.Run("a model that is not there", func(t *testing.T) {
 		l.MustCall("sessions.patch", map[string]any{"key": "main", "model": "ollama/llama3.2"}, nil)
 		l.Send("none", "hi")
-		if end := l.End("none"); end.State != "error" || !strings.Contains(end.ErrorMessage, "get it with `ollama pull llama3.2`") {
+		if end := l.End("none"); end.State != "error" || !strings.Contains(end.ErrorMessage, "get it with `carapace models pull ollama/llama3.2`") {
 			t.Errorf("%s: %s", end.State, end.ErrorMessage)
 		}
 	})
@@ -142,16 +143,9 @@ func picture(t *testing.T, l *kerneltest.Listener, s *ollamatest.Server) {
 }
 
 // stopped: the connection is given up when the owner stops the run, and the next question is answered.
-func stopped(t *testing.T, l *kerneltest.Listener, s *ollamatest.Server) {
+func stopped(t *testing.T, l *kerneltest.Listener, s *ollamatest.Server, up *kerneltest.Upstream) {
 	s.Play(ollamatest.Answer{Text: "I begin and go on", After: 2, Hang: true})
-	l.Send("long", "tell me more")
-	l.Event("agent", func(payload json.RawMessage) bool {
-		return strings.Contains(string(payload), "I begin") && strings.Contains(string(payload), `"assistant"`)
-	})
-	l.MustCall("chat.abort", map[string]any{"sessionKey": "main", "runId": "long"}, nil)
-	if end := l.End("long"); end.State != "aborted" {
-		t.Errorf("%s: %s", end.State, end.ErrorMessage)
-	}
+	up.StoppedInTheMiddle(l, "I begin")
 	s.Play(ollamatest.Answer{Text: "Here I am."})
 	if got := l.Ask("again", "are you there?"); got != "Here I am." {
 		t.Errorf("the answer is %q", got)

@@ -25,6 +25,7 @@ var (
 	_ provider.Provider = Provider{}
 	_ provider.Lister   = Provider{}
 	_ provider.Embedder = Provider{}
+	_ provider.Puller   = Provider{}
 )
 
 // Request plans the request that a chat is answered with.

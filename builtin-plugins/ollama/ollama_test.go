@@ -219,7 +219,7 @@ func TestEmbeddings(t *testing.T) {
 	if err != nil || len(got.Embeddings) != 2 || string(got.Embeddings[1].Vector) != "\x00\x00\x00\x40\x00\x00\x00\x3f" || got.Usage.Input != 3 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := ask("none"); wit.CodeOf(err) != wit.CodeNotFound || !strings.Contains(err.Error(), "`ollama pull none`") {
+	if _, err := ask("none"); wit.CodeOf(err) != wit.CodeNotFound || !strings.Contains(err.Error(), "`carapace models pull ollama/none`") {
 		t.Errorf("%v", err)
 	}
 	for _, body := range []string{`{"embeddings":[[1]]}`, `{}`, `no JSON`, `{"embeddings":[[],[]]}`} {

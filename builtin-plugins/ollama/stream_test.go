@@ -245,9 +245,9 @@ func TestFailures(t *testing.T) {
 		again  bool
 		says   string
 	}{
-		"no model":       {[]wit.StreamEvent{head(404), data(`{"error":"model \"qwen3:8b\" not found, try pulling it first"}`)}, wit.CodeNotFound, false, "`ollama pull qwen3:8b`"},
-		"no model, new":  {[]wit.StreamEvent{head(404), data(`{"error":"model 'hf.co/x/y:Q4' not found"}`)}, wit.CodeNotFound, false, "`ollama pull hf.co/x/y:Q4`"},
-		"a trick":        {[]wit.StreamEvent{head(404), data("{\"error\":\"model \\\"`rm -rf`\\\" not found\"}")}, wit.CodeNotFound, false, "`ollama pull NAME`"},
+		"no model":       {[]wit.StreamEvent{head(404), data(`{"error":"model \"qwen3:8b\" not found, try pulling it first"}`)}, wit.CodeNotFound, false, "`carapace models pull ollama/qwen3:8b`"},
+		"no model, new":  {[]wit.StreamEvent{head(404), data(`{"error":"model 'hf.co/x/y:Q4' not found"}`)}, wit.CodeNotFound, false, "`carapace models pull ollama/hf.co/x/y:Q4`"},
+		"a trick":        {[]wit.StreamEvent{head(404), data("{\"error\":\"model \\\"`rm -rf`\\\" not found\"}")}, wit.CodeNotFound, false, "`carapace models pull ollama/NAME`"},
 		"no address":     {[]wit.StreamEvent{head(404), data(`404 page not found`)}, wit.CodeNotFound, false, "check baseUrl"},
 		"no tools":       {[]wit.StreamEvent{head(400), data(`{"error":"registry.ollama.ai/library/gemma3:4b does not support tools"}`)}, wit.CodeInvalid, false, "cannot call tools"},
 		"no thinking":    {[]wit.StreamEvent{head(400), data(`{"error":"\"gemma3:4b\" does not support thinking"}`)}, wit.CodeInvalid, false, "/think off"},

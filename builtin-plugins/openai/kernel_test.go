@@ -16,7 +16,8 @@ import (
 func TestResponsesGateway(t *testing.T) {
 	t.Parallel()
 	s := openaitest.New()
-	server := httptest.NewServer(s)
+	up := kerneltest.NewUpstream(s)
+	server := httptest.NewServer(up)
 	t.Cleanup(server.Close)
 	k := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Config(t, fmt.Sprintf(
 		`{"agent":{"model":"openai/gpt-5.1"},"plugins":{"openai":{"config":{"baseUrl":%q,"api":"responses","reasoningSummary":true}}}}`, server.URL+"/v1")))
@@ -35,7 +36,7 @@ func TestResponsesGateway(t *testing.T) {
 	key(openaitest.Key)
 	t.Run("tools", func(t *testing.T) { responsesTools(t, l, s) })
 	t.Run("a picture", func(t *testing.T) { responsesPicture(t, l, s) })
-	t.Run("stopped in the middle", func(t *testing.T) { responsesStopped(t, l, s) })
+	t.Run("stopped in the middle", func(t *testing.T) { responsesStopped(t, l, s, up) })
 	t.Run("an error in the stream", func(t *testing.T) {
 		s.Script(openaitest.Reply{Output: []openaitest.Output{{Text: []string{"I begin"}}}, Failed: true, Code: "server_error", Message: "The model caught fire."})
 		l.Send("refused", "hi")
@@ -49,6 +50,26 @@ func TestResponsesGateway(t *testing.T) {
 			t.Errorf("the answer is %q", got)
 		}
 	})
+}
+
+// TestCompletionsStoppedInTheMiddle: so it is by the chat completions API.
+func TestCompletionsStoppedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	up := kerneltest.NewUpstream(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked json.RawMessage
+		_ = json.NewDecoder(r.Body).Decode(&asked)
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"I begin and go on"}}]}`+"\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	server := httptest.NewServer(up)
+	t.Cleanup(server.Close)
+	k := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Config(t, fmt.Sprintf(
+		`{"agent":{"model":"openai/gpt-4.1"},"plugins":{"openai":{"config":{"baseUrl":%q}}}}`, server.URL+"/v1")))
+	l := k.Listen()
+	l.MustCall("plugins.configure", map[string]any{"id": "openai", "secrets": map[string]string{"api_key": openaitest.Key}}, nil)
+	up.StoppedInTheMiddle(l, "go on")
 }
 
 // responsesTools: three calls at once, one of them with long arguments, are made and answered; reasoning goes back as it
@@ -106,16 +127,9 @@ func responsesPicture(t *testing.T, l *kerneltest.Listener, s *openaitest.Server
 }
 
 // responsesStopped: the connection is given up when the owner stops the run, and the conversation goes on.
-func responsesStopped(t *testing.T, l *kerneltest.Listener, s *openaitest.Server) {
+func responsesStopped(t *testing.T, l *kerneltest.Listener, s *openaitest.Server, up *kerneltest.Upstream) {
 	s.Script(openaitest.Reply{Output: []openaitest.Output{{Text: []string{"I begin ", "and go on"}}}, Hold: true})
-	l.Send("long", "tell me more")
-	l.Event("agent", func(payload json.RawMessage) bool {
-		return strings.Contains(string(payload), "go on") && strings.Contains(string(payload), `"assistant"`)
-	})
-	l.MustCall("chat.abort", map[string]any{"sessionKey": "main", "runId": "long"}, nil)
-	if end := l.End("long"); end.State != "aborted" {
-		t.Errorf("%s: %s", end.State, end.ErrorMessage)
-	}
+	up.StoppedInTheMiddle(l, "go on")
 	s.Script(openaitest.Says("Here I am."))
 	if got := l.Ask("again", "are you there?"); got != "Here I am." {
 		t.Errorf("the answer is %q", got)

@@ -21,10 +21,10 @@ import (
 // newModels looks after which models answer.
 func newModels(o *options) *cobra.Command {
 	c := &cobra.Command{
-		Use: "models", Short: "See which models there are, try them, and say which one answers", Args: known, RunE: help,
+		Use: "models", Short: "See which models there are, try them, fetch one, and say which one answers", Args: known, RunE: help,
 		Example: "  carapace models list\n  carapace models test\n  carapace models use openai/gpt-5 anthropic/claude-opus-4-5",
 	}
-	c.AddCommand(newModelsList(o), newModelsTest(o), newModelsUse(o))
+	c.AddCommand(newModelsList(o), newModelsTest(o), newModelsUse(o), newModelsPull(o))
 	return c
 }
 

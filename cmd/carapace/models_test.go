@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/ollama/ollamatest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 )
 
@@ -49,11 +50,16 @@ func TestModelsPage(t *testing.T) {
 	gateway := serve(t, state)
 	url := manyModels(t)
 	must(t, state, "call", "plugins.configure", "--params", fmt.Sprintf(`{"id":"openai","config":{"baseUrl":%q},"secrets":{"api_key":"sk-0123456789abcdef"}}`, url))
+	server := ollamatest.New()
+	server.Offer("qwen3:4b", ollamatest.Pull{Size: 2_684_354_560, Steps: 2, Digest: "163553aea1b1"})
+	web := httptest.NewServer(server)
+	t.Cleanup(web.Close)
+	home := web.URL
 	bin, ran := path(t), 0
 	for _, b := range blocks(t, "docs/models.md") {
 		switch b.language {
 		case "console":
-			ran += play(t, state, bin, b.text, strings.NewReplacer())
+			ran += play(t, state, bin, b.text, strings.NewReplacer("http://127.0.0.1:11434", home))
 		case "json":
 			c, err := config.Parse([]byte(b.text))
 			if err != nil || len(c.Roster()) != 2 || c.Aliases()["local"] != "ollama/llama3.3" || c.Channels["telegram"].Model.Primary != "openai/llama3.2" {
@@ -63,7 +69,7 @@ func TestModelsPage(t *testing.T) {
 			t.Errorf("nothing checks this block:\n%s", b.text)
 		}
 	}
-	if ran != 13 {
+	if ran != 16 {
 		t.Errorf("%d commands", ran)
 	}
 	if r := carapace(t, state, "models", "test", "openai/busy"); r.code != 1 || !strings.Contains(r.out, "✗ openai/busy") || !strings.Contains(r.out, "too many requests") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,7 @@ func newTasks(o *options) *cobra.Command {
 func printTasks(w io.Writer, r task.ListResult) error {
 	var rows [][]string
 	for _, t := range r.Tasks {
-		rows = append(rows, []string{t.ID, t.Kind, t.Status, ago(t.UpdatedAt), t.SessionKey, cmp.Or(t.Error, t.Title)})
+		rows = append(rows, []string{t.ID, t.Kind, t.Status, ago(t.UpdatedAt), t.SessionKey, cmp.Or(t.Error, strings.TrimSuffix(t.Title+": "+t.Progress, ": "))})
 	}
 	if err := listed(w, "TASK KIND STATUS CHANGED SESSION WHAT", rows, "nothing was asked yet"); err != nil || r.NextCursor == "" {
 		return err

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -47,16 +48,18 @@ func (h *HTTP) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*w
 	return res, err
 }
 
-// Stream is Do for a response that is read as it comes.
-func (h *HTTP) Stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
+// Stream is Do for a response that is read as it comes, and may say nothing for as long as silence, 0 for the usual time.
+func (h *HTTP) Stream(ctx context.Context, account string, req *wit.HTTPRequest, silence time.Duration) (*egress.Response, error) {
 	if err := h.reach.admit(req); err != nil {
 		return nil, err
 	}
 	l := h.credentials.lease(account, h.credentials.For(ctx, account))
-	res, err := h.client.Stream(ctx, h.reach.policy(account), l.get, req)
+	policy := h.reach.policy(account)
+	policy.Idle = silence
+	res, err := h.client.Stream(ctx, policy, l.get, req)
 	if err == nil && unauthorized(res.Status) && l.refused(ctx) {
 		_ = res.Body.Close()
-		return h.client.Stream(ctx, h.reach.policy(account), l.get, req)
+		return h.client.Stream(ctx, policy, l.get, req)
 	}
 	return res, err
 }

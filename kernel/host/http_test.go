@@ -139,7 +139,7 @@ func TestTheKernelsRequests(t *testing.T) {
 	} {
 		g := w.guest("p", tt.permissions)
 		_, err := g.HTTP.Do(t.Context(), "", &tt.req)
-		_, streamed := g.HTTP.Stream(t.Context(), "", &tt.req)
+		_, streamed := g.HTTP.Stream(t.Context(), "", &tt.req, 0)
 		for _, err := range []error{err, streamed} {
 			if wit.CodeOf(err) != wit.CodeForbidden || !strings.Contains(err.Error(), "permission "+name) {
 				t.Errorf("without %s: %v", name, err)

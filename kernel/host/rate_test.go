@@ -96,7 +96,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		req := &wit.HTTPRequest{URL: "https://elsewhere.example/"}
 		kinds := map[string]func() error{
 			"a request": func() error { _, err := g.HTTP.Do(t.Context(), "", req); return err },
-			"a stream":  func() error { _, err := g.HTTP.Stream(t.Context(), "", req); return err },
+			"a stream":  func() error { _, err := g.HTTP.Stream(t.Context(), "", req, 0); return err },
 			"a guest's": func() error {
 				_, err := ask(g, host.Call{}, "http_request", `{"url":"https://elsewhere.example/"}`)
 				return err

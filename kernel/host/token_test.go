@@ -62,7 +62,7 @@ func TestATokenIsRenewedOnceAfter401(t *testing.T) {
 			return int(res.Status), nil
 		},
 		"as it comes": func(g *host.Guest, url string) (int, error) {
-			res, err := g.HTTP.Stream(context.Background(), "acc", hello(url))
+			res, err := g.HTTP.Stream(context.Background(), "acc", hello(url), 0)
 			if err != nil {
 				return 0, err
 			}

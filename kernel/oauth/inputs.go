@@ -31,6 +31,9 @@ func (k *Keeper) gather(ctx context.Context, c Client) (inputs, error) {
 			continue
 		}
 		value, account, err := k.find(ctx, c, *name)
+		if name == r.ClientSecret && *name != main && wit.CodeOf(err) == wit.CodeUnauthorized {
+			continue // a public client has none
+		}
 		if err != nil {
 			return inputs{}, err
 		}

@@ -183,7 +183,7 @@ func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnectio
 // Stream makes a request that the plugin has named, and returns when the response begins; the caller closes its body.
 // Errors are those of egress.Client.Do, and CodeRateLimited.
 func (c *Channel) Stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
-	return c.stream(ctx, account, req)
+	return c.stream(ctx, account, req, 0)
 }
 
 func (c *Channel) operation(name string) error {

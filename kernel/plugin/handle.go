@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -64,12 +65,13 @@ func (h *handle) Setting(account, field string) string {
 	return ""
 }
 
-func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
+// stream makes a request whose response may say nothing for as long as silence, 0 for the usual time.
+func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPRequest, silence time.Duration) (*egress.Response, error) {
 	v, err := h.versions.current(h.id)
 	if err != nil {
 		return nil, err
 	}
-	res, err := v.guest.HTTP.Stream(ctx, account, req)
+	res, err := v.guest.HTTP.Stream(ctx, account, req, silence)
 	v.guest.Log.Refused("a request", err)
 	return res, err
 }

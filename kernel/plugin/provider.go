@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -76,6 +77,15 @@ func (p *Provider) Embeddings(ctx context.Context, q *wit.EmbeddingQuery) (*wit.
 	return call[wit.EmbeddingAnswer](ctx, p.versions, p.id, request{export: "provider_embeddings", account: p.account}, &own)
 }
 
+// Pull plans how a model is fetched, and then reads what has arrived. CodeNotFound when the provider fetches none.
+func (p *Provider) Pull(ctx context.Context, q *wit.PullQuery) (*wit.PullAnswer, error) {
+	own := *q
+	if err := p.fill(&own.Config, ""); err != nil {
+		return nil, err
+	}
+	return call[wit.PullAnswer](ctx, p.versions, p.id, request{export: "provider_pull", account: p.account}, &own)
+}
+
 // Do makes a request that the provider asked for, with the plugin's credentials.
 func (p *Provider) Do(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	return p.handle.Do(ctx, p.account, req)
@@ -83,5 +93,10 @@ func (p *Provider) Do(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPRespo
 
 // Stream is Do for a response that is read as it comes; the caller closes its body.
 func (p *Provider) Stream(ctx context.Context, req *wit.HTTPRequest) (*egress.Response, error) {
-	return p.stream(ctx, p.account, req)
+	return p.stream(ctx, p.account, req, 0)
+}
+
+// StreamSlow is Stream for a response that may say nothing for as long as silence.
+func (p *Provider) StreamSlow(ctx context.Context, req *wit.HTTPRequest, silence time.Duration) (*egress.Response, error) {
+	return p.stream(ctx, p.account, req, silence)
 }

@@ -79,5 +79,5 @@ func voices(a *wit.VoicesAnswer) []wit.Voice {
 // Stream makes a request that the plugin asked for, and returns when the response begins; the caller closes its body. Errors
 // are those of egress.Client.Do, and CodeRateLimited.
 func (s *Speaker) Stream(ctx context.Context, req *wit.HTTPRequest) (*egress.Response, error) {
-	return s.stream(ctx, s.account, req)
+	return s.stream(ctx, s.account, req, 0)
 }

@@ -496,6 +496,9 @@ typedef struct carapace_models_answer carapace_models_answer;
 typedef struct carapace_embedding_query carapace_embedding_query;
 typedef struct carapace_embedding carapace_embedding;
 typedef struct carapace_embedding_answer carapace_embedding_answer;
+typedef struct carapace_pull_query carapace_pull_query;
+typedef struct carapace_pull_progress carapace_pull_progress;
+typedef struct carapace_pull_answer carapace_pull_answer;
 typedef struct carapace_scheduled_job carapace_scheduled_job;
 typedef struct carapace_job_reference carapace_job_reference;
 typedef struct carapace_job_scheduled carapace_job_scheduled;
@@ -1985,6 +1988,46 @@ struct carapace_embedding_answer {
   const carapace_usage *usage; // optional
 };
 
+// Asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+// response to the request that was answered, as a chunk has it.
+struct carapace_pull_query {
+  // The model's id without the provider's.
+  carapace_text model;
+  carapace_json config;
+  // Bounds: at most 256.
+  const carapace_stream_event *events;
+  size_t events_count;
+  // What the answer before left.
+  // Bounds: at most 1 MB.
+  carapace_json state;
+};
+
+// How far a model is that is fetched.
+struct carapace_pull_progress {
+  // What is done now, in words for people.
+  // Bounds: at most 256 bytes.
+  carapace_text step;
+  // Bytes of this step, and how many there are in all; 0 where that is not known.
+  uint64_t completed;
+  uint64_t total;
+};
+
+// The request that has a model fetched, in answer to the first query, and then what the response says.
+struct carapace_pull_answer {
+  const carapace_http_request *request; // optional
+  carapace_framing framing;
+  // As in a plan.
+  const carapace_length_prefix *length; // optional
+  // Absent where nothing is different.
+  const carapace_pull_progress *progress; // optional
+  // The model is there. A body that ends before is one that was cut off.
+  bool done;
+  const carapace_error *error; // optional
+  // Handed to the next call; absent leaves the old one.
+  // Bounds: at most 1 MB.
+  carapace_json state;
+};
+
 // Due at a moment, every so often, or by a cron expression.
 struct carapace_scheduled_job {
   // Bounds: 1 to 128 bytes.
@@ -2471,6 +2514,9 @@ static const carapace_type carapace_models_answer_type;
 static const carapace_type carapace_embedding_query_type;
 static const carapace_type carapace_embedding_type;
 static const carapace_type carapace_embedding_answer_type;
+static const carapace_type carapace_pull_query_type;
+static const carapace_type carapace_pull_progress_type;
+static const carapace_type carapace_pull_answer_type;
 static const carapace_type carapace_scheduled_job_type;
 static const carapace_type carapace_job_reference_type;
 static const carapace_type carapace_job_scheduled_type;
@@ -3404,6 +3450,29 @@ static const carapace_field carapace_embedding_answer_fields_[] = {
   {"usage", &carapace_usage_type, offsetof(carapace_embedding_answer, usage), CARAPACE_RECORD_, CARAPACE_OPTION_},
 };
 static const carapace_type carapace_embedding_answer_type = {.fields = carapace_embedding_answer_fields_, .size = sizeof(carapace_embedding_answer), .count = 3};
+static const carapace_field carapace_pull_query_fields_[] = {
+  {"model", NULL, offsetof(carapace_pull_query, model), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"config", NULL, offsetof(carapace_pull_query, config), CARAPACE_JSON_, CARAPACE_ONE_},
+  {"events", &carapace_stream_event_type, offsetof(carapace_pull_query, events), CARAPACE_RECORD_, CARAPACE_LIST_},
+  {"state", NULL, offsetof(carapace_pull_query, state), CARAPACE_JSON_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_pull_query_type = {.fields = carapace_pull_query_fields_, .size = sizeof(carapace_pull_query), .count = 4};
+static const carapace_field carapace_pull_progress_fields_[] = {
+  {"step", NULL, offsetof(carapace_pull_progress, step), CARAPACE_TEXT_, CARAPACE_ONE_},
+  {"completed", NULL, offsetof(carapace_pull_progress, completed), CARAPACE_U64_, CARAPACE_ONE_},
+  {"total", NULL, offsetof(carapace_pull_progress, total), CARAPACE_U64_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_pull_progress_type = {.fields = carapace_pull_progress_fields_, .size = sizeof(carapace_pull_progress), .count = 3};
+static const carapace_field carapace_pull_answer_fields_[] = {
+  {"request", &carapace_http_request_type, offsetof(carapace_pull_answer, request), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"framing", &carapace_framing_type, offsetof(carapace_pull_answer, framing), CARAPACE_ENUM_, CARAPACE_ONE_},
+  {"length", &carapace_length_prefix_type, offsetof(carapace_pull_answer, length), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"progress", &carapace_pull_progress_type, offsetof(carapace_pull_answer, progress), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"done", NULL, offsetof(carapace_pull_answer, done), CARAPACE_BOOL_, CARAPACE_ONE_},
+  {"error", &carapace_error_type, offsetof(carapace_pull_answer, error), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"state", NULL, offsetof(carapace_pull_answer, state), CARAPACE_JSON_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_pull_answer_type = {.fields = carapace_pull_answer_fields_, .size = sizeof(carapace_pull_answer), .count = 7};
 static const carapace_field carapace_scheduled_job_fields_[] = {
   {"id", NULL, offsetof(carapace_scheduled_job, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"at", NULL, offsetof(carapace_scheduled_job, at), CARAPACE_S64_, CARAPACE_OPTION_},
@@ -4646,6 +4715,11 @@ static inline bool carapace_host_tools_invoke(const carapace_tool_request *reque
 // Makes vectors of texts, or plans the request that does and is then asked again with the response.
 // The handler is `static bool name(const carapace_embedding_query *query, carapace_embedding_answer *result)`.
 #define CARAPACE_PROVIDER_EMBEDDINGS(handler) CARAPACE_EXPORT_(provider_embeddings, carapace_embedding_query, carapace_embedding_answer, handler)
+
+// Has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+// Closing the response ends it.
+// The handler is `static bool name(const carapace_pull_query *query, carapace_pull_answer *result)`.
+#define CARAPACE_PROVIDER_PULL(handler) CARAPACE_EXPORT_(provider_pull, carapace_pull_query, carapace_pull_answer, handler)
 
 // Runs the tool that call names, with arguments that fit its schema. What the model should know about a
 // failure is an output that failed; an error is for the owner.

@@ -2083,6 +2083,53 @@ export interface EmbeddingAnswer {
   usage?: Usage;
 }
 
+/**
+ * Asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+ * response to the request that was answered, as a chunk has it.
+ */
+export interface PullQuery {
+  /** The model's id without the provider's. */
+  model: string;
+  config: Json;
+  /** Bounds: at most 256. */
+  events: StreamEvent[];
+  /**
+   * What the answer before left.
+   * Bounds: at most 1 MB.
+   */
+  state: Json;
+}
+
+/** How far a model is that is fetched. */
+export interface PullProgress {
+  /**
+   * What is done now, in words for people.
+   * Bounds: at most 256 bytes.
+   */
+  step?: string;
+  /** Bytes of this step, and how many there are in all; 0 where that is not known. */
+  completed?: number;
+  total?: number;
+}
+
+/** The request that has a model fetched, in answer to the first query, and then what the response says. */
+export interface PullAnswer {
+  request?: HttpRequest;
+  framing?: Framing;
+  /** As in a plan. */
+  length?: LengthPrefix;
+  /** Absent where nothing is different. */
+  progress?: PullProgress;
+  /** The model is there. A body that ends before is one that was cut off. */
+  done?: boolean;
+  error?: ErrorRecord;
+  /**
+   * Handed to the next call; absent leaves the old one.
+   * Bounds: at most 1 MB.
+   */
+  state?: Json;
+}
+
 /** Due at a moment, every so often, or by a cron expression. */
 export interface ScheduledJob {
   /** Bounds: 1 to 128 bytes. */
@@ -3288,7 +3335,8 @@ export interface Oauth2Recipe {
   /** Bounds: at most 1 KB. */
   clientId?: string;
   /**
-   * The credential that is the client's secret.
+   * The credential that is the client's secret. The owner of a client that is registered without one leaves it out, but
+   * with client-credentials.
    * Bounds: a letter and up to 63 letters, digits, _ and -.
    */
   clientSecret?: string;
@@ -3570,6 +3618,11 @@ export interface Plugin {
   providerModels?(query: ModelsQuery): Answer<ModelsAnswer>;
   /** Makes vectors of texts, or plans the request that does and is then asked again with the response. */
   providerEmbeddings?(query: EmbeddingQuery): Answer<EmbeddingAnswer>;
+  /**
+   * Has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+   * Closing the response ends it.
+   */
+  providerPull?(query: PullQuery): Answer<PullAnswer>;
   /**
    * Runs the tool that call names, with arguments that fit its schema. What the model should know about a
    * failure is an output that failed; an error is for the owner.

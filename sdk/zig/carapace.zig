@@ -583,6 +583,9 @@ pub const exports = struct {
     pub const provider_models = .{ ModelsQuery, ModelsAnswer };
     /// Makes vectors of texts, or plans the request that does and is then asked again with the response.
     pub const provider_embeddings = .{ EmbeddingQuery, EmbeddingAnswer };
+    /// Has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+    /// Closing the response ends it.
+    pub const provider_pull = .{ PullQuery, PullAnswer };
     /// Runs the tool that call names, with arguments that fit its schema. What the model should know about a
     /// failure is an output that failed; an error is for the owner.
     pub const tool_invoke = .{ ToolInvocation, ToolOutput };
@@ -2359,6 +2362,45 @@ pub const EmbeddingAnswer = struct {
     embeddings: []const Embedding = &.{},
     /// The tokens that were read.
     usage: ?Usage = null,
+};
+
+/// Asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+/// response to the request that was answered, as a chunk has it.
+pub const PullQuery = struct {
+    /// The model's id without the provider's.
+    model: []const u8 = "",
+    config: Json = .null,
+    /// Bounds: at most 256.
+    events: []const StreamEvent = &.{},
+    /// What the answer before left.
+    /// Bounds: at most 1 MB.
+    state: Json = .null,
+};
+
+/// How far a model is that is fetched.
+pub const PullProgress = struct {
+    /// What is done now, in words for people.
+    /// Bounds: at most 256 bytes.
+    step: []const u8 = "",
+    /// Bytes of this step, and how many there are in all; 0 where that is not known.
+    completed: u64 = 0,
+    total: u64 = 0,
+};
+
+/// The request that has a model fetched, in answer to the first query, and then what the response says.
+pub const PullAnswer = struct {
+    request: ?HttpRequest = null,
+    framing: Framing = .sse,
+    /// As in a plan.
+    length: ?LengthPrefix = null,
+    /// Absent where nothing is different.
+    progress: ?PullProgress = null,
+    /// The model is there. A body that ends before is one that was cut off.
+    done: bool = false,
+    @"error": ?ErrorRecord = null,
+    /// Handed to the next call; absent leaves the old one.
+    /// Bounds: at most 1 MB.
+    state: Json = .null,
 };
 
 /// Due at a moment, every so often, or by a cron expression.

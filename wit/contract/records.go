@@ -241,6 +241,12 @@ func New(name string) Record {
 		return new(wit.Embedding)
 	case "EmbeddingAnswer":
 		return new(wit.EmbeddingAnswer)
+	case "PullQuery":
+		return new(wit.PullQuery)
+	case "PullProgress":
+		return new(wit.PullProgress)
+	case "PullAnswer":
+		return new(wit.PullAnswer)
 	case "ScheduledJob":
 		return new(wit.ScheduledJob)
 	case "JobReference":

@@ -62,7 +62,7 @@ func (c *session) serve() {
 }
 
 func (c *session) capabilities() string {
-	list := "IMAP4rev1 AUTH=PLAIN"
+	list := "IMAP4rev1" + c.server.config.ways(" AUTH=")
 	if !c.server.config.NoIdle {
 		list += " IDLE"
 	}
@@ -108,10 +108,6 @@ func fields(args string) (list []string) {
 
 func (c *session) authenticate(tag, args string) {
 	mechanism, initial, _ := strings.Cut(args, " ")
-	if strings.ToUpper(mechanism) != "PLAIN" {
-		c.say("%s NO unknown mechanism", tag)
-		return
-	}
 	if initial == "" {
 		c.say("+ ")
 		line, err := c.r.ReadString('\n')
@@ -120,14 +116,38 @@ func (c *session) authenticate(tag, args string) {
 		}
 		initial = strings.TrimRight(line, "\r\n")
 	}
-	data, _ := base64.StdEncoding.DecodeString(initial)
-	parts := strings.Split(string(data), "\x00")
-	c.logIn(tag, len(parts) == 3, parts[min(1, len(parts)-1):]...)
+	in, tells := false, false
+	c.server.update(func() { in, tells = c.server.admits(mechanism, initial) })
+	if !in && tells {
+		c.say("+ " + why)
+		if line, err := c.r.ReadString('\n'); err != nil || !heard(mechanism, line) {
+			c.say("%s BAD that is no answer", tag)
+			return
+		}
+	}
+	c.admit(tag, in)
+}
+
+// why is how a server tells why it does not take a token, in base64; heard reports whether a line
+// says, as this way has it, no more than that it was heard.
+var why = base64.StdEncoding.EncodeToString([]byte(`{"status":"400","schemes":"Bearer","scope":"https://mail.test/"}`))
+
+func heard(way, line string) bool {
+	if strings.ToUpper(way) == "OAUTHBEARER" {
+		return strings.TrimSpace(line) == "AQ=="
+	}
+	return strings.TrimSpace(line) == ""
 }
 
 func (c *session) logIn(tag string, ok bool, login ...string) {
+	in := false
+	c.server.update(func() { in = ok && c.server.config.Token == nil && c.server.right(login[0], login[1]) })
+	c.admit(tag, in)
+}
+
+func (c *session) admit(tag string, in bool) {
 	c.server.update(func() {
-		if c.in = ok && c.server.right(login[0], login[1]); c.in {
+		if c.in = in; in {
 			c.server.logins++
 		} else {
 			c.server.refused++

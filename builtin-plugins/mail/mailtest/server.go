@@ -1,4 +1,5 @@
-// Package mailtest is a mail server for tests: one mailbox that is read by IMAP (RFC 3501, with IDLE and AUTH=PLAIN) and a
+// Package mailtest is a mail server for tests: one mailbox that is read by IMAP (RFC 3501, with IDLE, and
+// AUTH=PLAIN or access tokens) and a
 // submission server (RFC 6409) that takes what its owner sends. Tests deliver mails as other people do, see what was sent, and
 // have things go wrong: connections that break, passwords that are refused, a mailbox that counts anew, replies of SMTP.
 package mailtest
@@ -6,10 +7,12 @@ package mailtest
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/mail"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,10 +23,29 @@ import (
 type Config struct {
 	// User and Password are the owner's; without, they are User and Password of this package.
 	User, Password string
+	// Token says whether an access token is good. With it the server takes those alone, by the Ways, which are XOAUTH2 where
+	// nothing else is said.
+	Token func(token string) bool
+	Ways  []string
 	// NoIdle leaves IDLE out.
 	NoIdle bool
 	// MaxSize is the largest mail that is taken, in bytes; SaysSize is what the server says that it takes, where that is another one.
 	MaxSize, SaysSize int
+}
+
+// ways are those of logging in, each with a text before it.
+func (c *Config) ways(before string) (list string) {
+	ways := []string{"PLAIN"}
+	if c.Token != nil {
+		ways = c.Ways
+		if ways == nil {
+			ways = []string{"XOAUTH2"}
+		}
+	}
+	for _, way := range ways {
+		list += before + way
+	}
+	return list
 }
 
 // size is how large a mail may be, as SMTP says it.
@@ -246,6 +268,26 @@ func (s *Server) Renumber() {
 		}
 	})
 	s.Break()
+}
+
+// admits reports whether somebody who logs in by a way is the owner, and whether the server tells why not before it refuses; mu is held.
+func (s *Server) admits(way, initial string) (in, tells bool) {
+	data, err := base64.StdEncoding.DecodeString(initial)
+	text := string(data)
+	switch {
+	case err != nil || !slices.Contains(strings.Fields(s.config.ways(" ")), strings.ToUpper(way)):
+		return false, false
+	case s.config.Token == nil:
+		parts := strings.Split(text, "\x00")
+		return len(parts) == 3 && s.right(parts[1], parts[2]), false
+	}
+	begins := "user=" + s.config.User + "\x01auth=Bearer "
+	if strings.ToUpper(way) == "OAUTHBEARER" {
+		begins = "n,a=" + s.config.User + ",\x01auth=Bearer "
+	}
+	token, ok := strings.CutPrefix(text, begins)
+	token, ends := strings.CutSuffix(token, "\x01\x01")
+	return ok && ends && !s.refuse && s.config.Token(token), true
 }
 
 // right reports whether somebody is the owner; mu is held.

@@ -2,7 +2,6 @@ package mailtest
 
 import (
 	"bufio"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -35,9 +34,11 @@ func (c *submission) serve() {
 		command, args, _ := strings.Cut(line, " ")
 		switch command = strings.ToUpper(command); command {
 		case "EHLO", "HELO":
-			c.say("250-mail.test\r\n250-SIZE %d\r\n250-8BITMIME\r\n250 AUTH PLAIN", c.server.config.size())
+			c.say("250-mail.test\r\n250-SIZE %d\r\n250-8BITMIME\r\n250 AUTH%s", c.server.config.size(), c.server.config.ways(" "))
 		case "AUTH":
-			c.authenticate(args)
+			if !c.authenticate(r, args) {
+				return
+			}
 		case "MAIL", "RCPT":
 			c.address(command, args)
 		case "DATA":
@@ -58,18 +59,32 @@ func (c *submission) serve() {
 	}
 }
 
-func (c *submission) authenticate(args string) {
+// authenticate reports whether the connection goes on.
+func (c *submission) authenticate(r *textproto.Reader, args string) (alive bool) {
 	mechanism, initial, _ := strings.Cut(args, " ")
-	data, _ := base64.StdEncoding.DecodeString(initial)
-	parts := strings.Split(string(data), "\x00")
-	c.server.update(func() {
-		c.in = strings.ToUpper(mechanism) == "PLAIN" && len(parts) == 3 && c.server.right(parts[1], parts[2])
-	})
+	if initial == "" {
+		c.say("334 ")
+		line, err := r.ReadLine()
+		if err != nil {
+			return false
+		}
+		initial = line
+	}
+	tells := false
+	c.server.update(func() { c.in, tells = c.server.admits(mechanism, initial) })
+	if !c.in && tells {
+		c.say("334 " + why)
+		if line, err := r.ReadLine(); err != nil || !heard(mechanism, line) {
+			c.say("501 5.5.2 Error: that is no answer")
+			return true
+		}
+	}
 	if c.in {
 		c.say("235 2.7.0 Authentication successful")
 	} else {
 		c.say("535 5.7.8 Error: authentication failed")
 	}
+	return true
 }
 
 func (c *submission) address(command, args string) {

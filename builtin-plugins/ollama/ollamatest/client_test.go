@@ -3,6 +3,7 @@ package ollamatest_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -60,6 +61,18 @@ func TestRealClient(t *testing.T) {
 	shown, err := c.Show(t.Context(), &api.ShowRequest{Model: "gemma3:4b"})
 	if err != nil || shown.Capabilities[1] != "vision" || shown.ModelInfo["f.context_length"] != 131072.0 {
 		t.Errorf("%+v, %v", shown, err)
+	}
+	s.Offer("llama3.2:latest", ollamatest.Pull{Size: 100, Steps: 4})
+	var far []string
+	err = c.Pull(t.Context(), &api.PullRequest{Model: "llama3.2"}, func(p api.ProgressResponse) error {
+		far = append(far, fmt.Sprintf("%s %d/%d", p.Status, p.Completed, p.Total))
+		return nil
+	})
+	if want := "pulling manifest 0/0,pulling 6a0746a1ec1a 25/100,pulling 6a0746a1ec1a 50/100,pulling 6a0746a1ec1a 75/100,pulling 6a0746a1ec1a 100/100,verifying sha256 digest 0/0,writing manifest 0/0,success 0/0"; err != nil || strings.Join(far, ",") != want {
+		t.Errorf("%s, %v", strings.Join(far, ","), err)
+	}
+	if err := c.Pull(t.Context(), &api.PullRequest{Model: "none"}, func(api.ProgressResponse) error { return nil }); err == nil || err.Error() != "pull model manifest: file does not exist" {
+		t.Errorf("fetching what there is not: %v", err)
 	}
 	vectors, err := c.Embed(t.Context(), &api.EmbedRequest{Model: "nomic-embed-text", Input: []string{"a", "bbb"}})
 	if err != nil || len(vectors.Embeddings) != 2 || vectors.Embeddings[1][0] != 3 {

@@ -1,5 +1,5 @@
-// Package ollamatest is an Ollama server for tests, as docs.ollama.com has it: POST /api/chat, streamed or not, /api/show and
-// /api/embed, and GET /api/tags.
+// Package ollamatest is an Ollama server for tests, as docs.ollama.com has it: POST /api/chat, streamed or not, /api/show,
+// /api/pull and /api/embed, and GET /api/tags.
 //
 //	s := ollamatest.New()
 //	s.Play(ollamatest.Answer{Text: "Hello!"})

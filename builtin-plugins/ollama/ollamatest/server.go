@@ -18,6 +18,7 @@ type Server struct {
 	answers  []Answer
 	requests []Request
 	models   []Model
+	offers   map[string]Pull
 }
 
 // Request is one that the server got.
@@ -111,6 +112,9 @@ func (s *Server) answer(r *http.Request, body []byte) (http.HandlerFunc, *fault)
 	var q request
 	if err := json.Unmarshal(body, &q); r.Method != http.MethodPost || err != nil {
 		return nil, &fault{400, fmt.Sprint("invalid request: ", err)}
+	}
+	if r.URL.Path == "/api/pull" {
+		return s.pull(q.Model)
 	}
 	i := slices.IndexFunc(s.models, func(m Model) bool { return m.Name == q.Model || m.Name == q.Model+":latest" })
 	if i < 0 {

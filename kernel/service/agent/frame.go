@@ -46,18 +46,19 @@ type framer interface {
 	Next() (frame, error)
 }
 
-func newFramer(f wit.Framing, length *wit.LengthPrefix, body io.Reader) framer {
+// newFramer returns the framer for a body, of which it reads no more than most bytes, nor than maxBody of one that is one value.
+func newFramer(f wit.Framing, length *wit.LengthPrefix, most int, body io.Reader) framer {
 	switch f {
 	case wit.FramingNDJSON:
-		return &lineFramer{sse.NewLines(newBounded(body, maxStream), maxFrame)}
+		return &lineFramer{sse.NewLines(newBounded(body, most), maxFrame)}
 	case wit.FramingJSON:
 		return &bodyFramer{r: newBounded(body, maxBody)}
 	case wit.FramingPackets:
-		return &packetFramer{bufio.NewReader(newBounded(body, maxStream)), length}
+		return &packetFramer{bufio.NewReader(newBounded(body, most)), length}
 	case wit.FramingRaw:
-		return &rawFramer{newBounded(body, maxStream), make([]byte, maxPiece)}
+		return &rawFramer{newBounded(body, most), make([]byte, maxPiece)}
 	}
-	return &eventFramer{body: bufio.NewReaderSize(body, 4096)}
+	return &eventFramer{body: bufio.NewReaderSize(body, 4096), most: most}
 }
 
 // bounded fails when more is read than fits.
@@ -86,6 +87,7 @@ func errFrame(what string, limit int) error {
 // response's head says of the body is not asked: servers send streams as text/plain, and errors as streams.
 type eventFramer struct {
 	body   *bufio.Reader
+	most   int
 	frames framer // nil before the first frame
 }
 
@@ -96,7 +98,7 @@ func (e *eventFramer) Next() (frame, error) {
 			return frame{}, err
 		}
 		if events {
-			e.frames = &sseFramer{sse.NewReader(newBounded(e.body, maxStream), maxFrame)}
+			e.frames = &sseFramer{sse.NewReader(newBounded(e.body, e.most), maxFrame)}
 		} else {
 			e.frames = &bodyFramer{r: newBounded(e.body, maxBody)}
 		}

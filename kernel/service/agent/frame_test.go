@@ -67,7 +67,7 @@ func TestFramers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(c.body), iotest.OneByteReader(strings.NewReader(c.body)), iotest.DataErrReader(strings.NewReader(c.body))} {
-				got, err := frames(newFramer(c.framing, nil, &over{r: r}))
+				got, err := frames(newFramer(c.framing, nil, maxStream, &over{r: r}))
 				if err != nil || !slices.Equal(got, c.want) {
 					t.Errorf("got %+v, %v", got, err)
 				}
@@ -94,15 +94,15 @@ func TestBinaryFramers(t *testing.T) {
 	const body = "\x00\x00\x00\x06a\xff\x00\x00\x00\x04"
 	whole := []frame{{data: body[:6], binary: true}, {data: body[6:], binary: true}}
 	for _, r := range []io.Reader{strings.NewReader(body), iotest.OneByteReader(strings.NewReader(body)), iotest.DataErrReader(strings.NewReader(body))} {
-		if got, err := frames(newFramer(wit.FramingPackets, &wit.LengthPrefix{Whole: true}, &over{r: r})); err != nil || !slices.Equal(got, whole) {
+		if got, err := frames(newFramer(wit.FramingPackets, &wit.LengthPrefix{Whole: true}, maxStream, &over{r: r})); err != nil || !slices.Equal(got, whole) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
-	if _, err := frames(newFramer(wit.FramingPackets, nil, strings.NewReader("\x00\x00\x00\x02a"))); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := frames(newFramer(wit.FramingPackets, nil, maxStream, strings.NewReader("\x00\x00\x00\x02a"))); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a packet that is cut off: %v", err)
 	}
 	long := strings.Repeat("x", maxPiece+1)
-	got, err := frames(newFramer(wit.FramingRaw, nil, &over{r: strings.NewReader(long)}))
+	got, err := frames(newFramer(wit.FramingRaw, nil, maxStream, &over{r: strings.NewReader(long)}))
 	if err != nil || !slices.Equal(got, []frame{{data: long[:maxPiece], binary: true}, {data: "x", binary: true}}) {
 		t.Errorf("%d pieces, %v", len(got), err)
 	}
@@ -143,17 +143,17 @@ func TestFrameBounds(t *testing.T) {
 		"all packets":  {wit.FramingPackets, &endless{text: "\x00\x00\x27\x10" + long}},
 		"bytes":        {wit.FramingRaw, &endless{text: "xxxxxxxx"}},
 	} {
-		if _, err := frames(newFramer(c.framing, nil, c.body)); wit.CodeOf(err) != wit.CodeTooLarge {
+		if _, err := frames(newFramer(c.framing, nil, maxStream, c.body)); wit.CodeOf(err) != wit.CodeTooLarge {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for framing, most := range map[wit.Framing]int{wit.FramingJSON: maxBody, wit.FramingNDJSON: maxFrame} {
-		if got, err := frames(newFramer(framing, nil, strings.NewReader(strings.Repeat("x", most-1)))); err != nil || len(got) != 1 {
+		if got, err := frames(newFramer(framing, nil, maxStream, strings.NewReader(strings.Repeat("x", most-1)))); err != nil || len(got) != 1 {
 			t.Errorf("a %s frame of %d bytes: %v", framing, most-1, err)
 		}
 	}
 	broken := iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("data: abc\n\n")))
-	if _, err := frames(newFramer(wit.FramingSSE, nil, broken)); !errors.Is(err, iotest.ErrTimeout) {
+	if _, err := frames(newFramer(wit.FramingSSE, nil, maxStream, broken)); !errors.Is(err, iotest.ErrTimeout) {
 		t.Errorf("a broken body: %v", err)
 	}
 }
@@ -165,7 +165,7 @@ func FuzzFramers(f *testing.F) {
 	f.Add("\uFEFF: x\rdata\r\r", byte(2))
 	f.Fuzz(func(t *testing.T, body string, which byte) {
 		framing := []wit.Framing{wit.FramingSSE, wit.FramingNDJSON, wit.FramingJSON}[which%3]
-		got, err := frames(newFramer(framing, nil, strings.NewReader(body)))
+		got, err := frames(newFramer(framing, nil, maxStream, strings.NewReader(body)))
 		if err != nil && wit.CodeOf(err) != wit.CodeTooLarge {
 			t.Fatal(err)
 		}

@@ -34,11 +34,11 @@ type inflow struct {
 	err     error     // of the framer; it comes after the batch
 }
 
-// newInflow starts to read. The goroutine ends with the frames' end, or when stop is closed and the body is, which is
+// newInflow starts to read, most bytes in all. The goroutine ends with the frames' end, or when stop is closed and the body is, which is
 // the caller's to do since a read of the body cannot be cancelled in other ways; done is closed then.
-func newInflow(framing wit.Framing, length *wit.LengthPrefix, body io.Reader, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
+func newInflow(framing wit.Framing, length *wit.LengthPrefix, most int, body io.Reader, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
 	in = &inflow{body: body, stop: stop, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
-	frames, ended := newFramer(framing, length, in), make(chan struct{})
+	frames, ended := newFramer(framing, length, most, in), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {

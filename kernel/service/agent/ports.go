@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -53,6 +54,14 @@ type Provider interface {
 type Keyed interface {
 	// With returns the provider with the credentials of one of its accounts.
 	With(key string) Provider
+}
+
+// Puller is a Provider that may be able to fetch models.
+type Puller interface {
+	// Pull fails with CodeNotFound where it fetches none.
+	Pull(ctx context.Context, q *wit.PullQuery) (*wit.PullAnswer, error)
+	// StreamSlow is Stream for a response that may say nothing for as long as silence.
+	StreamSlow(ctx context.Context, r *wit.HTTPRequest, silence time.Duration) (*egress.Response, error)
 }
 
 // Codec is the plugin. Implementations fill in the configuration. Errors are coded.

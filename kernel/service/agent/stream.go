@@ -64,7 +64,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	if res.Status >= 300 {
 		framing = wit.FramingJSON // an error is a body, whatever a success would have been
 	}
-	frames, read := newInflow(framing, plan.Length, res.Body, ctx.Done())
+	frames, read := newInflow(framing, plan.Length, maxStream, res.Body, ctx.Done())
 	defer func() { // neither the body nor who reads it outlives the call
 		cancel(nil)
 		_ = res.Body.Close()

@@ -371,7 +371,7 @@ func TestNoReaderIsLeft(t *testing.T) {
 // TestBatchIsBounded: however much there is, a batch keeps its bounds, and nothing is lost.
 func TestBatchIsBounded(t *testing.T) {
 	line := strings.Repeat("x", 1000) + "\n"
-	in, done := newInflow(wit.FramingNDJSON, nil, strings.NewReader(strings.Repeat(line, 2000)), nil)
+	in, done := newInflow(wit.FramingNDJSON, nil, maxStream, strings.NewReader(strings.Repeat(line, 2000)), nil)
 	total := 0
 	for {
 		batch, err := in.next()
@@ -393,7 +393,7 @@ func TestBatchIsFullToTheByte(t *testing.T) {
 	for size, want := range map[int]int{maxBatchBytes / 2: 2, maxBatchBytes/2 - 1: 3, maxBatchBytes: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			stop := make(chan struct{})
-			in, done := newInflow(wit.FramingNDJSON, nil, strings.NewReader(strings.Repeat(strings.Repeat("x", size)+"\n", 3)), stop)
+			in, done := newInflow(wit.FramingNDJSON, nil, maxStream, strings.NewReader(strings.Repeat(strings.Repeat("x", size)+"\n", 3)), stop)
 			synctest.Wait() // all of them are there
 			if batch, err := in.next(); len(batch) != want || err != nil {
 				t.Errorf("%d frames of %d bytes, %v", len(batch), size, err)

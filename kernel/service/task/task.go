@@ -1,5 +1,5 @@
 // Package task shows what the agents do and did, as tasks that can be stopped: the runs of all sessions, whoever asked for
-// them. It keeps nothing of its own, and is safe for concurrent use.
+// them, and what else works in the background. It keeps nothing of its own, and is safe for concurrent use.
 package task
 
 import (
@@ -19,7 +19,8 @@ import (
 type Task struct {
 	// ID is the run's.
 	ID string `json:"id"`
-	// Kind is who asked: chat, channel, cron, heartbeat, wake, plugin, or command for a text command.
+	// Kind is who asked: chat, channel, cron, heartbeat, wake, plugin, or command for a text command; or what it is: pull for a
+	// model that is fetched.
 	Kind   string `json:"kind"`
 	Status string `json:"status" rpc:"enum=queued|running|completed|failed|cancelled|timed_out"`
 	// Title is the beginning of what is asked.
@@ -34,6 +35,8 @@ type Task struct {
 	EndedAt      int64  `json:"endedAt,omitempty"`
 	// LastToolName is the tool whose call has begun.
 	LastToolName string `json:"lastToolName,omitempty"`
+	// Progress is how far it is, where that is known.
+	Progress string `json:"progress,omitempty"`
 	// TerminalSummary is the beginning of the answer.
 	TerminalSummary string `json:"terminalSummary,omitempty"`
 	// Model has answered, as provider/model, and Replaced is the one that was to, where that is another one.
@@ -42,8 +45,8 @@ type Task struct {
 	Error    string `json:"error,omitempty"`
 }
 
-// Runs is where tasks come from.
-type Runs interface {
+// Source is where tasks come from.
+type Source interface {
 	// Recent returns the live ones, and then those that ended, the last one first.
 	Recent(ctx context.Context, limit int) ([]Task, error)
 	// Find returns one. Errors: CodeNotFound.
@@ -55,7 +58,10 @@ type Runs interface {
 
 // Deps is what the service stands on.
 type Deps struct {
-	Runs Runs
+	// Runs are what the agents do.
+	Runs Source
+	// Pulls are the models that are fetched; nil has none.
+	Pulls Source
 	// Session is a session's key as it is kept, by how a client writes it; with no key, it says whether there is an agent.
 	Session func(key, agent string) (string, error)
 	// Parallel is how many runs there are at once.
@@ -67,6 +73,34 @@ type Service struct{ Deps }
 
 // New returns the service.
 func New(d Deps) *Service { return &Service{d} }
+
+// source is where a task comes from. Errors: CodeNotFound.
+func (s *Service) source(ctx context.Context, id string) (Source, error) {
+	if s.Pulls != nil {
+		if _, err := s.Pulls.Find(ctx, id); err == nil {
+			return s.Pulls, nil
+		}
+	}
+	_, err := s.Runs.Find(ctx, id)
+	return s.Runs, err
+}
+
+// recent lists the live ones, and then those that ended.
+func (s *Service) recent(ctx context.Context) ([]Task, error) {
+	all, err := s.Runs.Recent(ctx, mostTasks)
+	if err != nil || s.Pulls == nil {
+		return all, err
+	}
+	more, err := s.Pulls.Recent(ctx, mostTasks)
+	all = append(all, more...)
+	slices.SortStableFunc(all, func(a, b Task) int {
+		if a.EndedAt == 0 || b.EndedAt == 0 {
+			return cmp.Compare(min(a.EndedAt, 1), min(b.EndedAt, 1))
+		}
+		return cmp.Compare(b.EndedAt, a.EndedAt)
+	})
+	return all, err
+}
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
@@ -139,7 +173,7 @@ func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	if p.Limit == 0 {
 		p.Limit = defaultLimit
 	}
-	all, err := s.Runs.Recent(ctx, mostTasks)
+	all, err := s.recent(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -171,7 +205,11 @@ type GetResult struct {
 }
 
 func (s *Service) get(ctx context.Context, p IDParams) (GetResult, error) {
-	t, err := s.Runs.Find(ctx, p.TaskID)
+	from, err := s.source(ctx, p.TaskID)
+	if err != nil {
+		return GetResult{}, err
+	}
+	t, err := from.Find(ctx, p.TaskID)
 	return GetResult{t}, err
 }
 
@@ -191,18 +229,18 @@ type CancelResult struct {
 }
 
 func (s *Service) cancel(ctx context.Context, p CancelParams) (CancelResult, error) {
-	_, err := s.Runs.Find(ctx, p.TaskID)
+	from, err := s.source(ctx, p.TaskID)
 	if err != nil {
 		return CancelResult{}, err
 	}
 	r := CancelResult{Found: true}
-	if r.Cancelled, err = s.Runs.Stop(ctx, p.TaskID, p.Reason); err != nil {
+	if r.Cancelled, err = from.Stop(ctx, p.TaskID, p.Reason); err != nil {
 		return r, err
 	}
 	if !r.Cancelled {
 		r.Reason = "it has ended already"
 	}
-	t, err := s.Runs.Find(ctx, p.TaskID)
+	t, err := from.Find(ctx, p.TaskID)
 	r.Task = &t
 	return r, err
 }

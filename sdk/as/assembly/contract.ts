@@ -6077,6 +6077,167 @@ export class EmbeddingAnswer implements Record {
   }
 }
 
+/**
+ * Asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+ * response to the request that was answered, as a chunk has it.
+ */
+export class PullQuery implements Record {
+  /** The model's id without the provider's. */
+  model: string = "";
+  config: Json = new Json();
+  /** Bounds: at most 256. */
+  events: StreamEvent[] = [];
+  /**
+   * What the answer before left.
+   * Bounds: at most 1 MB.
+   */
+  state: Json = new Json();
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "model") this.model = r.text();
+      else if (key == "config") this.config = r.json();
+      else if (key == "events") this.events = readList<StreamEvent>(r);
+      else if (key == "state") this.state = r.json();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.model.length > 0) {
+      w.key("model");
+      w.text(this.model);
+    }
+    if (this.config.raw.length > 0) {
+      w.key("config");
+      w.json(this.config);
+    }
+    if (this.events.length > 0) {
+      w.key("events");
+      w.list<StreamEvent>(this.events);
+    }
+    if (this.state.raw.length > 0) {
+      w.key("state");
+      w.json(this.state);
+    }
+    w.close();
+  }
+}
+
+/** How far a model is that is fetched. */
+export class PullProgress implements Record {
+  /**
+   * What is done now, in words for people.
+   * Bounds: at most 256 bytes.
+   */
+  step: string = "";
+  /** Bytes of this step, and how many there are in all; 0 where that is not known. */
+  completed: u64 = 0;
+  total: u64 = 0;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "step") this.step = r.text();
+      else if (key == "completed") this.completed = r.int<u64>();
+      else if (key == "total") this.total = r.int<u64>();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.step.length > 0) {
+      w.key("step");
+      w.text(this.step);
+    }
+    if (this.completed != 0) {
+      w.key("completed");
+      w.number(this.completed.toString());
+    }
+    if (this.total != 0) {
+      w.key("total");
+      w.number(this.total.toString());
+    }
+    w.close();
+  }
+}
+
+/** The request that has a model fetched, in answer to the first query, and then what the response says. */
+export class PullAnswer implements Record {
+  request: HttpRequest | null = null;
+  /** One of Framing. */
+  framing: string = "sse";
+  /** As in a plan. */
+  length: LengthPrefix | null = null;
+  /** Absent where nothing is different. */
+  progress: PullProgress | null = null;
+  /** The model is there. A body that ends before is one that was cut off. */
+  done: bool = false;
+  error: ErrorRecord | null = null;
+  /**
+   * Handed to the next call; absent leaves the old one.
+   * Bounds: at most 1 MB.
+   */
+  state: Json = new Json();
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "request") this.request = r.absent() ? null : r.record<HttpRequest>();
+      else if (key == "framing") this.framing = r.word("sse");
+      else if (key == "length") this.length = r.absent() ? null : r.record<LengthPrefix>();
+      else if (key == "progress") this.progress = r.absent() ? null : r.record<PullProgress>();
+      else if (key == "done") this.done = r.bool();
+      else if (key == "error") this.error = r.absent() ? null : r.record<ErrorRecord>();
+      else if (key == "state") this.state = r.json();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    const request = this.request;
+    if (request !== null) {
+      w.key("request");
+      request.write(w);
+    }
+    if (this.framing.length > 0) {
+      w.key("framing");
+      w.text(this.framing);
+    }
+    const length = this.length;
+    if (length !== null) {
+      w.key("length");
+      length.write(w);
+    }
+    const progress = this.progress;
+    if (progress !== null) {
+      w.key("progress");
+      progress.write(w);
+    }
+    if (this.done) {
+      w.key("done");
+      w.bool(this.done);
+    }
+    const error = this.error;
+    if (error !== null) {
+      w.key("error");
+      error.write(w);
+    }
+    if (this.state.raw.length > 0) {
+      w.key("state");
+      w.json(this.state);
+    }
+    w.close();
+  }
+}
+
 /** Due at a moment, every so often, or by a cron expression. */
 export class ScheduledJob implements Record {
   /** Bounds: 1 to 128 bytes. */
@@ -7774,6 +7935,15 @@ export function providerModels(handler: (query: ModelsQuery) => ModelsAnswer | n
  */
 export function providerEmbeddings(handler: (query: EmbeddingQuery) => EmbeddingAnswer | null): i32 {
   return serve<EmbeddingQuery, EmbeddingAnswer>(handler);
+}
+
+/**
+ * Has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+ * Closing the response ends it.
+ * The plugin's entry file exports `provider_pull`, which returns this.
+ */
+export function providerPull(handler: (query: PullQuery) => PullAnswer | null): i32 {
+  return serve<PullQuery, PullAnswer>(handler);
 }
 
 /**

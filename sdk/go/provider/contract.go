@@ -32,6 +32,13 @@ type Embedder interface {
 	Embeddings(host *sdk.Host, query *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error)
 }
 
+// Puller is for plugins that export provider_pull.
+type Puller interface {
+	// Pull has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+	// Closing the response ends it.
+	Pull(host *sdk.Host, query *wit.PullQuery) (*wit.PullAnswer, error)
+}
+
 var plugins guest.Table[Provider]
 
 // Register says that this module is, or holds, the plugin id and that it is a provider. It is called from an
@@ -53,6 +60,10 @@ func Call(host *sdk.Host, plugin Provider, export string, input []byte) ([]byte,
 	case "provider_embeddings":
 		if p, ok := plugin.(Embedder); ok {
 			return guest.Handle(host, input, new(wit.EmbeddingQuery), p.Embeddings)
+		}
+	case "provider_pull":
+		if p, ok := plugin.(Puller); ok {
+			return guest.Handle(host, input, new(wit.PullQuery), p.Pull)
 		}
 	}
 	return nil, guest.Missing(export)

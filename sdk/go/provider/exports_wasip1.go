@@ -15,3 +15,6 @@ func providerModels() int32 { return guest.Serve(&plugins, Call, "provider_model
 
 //go:wasmexport provider_embeddings
 func providerEmbeddings() int32 { return guest.Serve(&plugins, Call, "provider_embeddings") }
+
+//go:wasmexport provider_pull
+func providerPull() int32 { return guest.Serve(&plugins, Call, "provider_pull") }

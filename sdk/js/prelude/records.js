@@ -451,6 +451,12 @@ const records = {
     if (typeof v.dimensions !== "number") v.dimensions = v.dimensions === undefined ? 0 : missing(v.dimensions, "dimensions", 0, "number");
     if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
   },
+  PullQuery(v) {
+    if (typeof v.model !== "string") v.model = v.model === undefined ? "" : missing(v.model, "model", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.events = list(v.events, "events", records.StreamEvent);
+    if (v.state === undefined) v.state = null;
+  },
   JobScheduled(v) {
     if (typeof v.next !== "number" && v.next !== undefined) v.next = missing(v.next, "next", undefined, "number");
   },
@@ -576,6 +582,7 @@ const functions = {
   provider_chunk: { name: "providerChunk", takes: records.ProviderChunk },
   provider_models: { name: "providerModels", takes: records.ModelsQuery },
   provider_embeddings: { name: "providerEmbeddings", takes: records.EmbeddingQuery },
+  provider_pull: { name: "providerPull", takes: records.PullQuery },
   tool_invoke: { name: "toolInvoke", takes: records.ToolInvocation },
   stt_transcribe: { name: "sttTranscribe", takes: records.Recording },
   tts_synthesize: { name: "ttsSynthesize", takes: records.SpeechOrder },

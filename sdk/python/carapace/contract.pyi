@@ -2903,6 +2903,78 @@ class EmbeddingAnswer:
         usage: Usage | None = None,
     ) -> None: ...
 
+class PullQuery:
+    """Asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+    response to the request that was answered, as a chunk has it.
+    """
+
+    model: str
+    """The model's id without the provider's."""
+    config: Json
+    events: list[StreamEvent]
+    """Bounds: at most 256."""
+    state: Json
+    """What the answer before left.
+    Bounds: at most 1 MB.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        model: str | None = None,
+        config: Json | None = None,
+        events: Sequence[StreamEvent] | None = None,
+        state: Json | None = None,
+    ) -> None: ...
+
+class PullProgress:
+    """How far a model is that is fetched."""
+
+    step: str
+    """What is done now, in words for people.
+    Bounds: at most 256 bytes.
+    """
+    completed: int
+    """Bytes of this step, and how many there are in all; 0 where that is not known."""
+    total: int
+    def __init__(
+        self,
+        /,
+        *,
+        step: str | None = None,
+        completed: int | None = None,
+        total: int | None = None,
+    ) -> None: ...
+
+class PullAnswer:
+    """The request that has a model fetched, in answer to the first query, and then what the response says."""
+
+    request: HttpRequest | None
+    framing: Framing
+    length: LengthPrefix | None
+    """As in a plan."""
+    progress: PullProgress | None
+    """Absent where nothing is different."""
+    done: bool
+    """The model is there. A body that ends before is one that was cut off."""
+    error: ErrorRecord | None
+    state: Json
+    """Handed to the next call; absent leaves the old one.
+    Bounds: at most 1 MB.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        request: HttpRequest | None = None,
+        framing: Framing | None = None,
+        length: LengthPrefix | None = None,
+        progress: PullProgress | None = None,
+        done: bool | None = None,
+        error: ErrorRecord | None = None,
+        state: Json | None = None,
+    ) -> None: ...
+
 class ScheduledJob:
     """Due at a moment, every so often, or by a cron expression."""
 
@@ -3764,6 +3836,11 @@ class Plugin(Protocol):
 
     def provider_embeddings(self, query: EmbeddingQuery) -> EmbeddingAnswer | None:
         """Makes vectors of texts, or plans the request that does and is then asked again with the response."""
+
+    def provider_pull(self, query: PullQuery) -> PullAnswer | None:
+        """Has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+        Closing the response ends it.
+        """
 
     def tool_invoke(self, call: ToolInvocation) -> ToolOutput | None:
         """Runs the tool that call names, with arguments that fit its schema. What the model should know about a

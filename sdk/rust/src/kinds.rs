@@ -162,6 +162,15 @@ pub trait Provider {
         let _ = (host, query);
         missing("provider_embeddings")
     }
+
+    /// Has a model fetched: plans the request, and is then called with what arrives of the response until the model is there.
+    /// Closing the response ends it.
+    ///
+    /// For plugins whose manifest says that they have `provider_pull`.
+    fn pull(&self, host: &Host, query: PullQuery) -> Result<PullAnswer> {
+        let _ = (host, query);
+        missing("provider_pull")
+    }
 }
 
 #[doc(hidden)]
@@ -171,6 +180,7 @@ pub fn call_provider(plugin: &mut impl Provider, host: &Host, export: &str, inpu
         "provider_chunk" => handle(input, |record| plugin.chunk(host, record)),
         "provider_models" => handle(input, |record| plugin.models(host, record)),
         "provider_embeddings" => handle(input, |record| plugin.embeddings(host, record)),
+        "provider_pull" => handle(input, |record| plugin.pull(host, record)),
         _ => return None,
     })
 }
@@ -355,6 +365,7 @@ macro_rules! kind {
         $crate::kind!(function provider_chunk, $crate::Provider::chunk);
         $crate::kind!(function provider_models, $crate::Provider::models);
         $crate::kind!(function provider_embeddings, $crate::Provider::embeddings);
+        $crate::kind!(function provider_pull, $crate::Provider::pull);
     };
     (call Provider, $plugin:expr, $host:expr, $export:expr, $input:expr) => {
         $crate::kinds::call_provider($plugin, $host, $export, $input)

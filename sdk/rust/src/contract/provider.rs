@@ -1298,3 +1298,171 @@ impl Value for EmbeddingAnswer {
         p.within("usage", &self.usage);
     }
 }
+
+/// Asks for a model to be fetched to where the provider runs it: without events first, then with what has arrived of the
+/// response to the request that was answered, as a chunk has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PullQuery {
+    /// The model's id without the provider's.
+    pub model: String,
+    pub config: Json,
+    /// Bounds: at most 256.
+    pub events: Vec<StreamEvent>,
+    /// What the answer before left.
+    ///
+    /// Bounds: at most 1 MB.
+    pub state: Json,
+}
+
+impl PullQuery {
+    /// The most that `events` may be.
+    pub const EVENTS_MAX: u64 = 256;
+    /// The most that `state` may be.
+    pub const STATE_MAX: u64 = 1048576;
+}
+
+impl Value for PullQuery {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "model" => v.model = Value::read(r),
+                "config" => v.config = Value::read(r),
+                "events" => v.events = Value::read(r),
+                "state" => v.state = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"model\":", &self.model);
+        w.field("\"config\":", &self.config);
+        w.field("\"events\":", &self.events);
+        w.field("\"state\":", &self.state);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.items("events", self.events.len(), Bounds::new(false, 0, 256));
+        p.within("events", &self.events);
+        p.json("state", &self.state, Bounds::new(false, 0, 1048576));
+    }
+}
+
+/// How far a model is that is fetched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PullProgress {
+    /// What is done now, in words for people.
+    ///
+    /// Bounds: at most 256 bytes.
+    pub step: String,
+    /// Bytes of this step, and how many there are in all; 0 where that is not known.
+    pub completed: u64,
+    pub total: u64,
+}
+
+impl PullProgress {
+    /// The most that `step` may be.
+    pub const STEP_MAX: u64 = 256;
+}
+
+impl Value for PullProgress {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "step" => v.step = Value::read(r),
+                "completed" => v.completed = Value::read(r),
+                "total" => v.total = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"step\":", &self.step);
+        w.field("\"completed\":", &self.completed);
+        w.field("\"total\":", &self.total);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.text("step", &self.step, Bounds::new(false, 0, 256));
+    }
+}
+
+/// The request that has a model fetched, in answer to the first query, and then what the response says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PullAnswer {
+    pub request: Option<HttpRequest>,
+    pub framing: Framing,
+    /// As in a plan.
+    pub length: Option<LengthPrefix>,
+    /// Absent where nothing is different.
+    pub progress: Option<PullProgress>,
+    /// The model is there. A body that ends before is one that was cut off.
+    pub done: bool,
+    pub error: Option<Error>,
+    /// Handed to the next call; absent leaves the old one.
+    ///
+    /// Bounds: at most 1 MB.
+    pub state: Json,
+}
+
+impl PullAnswer {
+    /// The most that `state` may be.
+    pub const STATE_MAX: u64 = 1048576;
+}
+
+impl Value for PullAnswer {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "request" => v.request = Value::read(r),
+                "framing" => v.framing = Value::read(r),
+                "length" => v.length = Value::read(r),
+                "progress" => v.progress = Value::read(r),
+                "done" => v.done = Value::read(r),
+                "error" => v.error = Value::read(r),
+                "state" => v.state = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"request\":", &self.request);
+        w.field("\"framing\":", &self.framing);
+        w.field("\"length\":", &self.length);
+        w.field("\"progress\":", &self.progress);
+        w.field("\"done\":", &self.done);
+        w.field("\"error\":", &self.error);
+        w.field("\"state\":", &self.state);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.within("request", &self.request);
+        p.within("framing", &self.framing);
+        p.within("length", &self.length);
+        p.within("progress", &self.progress);
+        p.json("state", &self.state, Bounds::new(false, 0, 1048576));
+    }
+}
