@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/protocol"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -126,7 +127,7 @@ func TestProtocol3Params(t *testing.T) {
 func TestUndeclaredErrors(t *testing.T) {
 	t.Parallel()
 	none := reflect.TypeFor[rpc.None]()
-	check, err := kerneltest.NewContract(protocol.New([]rpc.Description{{Name: "find", Params: none, Results: []reflect.Type{none}, Errors: []string{"NOT_FOUND"}}}, nil))
+	check, err := kerneltest.NewContract(protocol.New([]rpc.Description{{Name: "find", Params: none, Results: []reflect.Type{none}, Errors: []string{"NOT_FOUND"}}}, []event.Row{{Name: "news", Payload: none}}))
 	if err != nil {
 		t.Fatal(err)
 	}
