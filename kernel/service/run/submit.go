@@ -292,7 +292,7 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 
 // tell queues a run for a system event, or notes it.
 func tell(tx store.Tx, e SystemEvent) error {
-	r := Run{ID: e.ID, Session: e.Session, Asker: askerJobs, Text: "[system event] " + e.Text}
+	r := Run{ID: e.ID, Session: e.Session, Asker: askerJobs, Text: session.EventMark + e.Text}
 	entry, err := session.Ensure(tx, r.Session, message.Origin{})
 	if err != nil {
 		return err

@@ -133,9 +133,12 @@ func Append(tx store.Tx, key Key, m Message) (Message, error) {
 	return m, write(tx, &e)
 }
 
+// EventMark begins what a job, a hook or a client has told an agent, so that the model takes it for no person's words.
+const EventMark = "[system event] "
+
 // caption lets a session be called after a message that is appended.
 func (e *Entry) caption(m Message) {
-	text := m.Text()
+	text := strings.TrimPrefix(m.Text(), EventMark)
 	if text == "" || m.Role == wit.RoleTool {
 		return
 	}

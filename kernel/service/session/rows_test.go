@@ -391,7 +391,7 @@ func TestTitlesAndPreviews(t *testing.T) {
 		{session.Message{Role: wit.RoleUser, Aside: true, Parts: []wit.Part{session.TextPart("/help")}}, "", "/help"},
 		{session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart("welcome")}}, "", "welcome"},
 		{session.Message{Role: wit.RoleUser, Parts: []wit.Part{{Kind: wit.PartKindImage}}}, "", "welcome"},
-		{session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart("first")}}, "first", "first"},
+		{session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart("[system event] first")}}, "first", "first"},
 		{session.Message{Role: wit.RoleTool, Parts: []wit.Part{session.TextPart("42")}}, "first", "first"},
 		{session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart("second\n  line")}}, "first", "second line"},
 	} {

@@ -245,7 +245,7 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("models.authLogout", wire.ScopeAdmin, s.setup.logoutProvider).Audited().Fails(wire.NotFound).
 			Doc("Takes keys of a provider of models back."),
 		rpc.New("credentials.key", wire.ScopeAdmin, s.setup.changeKey).Audited().Doc("Seals all credentials with a new key, and keeps what opens it at another place or at the same."),
-		rpc.New("backup.create", wire.ScopeAdmin, s.backup.create).Audited().Doc("Writes all of the gateway's state into a new file on its machine, sealed."),
+		rpc.New("backup.create", wire.ScopeAdmin, s.backup.create).Audited().Fails(wire.Conflict).Doc("Writes all of the gateway's state into a new file on its machine, sealed."),
 		rpc.New("encryption.status", wire.ScopeAdmin, s.crypt.status).Doc("Says whether what the gateway keeps is encrypted."),
 		rpc.New("encryption.set", wire.ScopeAdmin, s.crypt.set).Audited().Doc("Encrypts all that the gateway keeps, or no longer. It answers when that is done."),
 		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
