@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -272,6 +273,36 @@ func TestEditsAreStrict(t *testing.T) {
 	q.MustCall("config.patch", object{"raw": `{"plugins":{"tuned":{"enabledd":null}}}`}, nil)
 	if !q.runs("tuned") || q.runs("say") {
 		t.Error("not mended by a patch")
+	}
+}
+
+// TestAFormKeepsWhatItDoesNotShow: who saves the settings as config.get shows them in fields does not throw away a section that
+// has a mistake, and is told of it.
+func TestAFormKeepsWhatItDoesNotShow(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"plugins":{"tuned":{"enabledd":true}}}`,
+		`{"channels":{"chat":{"accounts":{"a":{"dmPolcy":"open"}}}}}`,
+		`{"channels":{"mail":{"dmPolcy":"open","accounts":{"m":{"config":{"root":"http://127.0.0.1:1"}}}}}}`,
+	} {
+		q := newQuarantine(t, text)
+		var now struct {
+			Config json.RawMessage
+			Hash   string
+		}
+		q.MustCall("config.get", nil, &now)
+		save := func(raw string) error {
+			return q.Call(t.Context(), "config.set", object{"raw": raw, "baseHash": now.Hash}, nil)
+		}
+		if err := save(string(now.Config)); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "did you mean") {
+			t.Errorf("%s: saved as %s: %v", text, now.Config, err)
+		}
+		if kept, err := os.ReadFile(q.path); err != nil || string(kept) != text {
+			t.Errorf("%s became %s, %v", text, kept, err)
+		}
+		if err := save(`{"log":{"level":"info"}}`); err != nil {
+			t.Errorf("%s: without the section: %v", text, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -121,6 +122,24 @@ func (d *Document) spare(f *Fault) bool {
 	}
 	d.root, d.faults = d.root.with(section, n.off(section)), append(slices.Clip(d.faults), f)
 	return true
+}
+
+// Overlooked is what is wrong with a section of before that is replaced by what holds in its place, or nil. A form that was
+// filled with the settings in force has that there, and who saves it would throw away what the owner wrote, without having seen it.
+func (d *Document) Overlooked(before *Document) *Fault {
+	_, faults, err := before.Usable()
+	if err != nil {
+		return nil
+	}
+	for _, f := range faults {
+		section := sectionOf(f.Path)
+		was, _ := before.find(section)
+		now, ok := d.find(section)
+		if off := was.off(section); ok && off != nil && bytes.Equal(now.json(), off.json()) {
+			return f
+		}
+	}
+	return nil
 }
 
 // news is the first of the faults that was not among those before.

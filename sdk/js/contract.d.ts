@@ -1032,8 +1032,8 @@ export interface ChannelSend {
 /**
  * What a send waits for: an answer to a later event confirms its token. When that does not come in time, or the
  * connection that the frames went to ends before, the message may have arrived: it is sent again, or waits for
- * the owner's decision, as one whose request was not answered. Nothing but a message waits, as does an edit by which a whole
- * message takes the place of its draft: of another edit, a draft, a deletion, a reaction and of typing the frames are written.
+ * the owner's decision, as one whose request was not answered. Messages wait, and the edits by
+ * which whole ones take the place of their drafts: of other edits, drafts, deletions, reactions and typing the frames are written.
  */
 export interface Awaited {
   /**

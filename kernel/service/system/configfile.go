@@ -176,10 +176,14 @@ func (f *configFile) change(ctx context.Context, base string, change config.Chan
 // sections of others that were wrong before.
 func whole(change config.Change) config.Change {
 	return func(d *config.Document) error {
-		err := change(d)
-		if err == nil {
-			_, err = d.Config()
+		before := *d
+		if err := change(d); err != nil {
+			return err
 		}
+		if f := d.Overlooked(&before); f != nil {
+			return wit.Errorf(wit.CodeInvalid, "this would replace a section that is off because of a mistake: mend it in the text of the file first, or leave the section out: %w", f)
+		}
+		_, err := d.Config()
 		return err
 	}
 }
