@@ -94,7 +94,10 @@ func New(d Deps) *Service {
 func (s *Service) Service() service.Service {
 	return service.Service{
 		Name: "pull", Run: s.run, Events: []event.Row{ProgressKind.Row()},
-		Methods: []rpc.Method{rpc.NewTwoPhase("models.pull", wire.ScopeAdmin, s.pull).Audited().Doc("Has a provider fetch a model to where it runs it: answers at once, and again when it is there. It goes on without who asked.")},
+		Methods: []rpc.Method{
+			rpc.NewTwoPhase("models.pull", wire.ScopeAdmin, s.pull).Audited().Fails(wire.ForeignErrors()...).Emits(ProgressKind.Name).
+				Doc("Has a provider fetch a model to where it runs it: answers at once, and again when it is there. It goes on without who asked."),
+		},
 	}
 }
 
