@@ -75,7 +75,7 @@ test: export GOGC = 300
 test: plugins toolchains ## run the tests; RACE=1 runs each with the race detector that it does not make ten times slower
 ifdef RACE
 	$(GOTEST) -vet=off -run '$(SLOW)' $(SLOWS)
-	$(GOTEST) -vet=off -p 4 $$($(GO) list ./... | grep -vE '^[^/]*/[^/]*/carapace/($(subst $() $(),|,$(RACED)))(/|$$)')
+	$(GOTEST) -vet=off -p 4 -timeout 20m $$($(GO) list ./... | grep -vE '^[^/]*/[^/]*/carapace/($(subst $() $(),|,$(RACED)))(/|$$)')
 	CGO_ENABLED=1 $(GOTEST) -vet=off -p 3 -race -timeout 20m -skip '$(SLOW)' $(RACED:%=./%/...)
 else
 	$(GOTEST) ./...

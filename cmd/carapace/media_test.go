@@ -54,7 +54,7 @@ func TestMediaCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, state, "media", "put", from, "--json")), &f); err != nil || f.Name != "hello & bye.txt" || f.Mime != "text/plain" {
 		t.Fatalf("%+v %v", f, err)
 	}
-	if got := must(t, state, "media", "list"); !strings.Contains(got, f.ID[:shortID]+"  text/plain  5 B") || !strings.Contains(got, "1 file, 5 B of at most 2048.0 MB; each is kept for 7d after its last use") {
+	if got := must(t, state, "media", "list"); !strings.Contains(got, f.ID[:shortID]+"  text/plain  5 B") || !strings.Contains(got, "1 file, 5 B of at most 2.0 GB; each is kept for 7d after its last use") {
 		t.Errorf("%s", got)
 	}
 	if got := must(t, state, "status"); !strings.Contains(got, "media     1 file, 5 B of at most") {

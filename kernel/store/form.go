@@ -3,8 +3,6 @@ package store
 import (
 	"cmp"
 	"strings"
-
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Form is how values are stored.
@@ -69,15 +67,9 @@ func Holds(tx Tx, leave func(space string) bool) (bool, error) {
 
 // spaceBehind is the first space behind another one that has records and is not left out, or "".
 func spaceBehind(tx Tx, space string, leave func(space string) bool) (string, error) {
-	t, ok := tx.(interface {
-		nextSpace(after string) (string, error)
-	})
-	if !ok {
-		return "", wit.NewError(wit.CodeInternal, "store: this one does not tell its spaces")
-	}
-	space, err := t.nextSpace(space)
+	space, err := tx.NextSpace(space)
 	for err == nil && space != "" && leave(space) {
-		space, err = t.nextSpace(space)
+		space, err = tx.NextSpace(space)
 	}
 	return space, err
 }

@@ -74,8 +74,7 @@ type memTx struct {
 
 func (t *memTx) widen(room int) { t.room = room }
 
-// nextSpace is the first space behind another one that has records, or "".
-func (t *memTx) nextSpace(after string) (next string, err error) {
+func (t *memTx) NextSpace(after string) (next string, err error) {
 	lo := after + "\x01"
 	t.root.walk(lo, "\xff", false, func(n *node) bool { // no key begins so: it is UTF-8
 		next, _, _ = strings.Cut(n.key, "\x00")

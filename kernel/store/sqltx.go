@@ -41,8 +41,7 @@ type sqlTx struct {
 
 func (t *sqlTx) widen(room int) { t.room = room }
 
-// nextSpace is the first space behind another one that has records, or "".
-func (t *sqlTx) nextSpace(after string) (next string, err error) {
+func (t *sqlTx) NextSpace(after string) (next string, err error) {
 	if err := t.usable(); err != nil {
 		return "", err
 	}

@@ -69,6 +69,9 @@ type Tx interface {
 	// written to the same space while a scan runs may or may not be seen. An error is yielded once, last.
 	Scan(space string, r Range) iter.Seq2[Record, error]
 
+	// NextSpace is the first space behind another one, by name, that has records, or "".
+	NextSpace(after string) (string, error)
+
 	// Next returns 1, 2, 3, … per space, durable with the transaction.
 	Next(space string) (uint64, error)
 

@@ -42,6 +42,7 @@ func RunRecords(t *testing.T, open func(*testing.T) store.Store) {
 		{"ScanNested", scanNested},
 		{"ScanWhileWriting", scanWhileWriting},
 		{"Next", next},
+		{"NextSpace", nextSpace},
 		{"Table", table},
 		{"Version", version},
 		{"Undo", undo},

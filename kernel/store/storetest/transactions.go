@@ -29,6 +29,21 @@ func next(t *testing.T, s store.Store) {
 	wantCode(t, "next in a view", s.View(context.Background(), func(tx store.Tx) error { return take(tx, "a") }), wit.CodeInvalid)
 }
 
+func nextSpace(t *testing.T, s store.Store) {
+	Update(t, s, func(tx store.Tx) error {
+		return errors.Join(tx.Put("b", "1", nil), tx.Put("b", "2", nil), tx.Put("a.more", "1", nil), tx.Put("a", "1", nil), tx.Put("c", "1", nil), tx.Delete("c", "1"))
+	})
+	view(t, s, func(tx store.Tx) error {
+		for after, want := range map[string]string{"": "a", "a": "a.more", "a.more": "b", "aa": "b", "z": ""} {
+			got, err := tx.NextSpace(after)
+			if err != nil || got != want {
+				t.Errorf("behind %q comes %q, %v, want %q", after, got, err, want)
+			}
+		}
+		return nil
+	})
+}
+
 func table(t *testing.T, s store.Store) {
 	type pet struct{ Name string }
 	pets := store.Table[pet]("pets")
