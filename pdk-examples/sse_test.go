@@ -18,6 +18,9 @@ func sseConfig(id string, s *toyfeed.Server) string {
 		id, s.URL())
 }
 
+// answer is the bot's to what ann has said to it in a room.
+func answer(room, text string) string { return room + " you said: [from ann]@bot " + text }
+
 // inOneRoom fails unless all that was said on a channel is in one conversation.
 func inOneRoom(t *testing.T, l *kerneltest.Listener, channel string) {
 	t.Helper()
@@ -48,19 +51,19 @@ func TestSSE(t *testing.T) {
 			configure(l, id, "home", "token", toyfeed.Token)
 			n.there()
 			n.toy.Say("r1", "ann", "@bot one")
-			n.has("r1 you said: @bot one", 1)
+			n.has(answer("r1", "one"), 1)
 			n.toy.Break()
 			n.toy.Say("r1", "ann", "@bot two")
-			n.has("r1 you said: @bot two", 1)
+			n.has(answer("r1", "two"), 1)
 
 			n.toy.Move("r1", "r2")
 			n.toy.Say("r2", "ann", "@bot three")
-			n.has("r2 you said: @bot three", 1)
+			n.has(answer("r2", "three"), 1)
 			n.toy.MoveUntold("r2", "r3")
 			l.MustCall("send", map[string]any{"channel": id, "to": "group:r2", "message": "four", "idempotencyKey": "s1"}, nil)
 			n.toy.Say("r3", "ann", "@bot five")
-			n.has("r3 you said: @bot five", 1)
-			n.only("r1 you said: @bot one", "r1 you said: @bot two", "r2 you said: @bot three", "r3 four", "r3 you said: @bot five")
+			n.has(answer("r3", "five"), 1)
+			n.only(answer("r1", "one"), answer("r1", "two"), answer("r2", "three"), "r3 four", answer("r3", "five"))
 			inOneRoom(t, l, id)
 		})
 	}
@@ -88,16 +91,16 @@ func TestSSEKilled(t *testing.T) {
 			v := startVictim(t, dir, id, sseConfig(id, n.toy))
 			n.there()
 			n.toy.Say("r1", "ann", "@bot one")
-			n.has("r1 you said: @bot one", 1)
+			n.has(answer("r1", "one"), 1)
 			n.toy.Move("r1", "r2")
 			n.toy.Say("r2", "ann", "@bot two")
 			v.kill()
 			n.toy.Hold(false)
 
 			l := boot().Listen()
-			n.has("r2 you said: @bot two", 1)
+			n.has(answer("r2", "two"), 1)
 			finished(l, "sent", 2)
-			n.only("r1 you said: @bot one", "r2 you said: @bot two")
+			n.only(answer("r1", "one"), answer("r2", "two"))
 			inOneRoom(t, l, id)
 		})
 	}
