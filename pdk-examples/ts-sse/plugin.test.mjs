@@ -9,8 +9,8 @@ test("the stream is opened from where the state is, and each of its events is th
   const { plugin } = await host(import.meta.url);
   const opens = (state) => plugin.channelEvent({ kind: "start", config, state }).open[0];
   const hears = (message) => plugin.channelEvent({ kind: "message", config, message: { connection: "feed", ...message } });
-  assert.equal(opens(null).url, "http://toy/events");
-  assert.equal(opens(null).headers.length, 1);
+  assert.equal(opens(undefined).url, "http://toy/events");
+  assert.equal(opens(undefined).headers.length, 1);
   assert.deepEqual(opens("7").headers[1], { name: "Last-Event-ID", value: "7" });
 
   const said = hears({ id: "8", text: '{"room":"r1","from":"ann","text":"hello, @bot"}' });

@@ -32,8 +32,8 @@ export function channelEvent(event: ChannelEvent): ChannelAnswer {
 }
 
 /** Where the server says what happens, from behind the last event; there is none at first. */
-function stream(url: string, last: string | null) {
-  const headers = last === null ? signed : [...signed, { name: "Last-Event-ID", value: last }];
+function stream(url: string, last?: string) {
+  const headers = last ? [...signed, { name: "Last-Event-ID", value: last }] : signed;
   return { connection: "feed", transport: "sse", url: `${url}/events`, headers } as const;
 }
 
