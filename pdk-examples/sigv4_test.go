@@ -70,7 +70,7 @@ func TestSigV4(t *testing.T) {
 	}
 	keys(toybucket.SecretKey)
 	if got := l.Ask("r2", "the tea"); got != "no sugar, à la crème" || puts.Load() != 1 {
-		t.Errorf("%q, kept %d times", got, puts.Load())
+		t.Fatalf("%q, kept %d times", got, puts.Load())
 	}
 
 	deadly.Store(true)

@@ -55,6 +55,9 @@ func TestSSE(t *testing.T) {
 			n.toy.Break()
 			n.toy.Say("r1", "ann", "@bot two")
 			n.has(answer("r1", "two"), 1)
+			if from := n.toy.Opened(); from[len(from)-1] != 1 {
+				t.Errorf("the stream was opened from behind %d", from)
+			}
 
 			n.toy.Move("r1", "r2")
 			n.toy.Say("r2", "ann", "@bot three")
@@ -99,6 +102,9 @@ func TestSSEKilled(t *testing.T) {
 
 			l := boot().Listen()
 			n.has(answer("r2", "two"), 1)
+			if from := n.toy.Opened(); from[len(from)-1] == 0 {
+				t.Errorf("the stream was opened from behind %d", from)
+			}
 			finished(l, "sent", 2)
 			n.only(answer("r1", "one"), answer("r2", "two"))
 			inOneRoom(t, l, id)

@@ -40,6 +40,7 @@ type Server struct {
 	events  []event // the id of each is its place, from 1
 	moved   map[string]string
 	streams int // that are open
+	opened  []int
 	breaks  int
 	posts   map[string]int // numbers by keys
 	said    []string       // by the bot, as "room text"
@@ -95,6 +96,13 @@ func (s *Server) Said() (said []string, in bool, changed <-chan struct{}) {
 	return append([]string(nil), s.said...), s.streams > 0, s.changed
 }
 
+// Opened returns from behind which event each stream was opened, in order.
+func (s *Server) Opened() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]int(nil), s.opened...)
+}
+
 func (s *Server) update(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +134,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	last, _ := strconv.Atoi(r.Header.Get("Last-Event-ID")) // 0 without one
 	breaks := 0
-	s.update(func() { s.streams++; breaks = s.breaks })
+	s.update(func() {
+		s.streams++
+		s.opened = append(s.opened, last)
+		breaks = s.breaks
+	})
 	defer s.update(func() { s.streams-- })
 	w.Header().Set("Content-Type", "text/event-stream")
 	for {
