@@ -33,7 +33,8 @@ func (post) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, err
 		m.Attachments = []wit.Attachment{attachment(file, address(event.Config))}
 	}
 	if answers := said.Get("answers"); answers.Exists() {
-		m.ReplyTo = &wit.Quoted{ID: answers.Get("id").Text(), Text: new(answers.Get("text").Text()), Sender: &wit.Person{ID: answers.Get("from").Text()}}
+		m.ReplyTo = &wit.Quoted{ID: answers.Get("id").Text(), Text: new(answers.Get("text").Text()),
+			Sender: &wit.Person{ID: answers.Get("from").Text()}}
 	}
 	if before := said.Get("forwarded"); before.Exists() {
 		m.Forwarded = &wit.Forward{Sender: &wit.Person{ID: before.Get("from").Text()}, Time: 1000 * before.Get("at").Int()}
@@ -87,7 +88,8 @@ func (post) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	if send.ReplyTo != nil {
 		form = append(form, part("answers", *send.ReplyTo))
 	}
-	response, err := host.HTTP(&wit.HTTPRequest{Method: "POST", URL: address(send.Config) + "/messages", Headers: signed(), Parts: form})
+	url := address(send.Config) + "/messages"
+	response, err := host.HTTP(&wit.HTTPRequest{Method: "POST", URL: url, Headers: signed(), Parts: form})
 	switch {
 	case err != nil:
 		return nil, err

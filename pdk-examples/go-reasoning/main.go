@@ -75,7 +75,8 @@ func read(line json.Value, answer *wit.ProviderAnswer) {
 		answer.Opaque = reasoning.Raw()
 	}
 	if call := line.Get("call"); call.IsObject() {
-		answer.ToolCalls = append(answer.ToolCalls, wit.ToolCall{ID: call.Get("id").Text(), Name: call.Get("name").Text(), Args: call.Get("args").Raw()})
+		answer.ToolCalls = append(answer.ToolCalls,
+			wit.ToolCall{ID: call.Get("id").Text(), Name: call.Get("name").Text(), Args: call.Get("args").Raw()})
 	}
 	switch line.Get("stop").Text() {
 	case "":
@@ -159,11 +160,13 @@ func received(response *wit.HTTPResponse) (json.Value, error) {
 func refusal(status uint16) *wit.Error {
 	switch status {
 	case 401:
-		return wit.NewError(wit.CodeUnauthorized, "the model server does not know the key: set another with carapace setup go-reasoning")
+		return wit.NewError(wit.CodeUnauthorized,
+			"the model server does not know the key: set another with carapace setup go-reasoning")
 	case 400:
 		return wit.NewError(wit.CodeInvalid, "the model server does not take the request: it may be of another version")
 	}
-	return &wit.Error{Code: wit.CodeUnavailable, Retryable: status >= 500, Message: "the model server answered " + strconv.Itoa(int(status))}
+	return &wit.Error{Code: wit.CodeUnavailable, Retryable: status >= 500,
+		Message: "the model server answered " + strconv.Itoa(int(status))}
 }
 
 func init() { provider.Register("go-reasoning", sage{}) }

@@ -29,7 +29,8 @@ func (bucket) Invoke(host *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput,
 	case err != nil:
 		return nil, err
 	case response.Status == 403:
-		return nil, wit.NewError(wit.CodeUnauthorized, "the bucket does not take the keys: set others with carapace setup go-sigv4-tool")
+		return nil, wit.NewError(wit.CodeUnauthorized,
+			"the bucket does not take the keys: set others with carapace setup go-sigv4-tool")
 	case response.Status == 404:
 		return tool.Failed("there is no such note"), nil
 	case response.Status != 200:

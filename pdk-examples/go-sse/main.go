@@ -19,11 +19,13 @@ type feed struct{}
 func (feed) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
 	switch event.Kind {
 	case wit.EventKindStart:
-		return &wit.ChannelAnswer{Open: []wit.OpenConnection{stream(event)}, Status: &wit.AccountStatus{State: wit.ConnectionStateConnecting}}, nil
+		status := &wit.AccountStatus{State: wit.ConnectionStateConnecting}
+		return &wit.ChannelAnswer{Open: []wit.OpenConnection{stream(event)}, Status: status}, nil
 	case wit.EventKindOpened:
 		return &wit.ChannelAnswer{Status: &wit.AccountStatus{State: wit.ConnectionStateConnected}}, nil
 	case wit.EventKindClosed:
-		return &wit.ChannelAnswer{Status: &wit.AccountStatus{State: wit.ConnectionStateDisconnected, Message: &event.Closed.Reason}}, nil
+		status := &wit.AccountStatus{State: wit.ConnectionStateDisconnected, Message: &event.Closed.Reason}
+		return &wit.ChannelAnswer{Status: status}, nil
 	case wit.EventKindMessage:
 		return heard(event.Message), nil
 	}
@@ -32,7 +34,8 @@ func (feed) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, err
 
 // stream is where the server says what happens, from behind the last event.
 func stream(event *wit.ChannelEvent) wit.OpenConnection {
-	o := wit.OpenConnection{Connection: "feed", Transport: wit.TransportSSE, URL: address(event.Config) + "/events", Headers: signed()}
+	url := address(event.Config) + "/events"
+	o := wit.OpenConnection{Connection: "feed", Transport: wit.TransportSSE, URL: url, Headers: signed()}
 	if last, err := json.Parse(event.State); err == nil && last.IsText() { // there is none at first
 		o.Headers = append(o.Headers, wit.Header{Name: "Last-Event-ID", Value: last.Text()})
 	}

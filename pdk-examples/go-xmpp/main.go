@@ -47,7 +47,8 @@ func (xmpp) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, err
 		t.state = state{}
 		url := account.Get("server").Text()
 		transport, _, _ := strings.Cut(url, ":")
-		t.answer.Open = []wit.OpenConnection{{Connection: "xmpp", Transport: wit.Transport(transport), URL: url, Framing: wit.StreamFramingElements}}
+		t.answer.Open = []wit.OpenConnection{{Connection: "xmpp", Transport: wit.Transport(transport), URL: url,
+			Framing: wit.StreamFramingElements}}
 		t.answer.Status = &wit.AccountStatus{State: wit.ConnectionStateConnecting}
 	case wit.EventKindOpened: // and once more when it goes on encrypted
 		t.state = state{secured: event.Opened != nil && event.Opened.Secured}
@@ -68,7 +69,8 @@ func (xmpp) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, err
 
 // begin begins a stream: on a new connection, when that is encrypted, and after the login.
 func (t *turn) begin() {
-	t.say("<?xml version='1.0'?><stream:stream to='" + t.domain + "' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>")
+	t.say("<?xml version='1.0'?><stream:stream to='" + t.domain + "' version='1.0' xmlns='jabber:client'" +
+		" xmlns:stream='http://etherx.jabber.org/streams'>")
 }
 
 // heard does what an element asks for.
@@ -89,7 +91,8 @@ func (t *turn) heard(e element) {
 	case name == "iq" && e.ID != "" && e.Type != "get" && e.Type != "set": // an error too: the server has come to the ping
 		t.answer.Confirmed = []wit.Confirmation{{Token: e.ID}}
 	case name == "message" && e.ID != "" && e.Type == "error":
-		t.answer.Confirmed = []wit.Confirmation{{Token: e.ID, Error: wit.NewError(wit.CodeInvalid, "the server did not take it: there may be nobody of that address")}}
+		t.answer.Confirmed = []wit.Confirmation{{Token: e.ID, Error: wit.NewError(wit.CodeInvalid,
+			"the server did not take it: there may be nobody of that address")}}
 	case name == "message" && e.ID != "" && e.From != "" && e.Body != "":
 		t.answer.Messages = []wit.Message{e.message()}
 	}
