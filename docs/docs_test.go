@@ -35,7 +35,8 @@ func page(t *testing.T) string {
 // blocks are the page's, by what they are. Each kind has to be checked by a test below.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
-	checked := []string{"sh first", "json plugin", "go plugin", "ts plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed", "json frame", "json provides"}
+	checked := []string{"sh first", "json plugin", "go plugin", "ts plugin", "sh module", "sh plugin", "console call", "go test", "json transcript",
+		"json answer", "json open", "json sent", "json confirmed", "json frame", "json moved", "json provides"}
 	text, found := page(t), map[string]string{}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(checked, m[1]) || found[m[1]] != "" {
@@ -64,7 +65,9 @@ func TestAnswer(t *testing.T) {
 	for block, into := range map[string]interface {
 		codec.Receiver
 		Validate() error
-	}{"json answer": new(wit.ChannelAnswer), "json open": new(wit.ChannelAnswer), "json sent": new(wit.Sent), "json confirmed": new(wit.ChannelAnswer), "json frame": new(wit.Frame)} {
+	}{
+		"json answer": new(wit.ChannelAnswer), "json open": new(wit.ChannelAnswer), "json sent": new(wit.Sent), "json confirmed": new(wit.ChannelAnswer), "json frame": new(wit.Frame), "json moved": new(wit.ChannelAnswer),
+	} {
 		if err := wit.UnmarshalStrict([]byte(blocks(t)[block]), into); err != nil || into.Validate() != nil {
 			t.Errorf("%s: %v %v", block, err, into.Validate())
 		}

@@ -35,6 +35,13 @@ func (m *mortal) kill(when func(space string, done bool) bool) {
 	m.when, m.dead = when, false
 }
 
+// lives reports whether no end of the gateway is set.
+func (m *mortal) lives() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.when == nil
+}
+
 func (m *mortal) dies(spaces map[string]bool, done bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,6 +52,9 @@ func (m *mortal) dies(spaces map[string]bool, done bool) bool {
 }
 
 func (m *mortal) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if m.lives() { // a start looks into its transactions, and they have to be the store's own
+		return m.Store.Update(ctx, fn)
+	}
 	killed := wit.NewError(wit.CodeUnavailable, "killed")
 	wrote := map[string]bool{}
 	err := m.Store.Update(ctx, func(tx store.Tx) error {

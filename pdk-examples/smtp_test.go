@@ -16,19 +16,26 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// mailServer is one with a certificate, and trust what a gateway needs that is to believe it.
-func mailServer(t *testing.T) (server *toysmtp.Server, trust kerneltest.Option) {
+// certificate is one of this machine's, and trust what a gateway needs that is to believe it.
+func certificate(t *testing.T) (config *tls.Config, trust kerneltest.Option) {
 	t.Helper()
 	borrowed := httptest.NewUnstartedServer(http.NotFoundHandler())
 	borrowed.StartTLS()
 	t.Cleanup(borrowed.Close)
-	server, err := toysmtp.Listen(&tls.Config{Certificates: borrowed.TLS.Certificates})
+	roots := borrowed.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	return &tls.Config{Certificates: borrowed.TLS.Certificates}, func(o *kernel.Options) { o.Egress.TLS = &tls.Config{RootCAs: roots} }
+}
+
+// mailServer is one with a certificate, and trust what a gateway needs that is to believe it.
+func mailServer(t *testing.T) (server *toysmtp.Server, trust kerneltest.Option) {
+	t.Helper()
+	config, trust := certificate(t)
+	server, err := toysmtp.Listen(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	roots := borrowed.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	return server, func(o *kernel.Options) { o.Egress.TLS = &tls.Config{RootCAs: roots} }
+	return server, trust
 }
 
 func mailConfig(s *toysmtp.Server) string {

@@ -43,10 +43,12 @@ func runVictim(dir string) error {
 	}
 	brain := new(plugintest.Memory)
 	brain.Put(kerneltest.Echo("echo"))
-	k, err := kernel.New(context.Background(), kernel.Options{
+	options := kernel.Options{
 		StateDir: dir, CacheDir: kerneltest.CacheDir(), ConfigText: []byte(os.Getenv(configVariable)), Version: "1.0.0",
 		Log: log, Sources: []source.Source{brain}, Listener: gatewaytest.NewListener(),
-	})
+	}
+	kerneltest.JavaScript()(&options)
+	k, err := kernel.New(context.Background(), options)
 	if err != nil {
 		return err
 	}
