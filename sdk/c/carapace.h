@@ -487,6 +487,7 @@ typedef struct carapace_stream_event carapace_stream_event;
 typedef struct carapace_provider_chunk carapace_provider_chunk;
 typedef struct carapace_delta carapace_delta;
 typedef struct carapace_event_pattern carapace_event_pattern;
+typedef struct carapace_made_file carapace_made_file;
 typedef struct carapace_usage carapace_usage;
 typedef struct carapace_provider_answer carapace_provider_answer;
 typedef struct carapace_provider_plan carapace_provider_plan;
@@ -1871,6 +1872,15 @@ struct carapace_event_pattern {
   carapace_text unless;
 };
 
+// A picture or a recording that the model has made.
+struct carapace_made_file {
+  // Its id in the media store, as a field has it that the plan names; what is empty could not be kept.
+  carapace_text media; // optional
+  // The file itself, for one that came in no such field.
+  // Bounds: at most 2 MB.
+  carapace_bytes bytes; // optional
+};
+
 // The tokens of a turn.
 struct carapace_usage {
   // Read, but for those that came from a cache.
@@ -1901,6 +1911,10 @@ struct carapace_provider_answer {
   // says so itself, and keeps what people have seen of the answer.
   const carapace_stop_reason *stop; // optional
   const carapace_error *error; // optional
+  // What the model has made: parts of the answer, behind its text. Needs the permission media.
+  // Bounds: at most 32.
+  const carapace_made_file *files;
+  size_t files_count;
   // Kept with the assistant's turn; the last one counts.
   // Bounds: at most 256 KB.
   carapace_json opaque;
@@ -1922,6 +1936,13 @@ struct carapace_provider_plan {
   // Bounds: at most 1 MB.
   carapace_json state;
   const carapace_provider_answer *answer; // optional
+  // Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+  // inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+  // the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+  // Needs the permission media.
+  // Bounds: at most 8.
+  const carapace_text *files;
+  size_t files_count;
 };
 
 // A model that there is.
@@ -2505,6 +2526,7 @@ static const carapace_type carapace_stream_event_type;
 static const carapace_type carapace_provider_chunk_type;
 static const carapace_type carapace_delta_type;
 static const carapace_type carapace_event_pattern_type;
+static const carapace_type carapace_made_file_type;
 static const carapace_type carapace_usage_type;
 static const carapace_type carapace_provider_answer_type;
 static const carapace_type carapace_provider_plan_type;
@@ -3382,6 +3404,11 @@ static const carapace_field carapace_event_pattern_fields_[] = {
   {"unless", NULL, offsetof(carapace_event_pattern, unless), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_event_pattern_type = {.fields = carapace_event_pattern_fields_, .size = sizeof(carapace_event_pattern), .count = 6};
+static const carapace_field carapace_made_file_fields_[] = {
+  {"media", NULL, offsetof(carapace_made_file, media), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"bytes", NULL, offsetof(carapace_made_file, bytes), CARAPACE_BYTES_, CARAPACE_OPTION_},
+};
+static const carapace_type carapace_made_file_type = {.fields = carapace_made_file_fields_, .size = sizeof(carapace_made_file), .count = 2};
 static const carapace_field carapace_usage_fields_[] = {
   {"input", NULL, offsetof(carapace_usage, input), CARAPACE_U64_, CARAPACE_ONE_},
   {"output", NULL, offsetof(carapace_usage, output), CARAPACE_U64_, CARAPACE_ONE_},
@@ -3397,19 +3424,21 @@ static const carapace_field carapace_provider_answer_fields_[] = {
   {"usage", &carapace_usage_type, offsetof(carapace_provider_answer, usage), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"stop", &carapace_stop_reason_type, offsetof(carapace_provider_answer, stop), CARAPACE_ENUM_, CARAPACE_OPTION_},
   {"error", &carapace_error_type, offsetof(carapace_provider_answer, error), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"files", &carapace_made_file_type, offsetof(carapace_provider_answer, files), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"opaque", NULL, offsetof(carapace_provider_answer, opaque), CARAPACE_JSON_, CARAPACE_ONE_},
   {"state", NULL, offsetof(carapace_provider_answer, state), CARAPACE_JSON_, CARAPACE_ONE_},
   {"like", &carapace_event_pattern_type, offsetof(carapace_provider_answer, like), CARAPACE_RECORD_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_provider_answer_type = {.fields = carapace_provider_answer_fields_, .size = sizeof(carapace_provider_answer), .count = 9};
+static const carapace_type carapace_provider_answer_type = {.fields = carapace_provider_answer_fields_, .size = sizeof(carapace_provider_answer), .count = 10};
 static const carapace_field carapace_provider_plan_fields_[] = {
   {"request", &carapace_http_request_type, offsetof(carapace_provider_plan, request), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"framing", &carapace_framing_type, offsetof(carapace_provider_plan, framing), CARAPACE_ENUM_, CARAPACE_ONE_},
   {"length", &carapace_length_prefix_type, offsetof(carapace_provider_plan, length), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"state", NULL, offsetof(carapace_provider_plan, state), CARAPACE_JSON_, CARAPACE_ONE_},
   {"answer", &carapace_provider_answer_type, offsetof(carapace_provider_plan, answer), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"files", NULL, offsetof(carapace_provider_plan, files), CARAPACE_TEXT_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_provider_plan_type = {.fields = carapace_provider_plan_fields_, .size = sizeof(carapace_provider_plan), .count = 5};
+static const carapace_type carapace_provider_plan_type = {.fields = carapace_provider_plan_fields_, .size = sizeof(carapace_provider_plan), .count = 6};
 static const carapace_field carapace_model_fields_[] = {
   {"id", NULL, offsetof(carapace_model, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"name", NULL, offsetof(carapace_model, name), CARAPACE_TEXT_, CARAPACE_ONE_},

@@ -1941,6 +1941,17 @@ export interface EventPattern {
   unless?: string;
 }
 
+/** A picture or a recording that the model has made. */
+export interface MadeFile {
+  /** Its id in the media store, as a field has it that the plan names; what is empty could not be kept. */
+  media?: string;
+  /**
+   * The file itself, for one that came in no such field.
+   * Bounds: at most 2 MB.
+   */
+  bytes?: Uint8Array;
+}
+
 /** Why the model stopped. */
 export type StopReason =
   | "end"
@@ -1982,6 +1993,11 @@ export interface ProviderAnswer {
   stop?: StopReason;
   error?: ErrorRecord;
   /**
+   * What the model has made: parts of the answer, behind its text. Needs the permission media.
+   * Bounds: at most 32.
+   */
+  files?: MadeFile[];
+  /**
    * Kept with the assistant's turn; the last one counts.
    * Bounds: at most 256 KB.
    */
@@ -2010,6 +2026,14 @@ export interface ProviderPlan {
    */
   state?: Json;
   answer?: ProviderAnswer;
+  /**
+   * Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+   * inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+   * the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+   * Needs the permission media.
+   * Bounds: at most 8.
+   */
+  files?: string[];
 }
 
 /** A model that there is. */

@@ -2253,6 +2253,15 @@ pub const EventPattern = struct {
     unless: []const u8 = "",
 };
 
+/// A picture or a recording that the model has made.
+pub const MadeFile = struct {
+    /// Its id in the media store, as a field has it that the plan names; what is empty could not be kept.
+    media: ?[]const u8 = null,
+    /// The file itself, for one that came in no such field.
+    /// Bounds: at most 2 MB.
+    bytes: ?Bytes = null,
+};
+
 /// The tokens of a turn.
 pub const Usage = struct {
     /// Read, but for those that came from a cache.
@@ -2280,6 +2289,9 @@ pub const ProviderAnswer = struct {
     /// says so itself, and keeps what people have seen of the answer.
     stop: ?StopReason = null,
     @"error": ?ErrorRecord = null,
+    /// What the model has made: parts of the answer, behind its text. Needs the permission media.
+    /// Bounds: at most 32.
+    files: []const MadeFile = &.{},
     /// Kept with the assistant's turn; the last one counts.
     /// Bounds: at most 256 KB.
     @"opaque": Json = .null,
@@ -2301,6 +2313,12 @@ pub const ProviderPlan = struct {
     /// Bounds: at most 1 MB.
     state: Json = .null,
     answer: ?ProviderAnswer = null,
+    /// Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+    /// inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+    /// the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+    /// Needs the permission media.
+    /// Bounds: at most 8.
+    files: []const []const u8 = &.{},
 };
 
 /// A model that there is.

@@ -223,6 +223,8 @@ func New(name string) Record {
 		return new(wit.Delta)
 	case "EventPattern":
 		return new(wit.EventPattern)
+	case "MadeFile":
+		return new(wit.MadeFile)
 	case "Usage":
 		return new(wit.Usage)
 	case "ProviderAnswer":
