@@ -82,6 +82,7 @@ func Records() []Record {
 		&Signature{},
 		&ScramLogin{},
 		&ScramMessage{},
+		&CredentialRenewal{},
 		&EmittedEvent{},
 		&HookContext{},
 		&HookEvent{},

@@ -447,6 +447,7 @@ typedef struct carapace_signing carapace_signing;
 typedef struct carapace_signature carapace_signature;
 typedef struct carapace_scram_login carapace_scram_login;
 typedef struct carapace_scram_message carapace_scram_message;
+typedef struct carapace_credential_renewal carapace_credential_renewal;
 typedef struct carapace_emitted_event carapace_emitted_event;
 typedef struct carapace_hook_context carapace_hook_context;
 typedef struct carapace_hook_event carapace_hook_event;
@@ -1461,6 +1462,12 @@ struct carapace_scram_login {
 // What the client says next, as it is: protocols have it in base64.
 struct carapace_scram_message {
   carapace_text text;
+};
+
+// What can be done about a credential that a server has refused.
+struct carapace_credential_renewal {
+  // There will be another access token for the next login, which is worth trying at once.
+  bool again;
 };
 
 // An event for clients.
@@ -2486,6 +2493,7 @@ static const carapace_type carapace_signing_type;
 static const carapace_type carapace_signature_type;
 static const carapace_type carapace_scram_login_type;
 static const carapace_type carapace_scram_message_type;
+static const carapace_type carapace_credential_renewal_type;
 static const carapace_type carapace_emitted_event_type;
 static const carapace_type carapace_hook_context_type;
 static const carapace_type carapace_hook_event_type;
@@ -3145,6 +3153,10 @@ static const carapace_field carapace_scram_message_fields_[] = {
   {"text", NULL, offsetof(carapace_scram_message, text), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_scram_message_type = {.fields = carapace_scram_message_fields_, .size = sizeof(carapace_scram_message), .count = 1};
+static const carapace_field carapace_credential_renewal_fields_[] = {
+  {"again", NULL, offsetof(carapace_credential_renewal, again), CARAPACE_BOOL_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_credential_renewal_type = {.fields = carapace_credential_renewal_fields_, .size = sizeof(carapace_credential_renewal), .count = 1};
 static const carapace_field carapace_emitted_event_fields_[] = {
   {"name", NULL, offsetof(carapace_emitted_event, name), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"payload", NULL, offsetof(carapace_emitted_event, payload), CARAPACE_JSON_, CARAPACE_ONE_},
@@ -4617,6 +4629,12 @@ CARAPACE_IMPORT("extism:host/user", "credential_scram") uint64_t carapace_import
 // with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
 // million is refused. Counts as a signature.
 static inline bool carapace_host_credential_scram(const carapace_scram_login *login, carapace_scram_message *result) { return carapace_ask_(credential_scram, &carapace_scram_login_type, login, &carapace_scram_message_type, result); }
+
+CARAPACE_IMPORT("extism:host/user", "credential_refused") uint64_t carapace_imported_credential_refused_(uint64_t);
+// Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+// with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+// the credential is no access token, there is none to try.
+static inline bool carapace_host_credential_refused(const carapace_credential_query *query, carapace_credential_renewal *result) { return carapace_ask_(credential_refused, &carapace_credential_query_type, query, &carapace_credential_renewal_type, result); }
 
 CARAPACE_IMPORT("extism:host/user", "schedule_set") uint64_t carapace_imported_schedule_set_(uint64_t);
 // Sets a job, in place of one with the same id.

@@ -1398,6 +1398,12 @@ export interface ScramMessage {
   text: string;
 }
 
+/** What can be done about a credential that a server has refused. */
+export interface CredentialRenewal {
+  /** There will be another access token for the next login, which is worth trying at once. */
+  again: boolean;
+}
+
 /** An event for clients. */
 export interface EmittedEvent {
   /** Bounds: 1 to 64 of a-z 0-9 . _ -. */
@@ -3339,9 +3345,10 @@ export interface Oauth2Parameter {
 
 /**
  * An access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
- * gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
- * written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
- * credential that is not set; what may pass is one that is retryable.
+ * gets another before it ends, and once when a server answers 401 to a request with it, or the plugin says that one has
+ * refused it (`credential.refused`). What replaces a refresh token is written down before anything is done with it. A login
+ * that has ended is an error with the code unauthorized, as a credential that is not set; what may pass is one that is
+ * retryable.
  */
 export interface Oauth2Recipe {
   /**
@@ -3734,6 +3741,12 @@ export interface Imports {
    * million is refused. Counts as a signature.
    */
   credential_scram(login: ScramLogin): ScramMessage;
+  /**
+   * Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+   * with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+   * the credential is no access token, there is none to try.
+   */
+  credential_refused(query: CredentialQuery): CredentialRenewal;
   /** Sets a job, in place of one with the same id. */
   schedule_set(job: ScheduledJob): JobScheduled;
   /** Takes a job back; taking back what is not there is no error. */

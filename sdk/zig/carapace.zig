@@ -475,6 +475,13 @@ pub const host = struct {
         return ask("credential_scram", login, ScramMessage);
     }
 
+    /// Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+    /// with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+    /// the credential is no access token, there is none to try.
+    pub fn credentialRefused(query: CredentialQuery) Failure!CredentialRenewal {
+        return ask("credential_refused", query, CredentialRenewal);
+    }
+
     /// Sets a job, in place of one with the same id.
     pub fn scheduleSet(job: ScheduledJob) Failure!JobScheduled {
         return ask("schedule_set", job, JobScheduled);
@@ -1852,6 +1859,12 @@ pub const ScramLogin = struct {
 /// What the client says next, as it is: protocols have it in base64.
 pub const ScramMessage = struct {
     text: []const u8 = "",
+};
+
+/// What can be done about a credential that a server has refused.
+pub const CredentialRenewal = struct {
+    /// There will be another access token for the next login, which is worth trying at once.
+    again: bool = false,
 };
 
 /// An event for clients.

@@ -143,6 +143,8 @@ func New(name string) Record {
 		return new(wit.ScramLogin)
 	case "ScramMessage":
 		return new(wit.ScramMessage)
+	case "CredentialRenewal":
+		return new(wit.CredentialRenewal)
 	case "EmittedEvent":
 		return new(wit.EmittedEvent)
 	case "HookContext":

@@ -3849,6 +3849,30 @@ export class ScramMessage implements Record {
   }
 }
 
+/** What can be done about a credential that a server has refused. */
+export class CredentialRenewal implements Record {
+  /** There will be another access token for the next login, which is worth trying at once. */
+  again: bool = false;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "again") this.again = r.bool();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.again) {
+      w.key("again");
+      w.bool(this.again);
+    }
+    w.close();
+  }
+}
+
 /** An event for clients. */
 export class EmittedEvent implements Record {
   /** Bounds: 1 to 64 of a-z 0-9 . _ -. */
@@ -8253,6 +8277,19 @@ declare function credential_scram(offset: u64): u64;
  */
 export function credentialScram(login: ScramLogin): ScramMessage | null {
   return ask<ScramLogin, ScramMessage>(login, credential_scram);
+}
+
+/* @ts-ignore: decorator */
+@external("extism:host/user", "credential_refused")
+declare function credential_refused(offset: u64): u64;
+
+/**
+ * Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+ * with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+ * the credential is no access token, there is none to try.
+ */
+export function credentialRefused(query: CredentialQuery): CredentialRenewal | null {
+  return ask<CredentialQuery, CredentialRenewal>(query, credential_refused);
 }
 
 /* @ts-ignore: decorator */

@@ -1860,6 +1860,18 @@ class ScramMessage:
         text: str | None = None,
     ) -> None: ...
 
+class CredentialRenewal:
+    """What can be done about a credential that a server has refused."""
+
+    again: bool
+    """There will be another access token for the next login, which is worth trying at once."""
+    def __init__(
+        self,
+        /,
+        *,
+        again: bool | None = None,
+    ) -> None: ...
+
 class EmittedEvent:
     """An event for clients."""
 
