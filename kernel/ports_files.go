@@ -28,6 +28,15 @@ func (f files) Stat(ctx context.Context, id string) (wit.MediaInfo, error) {
 	return f.store.Stat(ctx, id)
 }
 
+// Keep implements agent.Files.
+func (f files) Keep(ctx context.Context, body io.Reader) (wit.MediaInfo, error) {
+	id, err := f.store.Store(ctx, wit.MediaInfo{}, media.AtMost(body, wit.LimitProviderFileBytes))
+	if err != nil {
+		return wit.MediaInfo{}, err
+	}
+	return f.store.Stat(ctx, id)
+}
+
 // Head implements agent.Files.
 func (f files) Head(ctx context.Context, id string, n int) ([]byte, error) {
 	file, _, err := f.store.Open(ctx, id)

@@ -39,6 +39,8 @@ const (
 	LimitProviderArgumentsBytes        = 2097152
 	LimitProviderOpaqueBytes           = 1048576
 	LimitProviderThinkingBytes         = 262144
+	LimitProviderFiles                 = 8
+	LimitProviderFileBytes             = 16777216
 	LimitSchedulePerSecond             = 5
 	LimitScheduleBurst                 = 200
 	LimitScheduleJobs                  = 100
@@ -213,11 +215,14 @@ const (
 	EventPatternBetweenMax             = 16384
 	EventPatternAfterMax               = 16384
 	EventPatternUnlessMax              = 256
+	MadeFileBytesMax                   = 2097152
 	UsageModelMax                      = 256
 	ProviderAnswerToolCallsMax         = 32
+	ProviderAnswerFilesMax             = 32
 	ProviderAnswerOpaqueMax            = 262144
 	ProviderAnswerStateMax             = 1048576
 	ProviderPlanStateMax               = 1048576
+	ProviderPlanFilesMax               = 8
 	ModelIDMin                         = 1
 	ModelIDMax                         = 1024
 	ModelsQueryStateMax                = 1048576

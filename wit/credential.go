@@ -94,3 +94,9 @@ type ScramLogin struct {
 type ScramMessage struct {
 	Text string `json:"text,omitempty"`
 }
+
+// CredentialRenewal is what can be done about a credential that a server has refused.
+type CredentialRenewal struct {
+	// There will be another access token for the next login, which is worth trying at once.
+	Again bool `json:"again,omitempty"`
+}

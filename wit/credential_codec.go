@@ -271,3 +271,32 @@ func (v ScramMessage) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ScramMessage) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *CredentialRenewal) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Again {
+		b = codec.AppendBool(codec.Key(b, `"again":`), v.Again)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *CredentialRenewal) ReadJSON(r *codec.Reader) {
+	*v = CredentialRenewal{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "again":
+			v.Again = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v CredentialRenewal) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *CredentialRenewal) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

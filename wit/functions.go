@@ -77,6 +77,7 @@ var imports = [...]Function{
 	{Name: "credential_has", Capability: "credential", Operation: "has", Param: "CredentialQuery", Result: "CredentialPresence", Permission: "credential"},
 	{Name: "credential_sign", Capability: "credential", Operation: "sign", Param: "Signing", Result: "Signature", Permission: "credential"},
 	{Name: "credential_scram", Capability: "credential", Operation: "scram", Param: "ScramLogin", Result: "ScramMessage", Permission: "credential"},
+	{Name: "credential_refused", Capability: "credential", Operation: "refused", Param: "CredentialQuery", Result: "CredentialRenewal", Permission: "credential"},
 	{Name: "schedule_set", Capability: "schedule", Operation: "set", Param: "ScheduledJob", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "schedule_cancel", Capability: "schedule", Operation: "cancel", Param: "JobReference", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "emit_publish", Capability: "emit", Operation: "publish", Param: "EmittedEvent", Result: "Done", Permission: "emit"},

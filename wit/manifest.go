@@ -647,9 +647,10 @@ type OAuth2Parameter struct {
 }
 
 // OAuth2Recipe is an access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
-// gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
-// written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
-// credential that is not set; what may pass is one that is retryable.
+// gets another before it ends, and once when a server answers 401 to a request with it, or the plugin says that one has
+// refused it (`credential.refused`). What replaces a refresh token is written down before anything is done with it. A login
+// that has ended is an error with the code unauthorized, as a credential that is not set; what may pass is one that is
+// retryable.
 type OAuth2Recipe struct {
 	// The name of the token among the credentials. permissions.credential names it, and those that it is got by. The
 	// owner does not enter it.

@@ -188,6 +188,14 @@ type EventPattern struct {
 	Unless string `json:"unless,omitempty"`
 }
 
+// MadeFile is a picture or a recording that the model has made.
+type MadeFile struct {
+	// Its id in the media store, as a field has it that the plan names; what is empty could not be kept.
+	Media *string `json:"media,omitempty"`
+	// The file itself, for one that came in no such field.
+	Bytes []byte `json:"bytes,omitempty"`
+}
+
 // StopReason is why the model stopped.
 type StopReason string
 
@@ -232,6 +240,8 @@ type ProviderAnswer struct {
 	// says so itself, and keeps what people have seen of the answer.
 	Stop  *StopReason `json:"stop,omitempty"`
 	Error *Error      `json:"error,omitempty"`
+	// What the model has made: parts of the answer, behind its text. Needs the permission media.
+	Files []MadeFile `json:"files,omitempty"`
 	// Kept with the assistant's turn; the last one counts.
 	Opaque JSON `json:"opaque,omitempty"`
 	// Handed to the next chunk; absent leaves the old one.
@@ -250,6 +260,11 @@ type ProviderPlan struct {
 	// Handed to the first chunk.
 	State  JSON            `json:"state,omitempty"`
 	Answer *ProviderAnswer `json:"answer,omitempty"`
+	// Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+	// inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+	// the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+	// Needs the permission media.
+	Files []string `json:"files,omitempty"`
 }
 
 // Model is a model that there is.

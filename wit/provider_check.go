@@ -208,6 +208,25 @@ func (v *EventPattern) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *MadeFile) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *MadeFile) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Bytes); n > 2097152 {
+		p.bytes("bytes", -1, n, 0, 2097152)
+	}
+	if count(v.Media != nil, v.Bytes != nil) != 1 {
+		p.oneOf("media, bytes")
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Usage) Validate() error {
 	var p problems
 	v.check(&p)
@@ -250,6 +269,12 @@ func (v *ProviderAnswer) check(p *problems) (before int) {
 	if v.Stop != nil && !v.Stop.Valid() {
 		p.unknown("stop", -1, string(*v.Stop))
 	}
+	if n := len(v.Files); n > 32 {
+		p.items("files", -1, n, 0, 32)
+	}
+	for i := range v.Files {
+		p.within(v.Files[i].check(p), "files", i)
+	}
 	if n := len(v.Opaque); n > 262144 {
 		p.bytes("opaque", -1, n, 0, 262144)
 	}
@@ -286,6 +311,9 @@ func (v *ProviderPlan) check(p *problems) (before int) {
 	}
 	if v.Answer != nil {
 		p.within(v.Answer.check(p), "answer", -1)
+	}
+	if n := len(v.Files); n > 8 {
+		p.items("files", -1, n, 0, 8)
 	}
 	if count(v.Request != nil, v.Answer != nil) != 1 {
 		p.oneOf("request, answer")

@@ -548,6 +548,42 @@ func (v EventPattern) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *EventPattern) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// AppendJSON appends v without its zero values.
+func (v *MadeFile) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Media != nil {
+		b = codec.AppendString(codec.Key(b, `"media":`), *v.Media)
+	}
+	if v.Bytes != nil {
+		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *MadeFile) ReadJSON(r *codec.Reader) {
+	*v = MadeFile{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "media":
+			if v.Media = nil; !r.Null() {
+				v.Media = r.StringRef()
+			}
+		case "bytes":
+			v.Bytes = r.Bytes()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v MadeFile) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *MadeFile) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *StopReason) ReadJSON(r *codec.Reader) {
 	*v = StopReason(r.Case())
@@ -628,6 +664,9 @@ func (v *ProviderAnswer) AppendJSON(b []byte) []byte {
 	if v.Error != nil {
 		b = v.Error.AppendJSON(codec.Key(b, `"error":`))
 	}
+	if len(v.Files) > 0 {
+		b = codec.AppendList(codec.Key(b, `"files":`), v.Files)
+	}
 	if len(v.Opaque) > 0 {
 		b = append(codec.Key(b, `"opaque":`), v.Opaque...)
 	}
@@ -667,6 +706,8 @@ func (v *ProviderAnswer) ReadJSON(r *codec.Reader) {
 				v.Error = new(Error)
 				v.Error.ReadJSON(r)
 			}
+		case "files":
+			v.Files = codec.List[MadeFile](r, 32)
 		case "opaque":
 			v.Opaque = r.Raw()
 		case "state":
@@ -706,6 +747,9 @@ func (v *ProviderPlan) AppendJSON(b []byte) []byte {
 	if v.Answer != nil {
 		b = v.Answer.AppendJSON(codec.Key(b, `"answer":`))
 	}
+	if len(v.Files) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"files":`), v.Files)
+	}
 	return append(b, '}')
 }
 
@@ -734,6 +778,8 @@ func (v *ProviderPlan) ReadJSON(r *codec.Reader) {
 				v.Answer = new(ProviderAnswer)
 				v.Answer.ReadJSON(r)
 			}
+		case "files":
+			v.Files = codec.Strings[string](r, 8)
 		default:
 			r.Unknown()
 		}

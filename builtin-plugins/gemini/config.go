@@ -22,6 +22,8 @@ type config struct {
 	model   string
 	safety  string // the threshold in words of ours, empty for Google's
 	timeout int64  // seconds until the first byte of an answer
+	// pictures are asked for also of models whose name does not say that they make any.
+	pictures bool
 }
 
 // newConfig reads the configuration. The gateway has checked it against the manifest's schema; a plugin may be run
@@ -47,9 +49,16 @@ func newConfig(raw wit.JSON) (*config, error) {
 	if model := value.Get("model").Text(); model != "" {
 		c.model = model
 	}
-	c.safety = value.Get("safety").Text()
+	c.safety, c.pictures = value.Get("safety").Text(), value.Get("pictures").Bool()
 	return c, nil
 }
+
+// draws reports whether a model is asked for pictures too.
+func (c *config) draws(model string) bool { return c.pictures || isPainter(model) }
+
+// isPainter reports whether a model makes pictures by its name. Such a one calls no functions, and cannot be told how much to
+// think.
+func isPainter(model string) bool { return strings.Contains(modelName(model), "-image") }
 
 // modelOf is the model that answers: the one that was chosen, or the owner's.
 func (c *config) modelOf(chosen string) string {

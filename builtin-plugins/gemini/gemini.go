@@ -3,7 +3,7 @@
 //
 // It turns a chat into a request (request.go, contents.go, schema.go, thinking.go) and what comes of the stream into text,
 // thinking, tool calls and usage (stream.go, parts.go). The gateway makes the request and fills in the key. What the model
-// has signed goes back on exactly the part that it came with (opaque.go): Gemini 3 refuses a conversation otherwise. The
+// has signed goes back on exactly the part that it came with (opaque.go): Gemini 3 refuses a conversation otherwise. Pictures are taken out of the stream by the gateway, which gives their ids. The
 // beginning of a request is the same from turn to turn, so that Google's implicit cache is hit.
 package gemini
 
@@ -41,6 +41,9 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	request.JSON, request.Embed = c.body(chat, model, names), embedded(chat)
 	request.Timeout = c.timeout * 1000
 	plan := &wit.ProviderPlan{Request: request, Framing: wit.FramingSSE}
+	if c.draws(model) {
+		plan.Files = []string{"inlineData.data"}
+	}
 	if own := names.Back(chat.Tools); len(own) > 0 {
 		plan.State = (&state{names: own}).JSON()
 	}

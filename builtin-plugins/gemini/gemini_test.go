@@ -122,6 +122,7 @@ func readBy(t *testing.T, size int, state wit.JSON, events []wit.StreamEvent) *w
 			}
 			all.ToolCalls[at].Args = append(all.ToolCalls[at].Args, d.Args...)
 		}
+		all.Files = append(all.Files, answer.Files...)
 		if answer.Usage != nil {
 			all.Usage = answer.Usage
 		}

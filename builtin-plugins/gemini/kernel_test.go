@@ -61,7 +61,7 @@ func TestGateway(t *testing.T) {
 				ids = append(ids, m.ID)
 			}
 		}
-		if len(ids) != 7 || !strings.Contains(strings.Join(ids, " "), "gemma-3-27b-it") {
+		if len(ids) != 9 || !strings.Contains(strings.Join(ids, " "), "gemma-3-27b-it") {
 			t.Errorf("models %q", ids)
 		}
 	})

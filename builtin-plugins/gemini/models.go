@@ -36,19 +36,19 @@ func (Provider) Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswe
 	return answer, err
 }
 
-// readModel reads a model, if it is one that answers in words.
+// readModel reads a model, if it is one that answers in words, or in pictures beside them.
 func readModel(item json.Value) (wit.Model, bool) {
 	m := wit.Model{ID: strings.TrimPrefix(item.Get("name").Text(), "models/"), Name: item.Get("displayName").Text()}
 	answers := false
 	for method := range item.Get("supportedGenerationMethods").Items() {
 		answers = answers || method.Text() == "generateContent"
 	}
-	if m.ID == "" || !answers || strings.Contains(m.ID, "-tts") || strings.Contains(m.ID, "-image") {
+	if m.ID == "" || !answers || strings.Contains(m.ID, "-tts") {
 		return m, false
 	}
 	m.ContextWindow, m.MaxOutput = count(item.Get("inputTokenLimit")), count(item.Get("outputTokenLimit"))
 	m.Reasoning = item.Get("thinking").Bool()
-	m.Images, m.Tools = sees(m.ID), takesSystem(m.ID)
+	m.Images, m.Tools = sees(m.ID), takesSystem(m.ID) && !isPainter(m.ID)
 	return m, true
 }
 

@@ -37,7 +37,7 @@ func TestModels(t *testing.T) {
 	for _, most := range []int{0, 2} {
 		s.PageLimit(most)
 		models, pages, err := list(t, host(s))
-		if err != nil || len(models) != 7 || pages > 1 != (most > 0) {
+		if err != nil || len(models) != 9 || pages > 1 != (most > 0) {
 			t.Fatalf("%d models in %d pages, %v", len(models), pages, err)
 		}
 		want := wit.Model{ID: "gemini-2.5-pro", Name: "Gemini 2.5 Pro", ContextWindow: 1 << 20, MaxOutput: 65536, Reasoning: true, Images: true, Tools: true}
@@ -46,6 +46,9 @@ func TestModels(t *testing.T) {
 		}
 		if gemma := models[6]; gemma.Tools || gemma.Reasoning || !gemma.Images {
 			t.Errorf("%+v", gemma)
+		}
+		if painter := models[7]; painter.ID != "gemini-2.5-flash-image" || painter.Tools || !painter.Images {
+			t.Errorf("%+v", painter)
 		}
 	}
 	h := host(s)

@@ -11,14 +11,19 @@ import (
 //	{"text":"Hello"}
 //	{"text":"hm","thought":true}
 //	{"functionCall":{"id":"…","name":"calc","args":{…}}}
+//	{"inlineData":{"mimeType":"image/png","data":"…"}}
+//
+// A picture that is a thought is a sketch of the one that comes. What the data is, the gateway has taken out: its id stands there.
 func (s *state) part(part json.Value, answer *wit.ProviderAnswer) bool {
-	var text, call, thought, signature json.Value
+	var text, call, file, thought, signature json.Value
 	for name, field := range part.Fields() {
 		switch name {
 		case "text":
 			text = field
 		case "functionCall":
 			call = field
+		case "inlineData":
+			file = field
 		case "thought":
 			thought = field
 		case "thoughtSignature", "thought_signature":
@@ -29,6 +34,11 @@ func (s *state) part(part json.Value, answer *wit.ProviderAnswer) bool {
 	switch {
 	case call.IsObject():
 		return s.call(call, signature.Text(), answer)
+	case file.IsObject():
+		if id := file.Get("data").Text(); id != "" && !thought.Bool() {
+			answer.Files = append(answer.Files, wit.MadeFile{Media: &id})
+			s.drew = true
+		}
 	case thought.Bool():
 		say(answer, wit.DeltaKindThinking, s.thought.Join(text))
 		if signed {

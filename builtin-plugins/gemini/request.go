@@ -11,7 +11,11 @@ import (
 // body is the request's JSON. What the chat leaves open is left out, so that the model's own defaults count. The
 // conversation comes last, so that all that is before it is the same from turn to turn.
 func (c *config) body(chat *wit.Chat, model string, names toolname.Names) wit.JSON {
-	inWords := chat.Format != nil && len(chat.Tools) > 0 && generationOf(model) != third
+	tools := chat.Tools
+	if isPainter(model) {
+		tools = nil
+	}
+	inWords := chat.Format != nil && len(tools) > 0 && generationOf(model) != third
 	system := chat.System
 	if inWords {
 		system = strings.TrimPrefix(system+"\n\n"+formatInWords(chat.Format), "\n\n")
@@ -23,17 +27,17 @@ func (c *config) body(chat *wit.Chat, model string, names toolname.Names) wit.JS
 		})
 		system = ""
 	}
-	if len(chat.Tools) > 0 {
+	if len(tools) > 0 {
 		body = body.Array("tools", func(list json.Array) json.Array {
 			return list.Object(func(o json.Object) json.Object {
-				return o.Array("functionDeclarations", func(list json.Array) json.Array { return declarations(list, chat.Tools, names) })
+				return o.Array("functionDeclarations", func(list json.Array) json.Array { return declarations(list, tools, names) })
 			})
 		})
 	}
 	if threshold := thresholds[c.safety]; threshold != "" {
 		body = body.Array("safetySettings", func(list json.Array) json.Array { return safety(list, threshold) })
 	}
-	body = body.Object("generationConfig", func(o json.Object) json.Object { return generationConfig(o, chat, model, inWords) })
+	body = body.Object("generationConfig", func(o json.Object) json.Object { return c.generationConfig(o, chat, model, inWords) })
 	w := &writer{chat: chat, names: names, signs: generationOf(model) == third}
 	return body.Array("contents", func(list json.Array) json.Array { return w.contents(list, system) }).JSON()
 }
@@ -73,7 +77,7 @@ func declarations(list json.Array, specs []wit.ToolSpec, names toolname.Names) j
 }
 
 // generationConfig adds what a chat asks of its answer beside the words.
-func generationConfig(o json.Object, chat *wit.Chat, model string, inWords bool) json.Object {
+func (c *config) generationConfig(o json.Object, chat *wit.Chat, model string, inWords bool) json.Object {
 	if chat.MaxTokens > 0 {
 		o = o.Int("maxOutputTokens", int64(chat.MaxTokens))
 	}
@@ -93,6 +97,9 @@ func generationConfig(o json.Object, chat *wit.Chat, model string, inWords bool)
 	}
 	if chat.Format != nil && !inWords {
 		o = format(o, chat.Format, model)
+	}
+	if c.draws(model) {
+		o = o.Array("responseModalities", func(list json.Array) json.Array { return list.Add(json.Text("TEXT")).Add(json.Text("IMAGE")) })
 	}
 	return thinking(o, model, chat.Thinking)
 }

@@ -22,6 +22,7 @@ type state struct {
 	done       bool   // and nothing that follows belongs to it
 	said       int64  // bytes of the text
 	calls      int64
+	drew       bool // a picture came
 	text       half.Half
 	thought    half.Half
 	marks      json.Array        // see opaque.go
@@ -67,6 +68,8 @@ func (s *state) read(name string, field json.Value) {
 		s.said = field.Int()
 	case "calls":
 		s.calls = field.Int()
+	case "drew":
+		s.drew = field.Bool()
 	case "text":
 		s.text = half.Half(field.Text())
 	case "thought":
@@ -99,6 +102,7 @@ func (s *state) JSON() wit.JSON {
 	out.AddTrue("stopped", s.stopped)
 	out.AddInt("said", s.said)
 	out.AddInt("calls", s.calls)
+	out.AddTrue("drew", s.drew)
 	out.AddText("text", string(s.text))
 	out.AddText("thought", string(s.thought))
 	if len(s.marks) > 0 {

@@ -133,7 +133,7 @@ func (s *state) candidate(candidate json.Value, answer *wit.ProviderAnswer) {
 			message = field
 		}
 	}
-	before := len(answer.Deltas) + len(answer.CallDeltas)
+	before := len(answer.Deltas) + len(answer.CallDeltas) + len(answer.Files)
 	for part := range parts.Items() {
 		if !s.part(part, answer) {
 			s.fail(answer, wit.NewError(wit.CodeTooLarge, "gemini: the model calls more tools at once than the gateway takes"))
@@ -142,7 +142,7 @@ func (s *state) candidate(candidate json.Value, answer *wit.ProviderAnswer) {
 	}
 	if given := reason.Text(); given != "" && given != "FINISH_REASON_UNSPECIFIED" {
 		s.reason, s.message = given, message.Text()
-		if len(answer.Deltas)+len(answer.CallDeltas) == before {
+		if len(answer.Deltas)+len(answer.CallDeltas)+len(answer.Files) == before {
 			s.stop(answer)
 		}
 	}
@@ -174,12 +174,12 @@ func (s *state) verdict() (wit.StopReason, *wit.Error) {
 		return wit.StopReasonEnd, nil
 	case "MAX_TOKENS":
 		return wit.StopReasonLength, nil
-	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "OTHER", "NO_IMAGE":
+	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "OTHER", "NO_IMAGE", "IMAGE_OTHER":
 		return "", wit.NewError(wit.CodeUnavailable, stopped("the model could not finish its answer", s.reason, s.message))
 	case "MISSING_THOUGHT_SIGNATURE":
 		return "", wit.NewError(wit.CodeInvalid, stopped("the model misses a signature of its own in the conversation; begin a new one with /new", s.reason, s.message))
 	}
-	if s.said > 0 || s.calls > 0 {
+	if s.said > 0 || s.calls > 0 || s.drew {
 		return wit.StopReasonRefused, nil
 	}
 	return "", blocked("the answer", s.reason, s.message)

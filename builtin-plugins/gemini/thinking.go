@@ -23,7 +23,7 @@ func generationOf(model string) generation {
 		return plain
 	case !strings.HasPrefix(name, "gemini-2.5"):
 		return third
-	case strings.Contains(name, "-image"), strings.Contains(name, "-tts"):
+	case isPainter(name), strings.Contains(name, "-tts"):
 		return plain
 	}
 	return second
@@ -37,7 +37,7 @@ func modelName(model string) string { return strings.TrimPrefix(strings.ToLower(
 // and "Thinking budgets".
 func thinking(o json.Object, model, level string) json.Object {
 	of := generationOf(model)
-	if level == "" || of == plain {
+	if level == "" || of == plain || isPainter(model) {
 		return o
 	}
 	return o.Object("thinkingConfig", func(o json.Object) json.Object {

@@ -22,6 +22,7 @@ const (
 	idleTime        = 4 * 60_000
 	refusedPause    = 300_000
 	credentialPause = 10_000
+	renewPause      = 1000
 	tooMuchPause    = 1_000
 )
 
@@ -258,6 +259,10 @@ func refused(t *turn, r *response) {
 	case stepLogin:
 		if _, busy := r.code("UNAVAILABLE"); busy || strings.Contains(r.text, "[UNAVAILABLE]") {
 			t.giveUp(wit.ConnectionStateDisconnected, "the mail server cannot check passwords now: it is tried again", answerTime)
+			return
+		}
+		if t.Settings.renews(t.Host, t.Account) {
+			t.giveUp(wit.ConnectionStateConnecting, renewed, renewPause)
 			return
 		}
 		t.giveUp(wit.ConnectionStateNeedsLogin, t.Settings.notTaken()+" ("+r.shown()+")", refusedPause)

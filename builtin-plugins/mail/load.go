@@ -24,7 +24,7 @@ func (Mail) Fetch(host *sdk.Host, query *wit.FileQuery) (*wit.FetchedFile, error
 		return nil, err
 	}
 	defer socket.Close()
-	b := &box{socket: socket}
+	b := &box{host: host, socket: socket}
 	b.enter(&settings)
 	uid := b.find(&settings, at)
 	file := b.load(uid, at, query)
@@ -37,6 +37,7 @@ func (Mail) Fetch(host *sdk.Host, query *wit.FileQuery) (*wit.FetchedFile, error
 
 // box is a dialogue with a mailbox. After an error it does nothing any more.
 type box struct {
+	host   *sdk.Host
 	socket *sdk.Socket
 	lines  []string // untagged responses to the last command
 	yields string   // what is said when a login is asked for more
@@ -91,7 +92,11 @@ func (b *box) login(s *settings, caps map[string]bool) {
 		b.err = b.socket.Fill(tag + " LOGIN " + quoted(s.user) + ` "{{credential:` + password + `}}"` + "\r\n")
 	}
 	b.answer()
-	if b.err != nil && wit.CodeOf(b.err) == wit.CodeInvalid {
+	switch {
+	case b.err == nil || wit.CodeOf(b.err) != wit.CodeInvalid:
+	case s.renews(b.host, ""):
+		b.err = errRenewed()
+	default:
 		b.err = wit.NewError(wit.CodeUnauthorized, s.notTaken())
 	}
 }

@@ -3,6 +3,7 @@ package mail
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -78,6 +79,24 @@ func (s *settings) notTaken() string {
 			": see whether the login was for mail and for this user, and whether the mailbox may be used by programs; another refresh token is given with `carapace setup mail`"
 	}
 	return "the mail server does not take the password of " + s.user + ": give it again with `carapace setup mail`"
+}
+
+// renews says to the gateway that a server does not take the account's access token, and reports whether another one is to be had: the
+// server may have ended it before its time.
+func (s *settings) renews(host *sdk.Host, account string) bool {
+	if !s.oauth {
+		return false
+	}
+	again, err := host.CredentialRefused(accessToken, account)
+	return again && err == nil
+}
+
+// renewed is what the owner reads meanwhile.
+const renewed = "the mail server has not taken the access token: another one is tried"
+
+// errRenewed is of what is worth trying again with another token.
+func errRenewed() error {
+	return &wit.Error{Code: wit.CodeUnavailable, Message: renewed, Retryable: true, RetryAfter: new(int64(renewPause))}
 }
 
 // errNoToken is of a server that takes passwords alone.

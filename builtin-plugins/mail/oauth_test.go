@@ -1,11 +1,13 @@
 package mail_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +72,59 @@ func TestAccessTokens(t *testing.T) {
 	}
 }
 
+// TestAnAccessTokenThatEndsEarly: a server that refuses one before its end has it renewed, when a mailbox is read and when a mail is sent, and
+// the owner is not asked for anything.
+func TestAnAccessTokenThatEndsEarly(t *testing.T) {
+	t.Parallel()
+	for name, meets := range map[string]func(t *testing.T, s *mailtest.Server){
+		"when it reads": func(t *testing.T, s *mailtest.Server) {
+			before := s.Logins()
+			s.Break()
+			until(t, s, "the bot is back", func() bool { return s.Logins() > before && s.Listening() })
+		},
+		"when it sends": func(*testing.T, *mailtest.Server) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var last, ended atomic.Value
+			var refused atomic.Int32
+			tokens := &oauthtest.Server{Client: "carapace", Life: time.Hour, Rotates: true}
+			s, err := mailtest.Listen(mailtest.Config{User: mailtest.User, Ways: []string{"XOAUTH2"}, Token: func(token string) bool {
+				if last.Store(token); ended.Load() == token {
+					refused.Add(1)
+					return false
+				}
+				return true
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			endpoint := httptest.NewServer(tokens)
+			t.Cleanup(endpoint.Close)
+			l := kerneltest.Start(t, kerneltest.Bundled(t, ".."), kerneltest.Compiled(t), kerneltest.Plugin(kerneltest.Echo("echo")),
+				kerneltest.Config(t, `{"secrets":{"keyring":false}}`)).Listen()
+			l.MustCall("plugins.configure", map[string]any{
+				"id": "mail", "account": "home", "access": map[string]any{"dmPolicy": "open"}, "secrets": map[string]string{"refreshToken": tokens.Login()}, "test": true, "enabled": true,
+				"config": map[string]any{"address": mailtest.User, "imap": s.IMAP(), "smtp": s.SMTP(), "auth": "oauth", "tokenUrl": endpoint.URL + "/token", "clientId": "carapace"},
+			}, nil)
+			until(t, s, "the bot has opened its folder", s.Listening)
+			ended.Store(last.Load())
+			meets(t, s)
+			s.Deliver(mailtest.Letter("ann@people.test", mailtest.User, "hello"))
+			until(t, s, "ann is answered", has(s, "ann@people.test: you said: hello"))
+			if refused.Load() != 1 || tokens.Asked() != 2 {
+				t.Errorf("%d logins were refused, and %d tokens were got", refused.Load(), tokens.Asked())
+			}
+			for _, e := range l.Events() {
+				if bytes.Contains(e.Payload, []byte("needs_login")) {
+					t.Errorf("the owner is asked to log in: %s", e.Payload)
+				}
+			}
+		})
+	}
+}
+
 // TestAFileIsFetchedByAnAccessToken, in both ways, and not by one that is refused.
 func TestAFileIsFetchedByAnAccessToken(t *testing.T) {
 	for _, way := range []string{"XOAUTH2", "OAUTHBEARER"} {
@@ -93,6 +148,16 @@ func TestAFileIsFetchedByAnAccessToken(t *testing.T) {
 			})
 			if wit.CodeOf(sent) != want || want != "" && !strings.Contains(sent.Error(), "does not take the access token of bot@mail.test: see whether") || want != "" && !strings.Contains(sent.Error(), "535 5.7.8") {
 				t.Errorf("a mail goes by %s and a %s token: %v", way, token, sent)
+			}
+			host.Renewals = map[string]string{"accessToken": "good"}
+			if want != "" {
+				_, err := mail.New().Send(host.SDK(), &wit.ChannelSend{
+					Account: "home", Config: wit.JSON(fmt.Sprintf(`{"address":%q,"imap":%q,"smtp":%q,"auth":"oauth"}`, mailtest.User, s.IMAP(), s.SMTP())),
+					To: wit.Conversation{ID: "ann@people.test"}, Text: "hello", IdempotencyKey: "k2",
+				})
+				if e := wit.AsError(err); e == nil || e.Code != wit.CodeUnavailable || !e.Retryable || host.Credentials["accessToken"] != "good" {
+					t.Errorf("a token that can be renewed: %v", err)
+				}
 			}
 			if err == nil && want == "" && string(host.Files[file.Media]) != string(picture(200_000)) || wit.CodeOf(err) != want {
 				t.Errorf("%s, a %s token: %v", way, token, err)

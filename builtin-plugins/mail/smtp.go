@@ -25,7 +25,7 @@ func hand(host *sdk.Host, s *settings, l *outgoing) error {
 		offers = d.say("EHLO "+domain, "250")
 	}
 	if offersOf(offers, "AUTH") {
-		d.login(s, offers)
+		d.login(host, s, offers)
 	}
 	l.leaveOut(host, sizeOf(offers))
 	size := ""
@@ -130,7 +130,7 @@ func (d *dialogue) also(host *sdk.Host, to string) {
 
 // login logs in, by the credential that is put in beyond the gateway's boundary (RFC 4954). A password goes with the command; an
 // access token may be too long for that.
-func (d *dialogue) login(s *settings, offers string) {
+func (d *dialogue) login(host *sdk.Host, s *settings, offers string) {
 	mechanism := s.mechanism(func(m string) bool { return m == plainText || offersWay(offers, m) })
 	switch mechanism {
 	case "":
@@ -147,6 +147,8 @@ func (d *dialogue) login(s *settings, offers string) {
 	}
 	switch {
 	case d.err != nil || strings.HasPrefix(d.reply, "235"):
+	case strings.HasPrefix(d.reply, "5") && s.renews(host, ""):
+		d.err = errRenewed()
 	case s.oauth && strings.HasPrefix(d.reply, "5"):
 		d.err = &wit.Error{Code: wit.CodeUnauthorized, Message: s.notTaken() + " (" + d.reply[:min(len(d.reply), 300)] + ")", Retryable: true}
 	default:

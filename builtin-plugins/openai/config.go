@@ -29,6 +29,7 @@ type config struct {
 	apiVersion   string // of Azure
 	responses    bool   // ask by the Responses API, not by chat completions
 	summaries    bool   // of reasoning, which the Responses API gives when asked
+	pictures     bool   // which it makes likewise
 
 	speechModel, speechVoice, speechInstructions string
 }
@@ -63,6 +64,7 @@ func newConfig(raw wit.JSON) (*config, error) {
 	}
 	c.organization = value.Get("organization").Text()
 	c.responses, c.summaries = value.Get("api").Text() == responsesAPI, value.Get("reasoningSummary").Bool()
+	c.pictures = c.responses && value.Get("pictures").Bool()
 	c.headers, c.opened = value.Get("headers"), value.Get("thinkingOpened")
 	return c, nil
 }

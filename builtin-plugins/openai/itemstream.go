@@ -209,6 +209,11 @@ func (s *response) item(e *itemEvent, answer *wit.ProviderAnswer) {
 			n = s.begin(e, answer)
 		}
 		s.call(n, e.item, answer)
+	case "image_generation_call":
+		if id := e.item.Get("result").Text(); id != "" { // the gateway has taken the picture out
+			answer.Files = append(answer.Files, wit.MadeFile{Media: &id})
+			s.drew = true
+		}
 	case "reasoning":
 		if !s.summary {
 			for part := range e.item.Get("summary").Items() {
@@ -247,7 +252,7 @@ func (s *response) end(v json.Value, answer *wit.ProviderAnswer) {
 		s.fail(answer, failure(s.status, string(json.Object{}.Raw("error", problem.Raw()).JSON()), s.Waits))
 		return
 	}
-	if len(s.output) == 0 && len(s.calls) == 0 && !s.streamed {
+	if len(s.output) == 0 && len(s.calls) == 0 && !s.streamed && !s.drew {
 		for item := range v.Get("output").Items() {
 			e := &itemEvent{item: item}
 			if item.Get("type").Text() == "function_call" {

@@ -47,6 +47,9 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	request.Embed, request.Timeout = embedded(chat), c.timeout*1000
 	request.Headers = append(request.Headers, wit.Header{Name: "Accept", Value: "text/event-stream"})
 	names := toolname.New(chat)
+	if c.pictures {
+		plan.Files = []string{"item.result", "output.result"} // of an item as it is done, and of all in the end
+	}
 	if c.responses {
 		request.JSON, err = c.itemsBody(chat, names)
 		plan.State = (&response{names: names.Back(chat.Tools)}).JSON()

@@ -25,6 +25,7 @@ type response struct {
 	summary       bool       // a part of thinking came, which another one is to be told from
 	output        json.Array // what is to come back, see items.go
 	reasoned      bool       // there is reasoning in it
+	drew          bool       // a picture came
 	calls         []itemCall
 	names         map[string]string
 }
@@ -77,6 +78,8 @@ func (s *response) read(name string, field json.Value) {
 		s.summary = field.Bool()
 	case "reasoned":
 		s.reasoned = field.Bool()
+	case "drew":
+		s.drew = field.Bool()
 	case "output":
 		for item := range field.Items() {
 			s.output = s.output.Add(item.Raw())
@@ -112,6 +115,7 @@ func (s *response) JSON() wit.JSON {
 	out.AddTrue("streamed", s.streamed)
 	out.AddTrue("summary", s.summary)
 	out.AddTrue("reasoned", s.reasoned)
+	out.AddTrue("drew", s.drew)
 	if len(s.output) > 0 {
 		out.Object = out.Raw("output", s.output.JSON())
 	}

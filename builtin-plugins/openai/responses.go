@@ -22,8 +22,14 @@ func (c *config) itemsBody(chat *wit.Chat, names toolname.Names) (wit.JSON, erro
 	if chat.System != "" {
 		body = body.Text("instructions", chat.System)
 	}
-	if len(chat.Tools) > 0 {
-		body = body.Array("tools", func(list json.Array) json.Array { return functions(list, chat.Tools, names) })
+	if len(chat.Tools) > 0 || c.pictures {
+		body = body.Array("tools", func(list json.Array) json.Array {
+			list = functions(list, chat.Tools, names)
+			if c.pictures {
+				list = list.Object(func(o json.Object) json.Object { return o.Text("type", "image_generation") })
+			}
+			return list
+		})
 	}
 	body = body.Bool("stream", true).Bool("store", false)
 	if c.atOpenAI() {

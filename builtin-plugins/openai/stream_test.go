@@ -78,6 +78,7 @@ func readBy(t *testing.T, size int, without bool, state wit.JSON, events []wit.S
 		}
 		sum.Deltas = append(sum.Deltas, answer.Deltas...)
 		sum.CallDeltas = append(sum.CallDeltas, answer.CallDeltas...)
+		sum.Files = append(sum.Files, answer.Files...)
 		if answer.Opaque != nil {
 			sum.Opaque = answer.Opaque
 		}

@@ -96,6 +96,19 @@ func (c *Credentials) Scram(ctx context.Context, l *wit.ScramLogin) (*wit.ScramM
 	return &wit.ScramMessage{Text: text}, nil
 }
 
+// Refused is the guest's, of an access token that went over a connection. Saying it again changes nothing, so a pure function may.
+func (c *Credentials) Refused(ctx context.Context, q *wit.CredentialQuery) (*wit.CredentialRenewal, error) {
+	if err := c.mayUse(q.Name); err != nil {
+		return nil, err
+	}
+	account := CallOf(ctx).Account
+	if q.Account != nil {
+		account = *q.Account
+	}
+	r := c.tokens.recipe(q.Name)
+	return &wit.CredentialRenewal{Again: r != nil && c.tokens.keeper.LastRefused(ctx, c.tokens.client(account, r))}, nil
+}
+
 // key returns a credential that the kernel computes with: of the account that is named, or of that whose call runs.
 func (c *Credentials) key(ctx context.Context, name string, account *string) (string, error) {
 	if wait := c.rate.take(); wait > 0 {

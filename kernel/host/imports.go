@@ -68,6 +68,10 @@ type credentialImports interface {
 	// with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
 	// million is refused. Counts as a signature.
 	Scram(context.Context, *wit.ScramLogin) (*wit.ScramMessage, error)
+	// Refused says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+	// with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+	// the credential is no access token, there is none to try.
+	Refused(context.Context, *wit.CredentialQuery) (*wit.CredentialRenewal, error)
 }
 
 // scheduleImports answers interface schedule.
@@ -150,33 +154,34 @@ type imports struct {
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
 func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {
 	return map[string]Function{
-		"log_write":        funcWithoutResult(always, i.log.Write),
-		"config_get":       Func(always, i.config.Get),
-		"kv_get":           Func(permission{plugin, "kv", p.KV != nil}, i.kv.Get),
-		"kv_put":           Func(permission{plugin, "kv", p.KV != nil}, i.kv.Put),
-		"kv_delete":        Func(permission{plugin, "kv", p.KV != nil}, i.kv.Delete),
-		"kv_keys":          Func(permission{plugin, "kv", p.KV != nil}, i.kv.Keys),
-		"http_request":     Func(permission{plugin, "http", p.HTTP != nil}, i.http.Request),
-		"socket_open":      Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Open),
-		"socket_read":      Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Read),
-		"socket_write":     Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Write),
-		"socket_receive":   Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Receive),
-		"socket_start_tls": Func(permission{plugin, "http", p.HTTP != nil}, i.socket.StartTLS),
-		"socket_close":     Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Close),
-		"credential_has":   Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Has),
-		"credential_sign":  Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Sign),
-		"credential_scram": Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Scram),
-		"schedule_set":     Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Set),
-		"schedule_cancel":  Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Cancel),
-		"emit_publish":     Func(permission{plugin, "emit", p.Emit != nil}, i.emit.Publish),
-		"progress_report":  Func(always, i.progress.Report),
-		"media_link":       Func(permission{plugin, "media", p.Media != nil}, i.media.Link),
-		"media_stat":       Func(permission{plugin, "media", p.Media != nil}, i.media.Stat),
-		"message_send":     Func(permission{plugin, "messageSend", p.MessageSend != nil}, i.message.Send),
-		"agent_run":        Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Run),
-		"agent_wait":       Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Wait),
-		"session_find":     Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Find),
-		"session_read":     Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Read),
-		"tools_invoke":     Func(permission{plugin, "toolInvoke", p.ToolInvoke != nil}, i.tools.Invoke),
+		"log_write":          funcWithoutResult(always, i.log.Write),
+		"config_get":         Func(always, i.config.Get),
+		"kv_get":             Func(permission{plugin, "kv", p.KV != nil}, i.kv.Get),
+		"kv_put":             Func(permission{plugin, "kv", p.KV != nil}, i.kv.Put),
+		"kv_delete":          Func(permission{plugin, "kv", p.KV != nil}, i.kv.Delete),
+		"kv_keys":            Func(permission{plugin, "kv", p.KV != nil}, i.kv.Keys),
+		"http_request":       Func(permission{plugin, "http", p.HTTP != nil}, i.http.Request),
+		"socket_open":        Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Open),
+		"socket_read":        Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Read),
+		"socket_write":       Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Write),
+		"socket_receive":     Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Receive),
+		"socket_start_tls":   Func(permission{plugin, "http", p.HTTP != nil}, i.socket.StartTLS),
+		"socket_close":       Func(permission{plugin, "http", p.HTTP != nil}, i.socket.Close),
+		"credential_has":     Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Has),
+		"credential_sign":    Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Sign),
+		"credential_scram":   Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Scram),
+		"credential_refused": Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Refused),
+		"schedule_set":       Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Set),
+		"schedule_cancel":    Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Cancel),
+		"emit_publish":       Func(permission{plugin, "emit", p.Emit != nil}, i.emit.Publish),
+		"progress_report":    Func(always, i.progress.Report),
+		"media_link":         Func(permission{plugin, "media", p.Media != nil}, i.media.Link),
+		"media_stat":         Func(permission{plugin, "media", p.Media != nil}, i.media.Stat),
+		"message_send":       Func(permission{plugin, "messageSend", p.MessageSend != nil}, i.message.Send),
+		"agent_run":          Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Run),
+		"agent_wait":         Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Wait),
+		"session_find":       Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Find),
+		"session_read":       Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Read),
+		"tools_invoke":       Func(permission{plugin, "toolInvoke", p.ToolInvoke != nil}, i.tools.Invoke),
 	}
 }

@@ -168,3 +168,30 @@ func TestSettings(t *testing.T) {
 		t.Errorf("a default that nobody has set is reached: %+v %v", res, err)
 	}
 }
+
+// TestATokenThatAGuestSaysIsRefused: as one over a connection is, of which the kernel does not know what a server says.
+func TestATokenThatAGuestSaysIsRefused(t *testing.T) {
+	server := &oauthtest.Server{Rotates: true}
+	_, g, _ := signedIn(t, server)
+	ctx := context.Background()
+	fill := g.Credentials.For(ctx, "acc")
+	first, err := fill("access")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(name string) (bool, error) {
+		r, err := g.Credentials.Refused(ctx, &wit.CredentialQuery{Name: name, Account: new("acc")})
+		return r != nil && r.Again, err
+	}
+	if again, err := refused("access"); !again || err != nil {
+		t.Errorf("%t, %v", again, err)
+	}
+	if second, err := fill("access"); second == first || err != nil || server.Asked() != 2 {
+		t.Errorf("%t, %v, asked %d times", second == first, err, server.Asked())
+	}
+	for name, code := range map[string]wit.Code{"access": "", "secret": "", "another": wit.CodeForbidden} {
+		if again, err := refused(name); again || wit.CodeOf(err) != code {
+			t.Errorf("%s: %t, %v", name, again, err)
+		}
+	}
+}

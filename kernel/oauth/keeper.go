@@ -70,6 +70,7 @@ type place struct{ owner, account, name string }
 // token is what is known of a token beside what the vault has.
 type token struct {
 	renewal *renewal  // that runs, nil for none
+	given   string    // the token that somebody has had last
 	refused string    // the token that a server did not take
 	forced  time.Time // when it was last renewed for that
 	failure error     // of the last renewal
@@ -124,6 +125,17 @@ func (k *Keeper) Token(ctx context.Context, c Client) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	text, err := k.token(ctx, c, in)
+	if err == nil {
+		k.mu.Lock()
+		k.of(in.place).given = text
+		k.mu.Unlock()
+	}
+	return text, err
+}
+
+// token is Token by these inputs.
+func (k *Keeper) token(ctx context.Context, c Client, in inputs) (string, error) {
 	kept, _ := k.kept(ctx, in)
 	k.mu.Lock()
 	t := k.of(in.place)
@@ -184,6 +196,18 @@ func (k *Keeper) Refused(ctx context.Context, c Client, text string) bool {
 	}
 	t.refused, t.forced = text, time.Now()
 	return true
+}
+
+// LastRefused is Refused for the token that was had last, where who says so cannot know it.
+func (k *Keeper) LastRefused(ctx context.Context, c Client) bool {
+	in, err := k.gather(ctx, c)
+	if err != nil {
+		return false
+	}
+	k.mu.Lock()
+	last := k.of(in.place).given
+	k.mu.Unlock()
+	return last != "" && k.Refused(ctx, c, last)
 }
 
 // failed is why a renewal is not tried again now, or nil.

@@ -543,3 +543,29 @@ func TestNames(t *testing.T) {
 	w := newWorld(t, &oauthtest.Server{})
 	w.fails(w.client("", &wit.OAuth2Recipe{Name: "access", Grant: wit.OAuth2GrantClientCredentials, TokenURL: "config:root/token", ClientID: "c", ClientSecret: new("secret"), JSON: names}), wit.CodeUnauthorized, "the setting root of mail")
 }
+
+// TestTheLastTokenIsRefused, by somebody who cannot know which it was: the one that was had last, once.
+func TestTheLastTokenIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &oauthtest.Server{Rotates: true})
+		w.set("home", "refresh", w.server.Login())
+		c := w.client("home", refresh())
+		if w.keeper.LastRefused(t.Context(), c) {
+			t.Error("nobody has had one")
+		}
+		first := w.good(c)
+		for range 2 { // of two connections that had it
+			if !w.keeper.LastRefused(t.Context(), c) {
+				t.Error("it is not worth another attempt")
+			}
+		}
+		second := w.good(c)
+		w.asked(2)
+		if second == first || w.keeper.LastRefused(t.Context(), c) {
+			t.Error("renewed without end")
+		}
+		if w.good(c) != second {
+			t.Error("renewed once more")
+		}
+	})
+}

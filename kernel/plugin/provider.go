@@ -50,12 +50,28 @@ func (p *Provider) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan,
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call[wit.ProviderPlan](ctx, p.versions, p.id, request{export: "provider_request", account: p.account}, &own)
+	plan, err := call[wit.ProviderPlan](ctx, p.versions, p.id, request{export: "provider_request", account: p.account}, &own)
+	if plan != nil && err == nil {
+		err = p.mayMake(len(plan.Files) > 0 || plan.Answer != nil && len(plan.Answer.Files) > 0)
+	}
+	return plan, err
 }
 
 // Chunk reads what has arrived of the response.
 func (p *Provider) Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
-	return call[wit.ProviderAnswer](ctx, p.versions, p.id, request{export: "provider_chunk", account: p.account}, c)
+	answer, err := call[wit.ProviderAnswer](ctx, p.versions, p.id, request{export: "provider_chunk", account: p.account}, c)
+	if answer != nil && err == nil {
+		err = p.mayMake(len(answer.Files) > 0)
+	}
+	return answer, err
+}
+
+// mayMake refuses files of a plugin that has not the permission to keep any.
+func (p *Provider) mayMake(files bool) error {
+	if m := p.manifest(); files && (m == nil || m.Permissions.Media == nil) {
+		return wit.Errorf(wit.CodeForbidden, "plugin %s has files in its answer, and not the permission media: add it to its manifest", p.id)
+	}
+	return nil
 }
 
 // Models asks for the list of models, or for the request whose response lists them. CodeNotFound when

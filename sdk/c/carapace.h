@@ -447,6 +447,7 @@ typedef struct carapace_signing carapace_signing;
 typedef struct carapace_signature carapace_signature;
 typedef struct carapace_scram_login carapace_scram_login;
 typedef struct carapace_scram_message carapace_scram_message;
+typedef struct carapace_credential_renewal carapace_credential_renewal;
 typedef struct carapace_emitted_event carapace_emitted_event;
 typedef struct carapace_hook_context carapace_hook_context;
 typedef struct carapace_hook_event carapace_hook_event;
@@ -487,6 +488,7 @@ typedef struct carapace_stream_event carapace_stream_event;
 typedef struct carapace_provider_chunk carapace_provider_chunk;
 typedef struct carapace_delta carapace_delta;
 typedef struct carapace_event_pattern carapace_event_pattern;
+typedef struct carapace_made_file carapace_made_file;
 typedef struct carapace_usage carapace_usage;
 typedef struct carapace_provider_answer carapace_provider_answer;
 typedef struct carapace_provider_plan carapace_provider_plan;
@@ -1462,6 +1464,12 @@ struct carapace_scram_message {
   carapace_text text;
 };
 
+// What can be done about a credential that a server has refused.
+struct carapace_credential_renewal {
+  // There will be another access token for the next login, which is worth trying at once.
+  bool again;
+};
+
 // An event for clients.
 struct carapace_emitted_event {
   // Bounds: 1 to 64 of a-z 0-9 . _ -.
@@ -1871,6 +1879,15 @@ struct carapace_event_pattern {
   carapace_text unless;
 };
 
+// A picture or a recording that the model has made.
+struct carapace_made_file {
+  // Its id in the media store, as a field has it that the plan names; what is empty could not be kept.
+  carapace_text media; // optional
+  // The file itself, for one that came in no such field.
+  // Bounds: at most 2 MB.
+  carapace_bytes bytes; // optional
+};
+
 // The tokens of a turn.
 struct carapace_usage {
   // Read, but for those that came from a cache.
@@ -1901,6 +1918,10 @@ struct carapace_provider_answer {
   // says so itself, and keeps what people have seen of the answer.
   const carapace_stop_reason *stop; // optional
   const carapace_error *error; // optional
+  // What the model has made: parts of the answer, behind its text. Needs the permission media.
+  // Bounds: at most 32.
+  const carapace_made_file *files;
+  size_t files_count;
   // Kept with the assistant's turn; the last one counts.
   // Bounds: at most 256 KB.
   carapace_json opaque;
@@ -1922,6 +1943,13 @@ struct carapace_provider_plan {
   // Bounds: at most 1 MB.
   carapace_json state;
   const carapace_provider_answer *answer; // optional
+  // Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+  // inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+  // the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+  // Needs the permission media.
+  // Bounds: at most 8.
+  const carapace_text *files;
+  size_t files_count;
 };
 
 // A model that there is.
@@ -2465,6 +2493,7 @@ static const carapace_type carapace_signing_type;
 static const carapace_type carapace_signature_type;
 static const carapace_type carapace_scram_login_type;
 static const carapace_type carapace_scram_message_type;
+static const carapace_type carapace_credential_renewal_type;
 static const carapace_type carapace_emitted_event_type;
 static const carapace_type carapace_hook_context_type;
 static const carapace_type carapace_hook_event_type;
@@ -2505,6 +2534,7 @@ static const carapace_type carapace_stream_event_type;
 static const carapace_type carapace_provider_chunk_type;
 static const carapace_type carapace_delta_type;
 static const carapace_type carapace_event_pattern_type;
+static const carapace_type carapace_made_file_type;
 static const carapace_type carapace_usage_type;
 static const carapace_type carapace_provider_answer_type;
 static const carapace_type carapace_provider_plan_type;
@@ -3123,6 +3153,10 @@ static const carapace_field carapace_scram_message_fields_[] = {
   {"text", NULL, offsetof(carapace_scram_message, text), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_scram_message_type = {.fields = carapace_scram_message_fields_, .size = sizeof(carapace_scram_message), .count = 1};
+static const carapace_field carapace_credential_renewal_fields_[] = {
+  {"again", NULL, offsetof(carapace_credential_renewal, again), CARAPACE_BOOL_, CARAPACE_ONE_},
+};
+static const carapace_type carapace_credential_renewal_type = {.fields = carapace_credential_renewal_fields_, .size = sizeof(carapace_credential_renewal), .count = 1};
 static const carapace_field carapace_emitted_event_fields_[] = {
   {"name", NULL, offsetof(carapace_emitted_event, name), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"payload", NULL, offsetof(carapace_emitted_event, payload), CARAPACE_JSON_, CARAPACE_ONE_},
@@ -3382,6 +3416,11 @@ static const carapace_field carapace_event_pattern_fields_[] = {
   {"unless", NULL, offsetof(carapace_event_pattern, unless), CARAPACE_TEXT_, CARAPACE_ONE_},
 };
 static const carapace_type carapace_event_pattern_type = {.fields = carapace_event_pattern_fields_, .size = sizeof(carapace_event_pattern), .count = 6};
+static const carapace_field carapace_made_file_fields_[] = {
+  {"media", NULL, offsetof(carapace_made_file, media), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"bytes", NULL, offsetof(carapace_made_file, bytes), CARAPACE_BYTES_, CARAPACE_OPTION_},
+};
+static const carapace_type carapace_made_file_type = {.fields = carapace_made_file_fields_, .size = sizeof(carapace_made_file), .count = 2};
 static const carapace_field carapace_usage_fields_[] = {
   {"input", NULL, offsetof(carapace_usage, input), CARAPACE_U64_, CARAPACE_ONE_},
   {"output", NULL, offsetof(carapace_usage, output), CARAPACE_U64_, CARAPACE_ONE_},
@@ -3397,19 +3436,21 @@ static const carapace_field carapace_provider_answer_fields_[] = {
   {"usage", &carapace_usage_type, offsetof(carapace_provider_answer, usage), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"stop", &carapace_stop_reason_type, offsetof(carapace_provider_answer, stop), CARAPACE_ENUM_, CARAPACE_OPTION_},
   {"error", &carapace_error_type, offsetof(carapace_provider_answer, error), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"files", &carapace_made_file_type, offsetof(carapace_provider_answer, files), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"opaque", NULL, offsetof(carapace_provider_answer, opaque), CARAPACE_JSON_, CARAPACE_ONE_},
   {"state", NULL, offsetof(carapace_provider_answer, state), CARAPACE_JSON_, CARAPACE_ONE_},
   {"like", &carapace_event_pattern_type, offsetof(carapace_provider_answer, like), CARAPACE_RECORD_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_provider_answer_type = {.fields = carapace_provider_answer_fields_, .size = sizeof(carapace_provider_answer), .count = 9};
+static const carapace_type carapace_provider_answer_type = {.fields = carapace_provider_answer_fields_, .size = sizeof(carapace_provider_answer), .count = 10};
 static const carapace_field carapace_provider_plan_fields_[] = {
   {"request", &carapace_http_request_type, offsetof(carapace_provider_plan, request), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"framing", &carapace_framing_type, offsetof(carapace_provider_plan, framing), CARAPACE_ENUM_, CARAPACE_ONE_},
   {"length", &carapace_length_prefix_type, offsetof(carapace_provider_plan, length), CARAPACE_RECORD_, CARAPACE_OPTION_},
   {"state", NULL, offsetof(carapace_provider_plan, state), CARAPACE_JSON_, CARAPACE_ONE_},
   {"answer", &carapace_provider_answer_type, offsetof(carapace_provider_plan, answer), CARAPACE_RECORD_, CARAPACE_OPTION_},
+  {"files", NULL, offsetof(carapace_provider_plan, files), CARAPACE_TEXT_, CARAPACE_LIST_},
 };
-static const carapace_type carapace_provider_plan_type = {.fields = carapace_provider_plan_fields_, .size = sizeof(carapace_provider_plan), .count = 5};
+static const carapace_type carapace_provider_plan_type = {.fields = carapace_provider_plan_fields_, .size = sizeof(carapace_provider_plan), .count = 6};
 static const carapace_field carapace_model_fields_[] = {
   {"id", NULL, offsetof(carapace_model, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"name", NULL, offsetof(carapace_model, name), CARAPACE_TEXT_, CARAPACE_ONE_},
@@ -4588,6 +4629,12 @@ CARAPACE_IMPORT("extism:host/user", "credential_scram") uint64_t carapace_import
 // with the outcome too none, when the server has proved itself. A challenge with fewer than 4096 iterations or more than a
 // million is refused. Counts as a signature.
 static inline bool carapace_host_credential_scram(const carapace_scram_login *login, carapace_scram_message *result) { return carapace_ask_(credential_scram, &carapace_scram_login_type, login, &carapace_scram_message_type, result); }
+
+CARAPACE_IMPORT("extism:host/user", "credential_refused") uint64_t carapace_imported_credential_refused_(uint64_t);
+// Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+// with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+// the credential is no access token, there is none to try.
+static inline bool carapace_host_credential_refused(const carapace_credential_query *query, carapace_credential_renewal *result) { return carapace_ask_(credential_refused, &carapace_credential_query_type, query, &carapace_credential_renewal_type, result); }
 
 CARAPACE_IMPORT("extism:host/user", "schedule_set") uint64_t carapace_imported_schedule_set_(uint64_t);
 // Sets a job, in place of one with the same id.

@@ -15,6 +15,18 @@ func (h *Host) HasCredential(name, account string) (bool, error) {
 	return found.Present, err
 }
 
+// CredentialRefused says that a server did not take the access token that was put into a frame or onto a socket last, and reports
+// whether it is worth logging in once more, with another one. What is no access token has no other. Permission `credential`.
+func (h *Host) CredentialRefused(name, account string) (again bool, err error) {
+	query := &wit.CredentialQuery{Name: name}
+	if account != "" {
+		query.Account = &account
+	}
+	var renewal wit.CredentialRenewal
+	err = call(h, credentialRefused, query, &renewal)
+	return renewal.Again, err
+}
+
 // Sign signs with a credential of the account whose call runs, or else of the plugin's: s.Text or s.Bytes, by s.Algorithm.
 // An error with the code unauthorized says that the owner has not set it. Permission `credential`.
 func (h *Host) Sign(s *wit.Signing) ([]byte, error) {

@@ -50,6 +50,9 @@ func credentialSign(offset uint64) uint64
 //go:wasmimport extism:host/user credential_scram
 func credentialScram(offset uint64) uint64
 
+//go:wasmimport extism:host/user credential_refused
+func credentialRefused(offset uint64) uint64
+
 //go:wasmimport extism:host/user schedule_set
 func scheduleSet(offset uint64) uint64
 

@@ -1398,6 +1398,12 @@ export interface ScramMessage {
   text: string;
 }
 
+/** What can be done about a credential that a server has refused. */
+export interface CredentialRenewal {
+  /** There will be another access token for the next login, which is worth trying at once. */
+  again: boolean;
+}
+
 /** An event for clients. */
 export interface EmittedEvent {
   /** Bounds: 1 to 64 of a-z 0-9 . _ -. */
@@ -1941,6 +1947,17 @@ export interface EventPattern {
   unless?: string;
 }
 
+/** A picture or a recording that the model has made. */
+export interface MadeFile {
+  /** Its id in the media store, as a field has it that the plan names; what is empty could not be kept. */
+  media?: string;
+  /**
+   * The file itself, for one that came in no such field.
+   * Bounds: at most 2 MB.
+   */
+  bytes?: Uint8Array;
+}
+
 /** Why the model stopped. */
 export type StopReason =
   | "end"
@@ -1982,6 +1999,11 @@ export interface ProviderAnswer {
   stop?: StopReason;
   error?: ErrorRecord;
   /**
+   * What the model has made: parts of the answer, behind its text. Needs the permission media.
+   * Bounds: at most 32.
+   */
+  files?: MadeFile[];
+  /**
    * Kept with the assistant's turn; the last one counts.
    * Bounds: at most 256 KB.
    */
@@ -2010,6 +2032,14 @@ export interface ProviderPlan {
    */
   state?: Json;
   answer?: ProviderAnswer;
+  /**
+   * Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+   * inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+   * the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+   * Needs the permission media.
+   * Bounds: at most 8.
+   */
+  files?: string[];
 }
 
 /** A model that there is. */
@@ -3315,9 +3345,10 @@ export interface Oauth2Parameter {
 
 /**
  * An access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
- * gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
- * written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
- * credential that is not set; what may pass is one that is retryable.
+ * gets another before it ends, and once when a server answers 401 to a request with it, or the plugin says that one has
+ * refused it (`credential.refused`). What replaces a refresh token is written down before anything is done with it. A login
+ * that has ended is an error with the code unauthorized, as a credential that is not set; what may pass is one that is
+ * retryable.
  */
 export interface Oauth2Recipe {
   /**
@@ -3710,6 +3741,12 @@ export interface Imports {
    * million is refused. Counts as a signature.
    */
   credential_scram(login: ScramLogin): ScramMessage;
+  /**
+   * Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+   * with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+   * the credential is no access token, there is none to try.
+   */
+  credential_refused(query: CredentialQuery): CredentialRenewal;
   /** Sets a job, in place of one with the same id. */
   schedule_set(job: ScheduledJob): JobScheduled;
   /** Takes a job back; taking back what is not there is no error. */

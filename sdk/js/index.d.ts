@@ -90,6 +90,8 @@ export const http: {
 export const credential: {
   /** Whether the owner has set a credential: the account's own, or without one the plugin's. Its value never reaches a plugin: `{{credential:name}}` in a request stands for it. Permission `credential`. */
   has(name: string, account?: string): boolean;
+  /** Says that a server did not take the access token that was put into a frame or onto a socket last, and whether it is worth logging in once more, with another one. Permission `credential`. */
+  refused(name: string, account?: string): boolean;
   /** Signs with a credential of the account whose call runs, or else of the plugin's: a text or bytes. Its value never reaches a plugin. Permission `credential`. */
   sign(signing: Signing): Uint8Array;
   /** The next message of a login by SCRAM: without `first` the client's first, with the server's `challenge` its last, and with the `outcome` "" where the server has proved that it knows the password. Permission `credential`. */

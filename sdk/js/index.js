@@ -33,6 +33,7 @@ export const http = {
 
 export const credential = {
   has: (name, account) => call("credential_has", { name, account }).present,
+  refused: (name, account) => call("credential_refused", { name, account }).again,
   sign: (signing) => call("credential_sign", signing).bytes,
   scram: (login) => call("credential_scram", login).text,
 };

@@ -475,6 +475,13 @@ pub const host = struct {
         return ask("credential_scram", login, ScramMessage);
     }
 
+    /// Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+    /// with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+    /// the credential is no access token, there is none to try.
+    pub fn credentialRefused(query: CredentialQuery) Failure!CredentialRenewal {
+        return ask("credential_refused", query, CredentialRenewal);
+    }
+
     /// Sets a job, in place of one with the same id.
     pub fn scheduleSet(job: ScheduledJob) Failure!JobScheduled {
         return ask("schedule_set", job, JobScheduled);
@@ -1854,6 +1861,12 @@ pub const ScramMessage = struct {
     text: []const u8 = "",
 };
 
+/// What can be done about a credential that a server has refused.
+pub const CredentialRenewal = struct {
+    /// There will be another access token for the next login, which is worth trying at once.
+    again: bool = false,
+};
+
 /// An event for clients.
 pub const EmittedEvent = struct {
     /// Bounds: 1 to 64 of a-z 0-9 . _ -.
@@ -2253,6 +2266,15 @@ pub const EventPattern = struct {
     unless: []const u8 = "",
 };
 
+/// A picture or a recording that the model has made.
+pub const MadeFile = struct {
+    /// Its id in the media store, as a field has it that the plan names; what is empty could not be kept.
+    media: ?[]const u8 = null,
+    /// The file itself, for one that came in no such field.
+    /// Bounds: at most 2 MB.
+    bytes: ?Bytes = null,
+};
+
 /// The tokens of a turn.
 pub const Usage = struct {
     /// Read, but for those that came from a cache.
@@ -2280,6 +2302,9 @@ pub const ProviderAnswer = struct {
     /// says so itself, and keeps what people have seen of the answer.
     stop: ?StopReason = null,
     @"error": ?ErrorRecord = null,
+    /// What the model has made: parts of the answer, behind its text. Needs the permission media.
+    /// Bounds: at most 32.
+    files: []const MadeFile = &.{},
     /// Kept with the assistant's turn; the last one counts.
     /// Bounds: at most 256 KB.
     @"opaque": Json = .null,
@@ -2301,6 +2326,12 @@ pub const ProviderPlan = struct {
     /// Bounds: at most 1 MB.
     state: Json = .null,
     answer: ?ProviderAnswer = null,
+    /// Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+    /// inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+    /// the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+    /// Needs the permission media.
+    /// Bounds: at most 8.
+    files: []const []const u8 = &.{},
 };
 
 /// A model that there is.

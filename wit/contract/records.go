@@ -143,6 +143,8 @@ func New(name string) Record {
 		return new(wit.ScramLogin)
 	case "ScramMessage":
 		return new(wit.ScramMessage)
+	case "CredentialRenewal":
+		return new(wit.CredentialRenewal)
 	case "EmittedEvent":
 		return new(wit.EmittedEvent)
 	case "HookContext":
@@ -223,6 +225,8 @@ func New(name string) Record {
 		return new(wit.Delta)
 	case "EventPattern":
 		return new(wit.EventPattern)
+	case "MadeFile":
+		return new(wit.MadeFile)
 	case "Usage":
 		return new(wit.Usage)
 	case "ProviderAnswer":

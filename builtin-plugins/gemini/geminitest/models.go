@@ -14,6 +14,8 @@ type Model struct {
 	OutputTokenLimit int      `json:"outputTokenLimit"`
 	Methods          []string `json:"supportedGenerationMethods"`
 	Thinking         bool     `json:"thinking,omitempty"`
+
+	paints bool // which the list does not say
 }
 
 // catalog are some of the models that there are, of each kind that differs.
@@ -26,11 +28,20 @@ var catalog = []Model{
 	answering("gemini-3-flash-preview", "Gemini 3 Flash Preview", 65536, true),
 	answering("gemini-flash-latest", "Gemini Flash Latest", 65536, true),
 	answering("gemma-3-27b-it", "Gemma 3 27B", 8192, false),
+	painting("gemini-2.5-flash-image", "Nano Banana", 32768, false),
+	painting("gemini-3-pro-image-preview", "Nano Banana Pro", 32768, true),
 	{Name: "models/gemini-embedding-001", Version: "001", DisplayName: "Gemini Embedding 001", InputTokenLimit: 2048, OutputTokenLimit: 1, Methods: []string{"embedContent", "countTextTokens"}},
 }
 
 func answering(id, name string, output int, thinking bool) Model {
 	return Model{Name: "models/" + id, Version: "001", DisplayName: name, InputTokenLimit: 1 << 20, OutputTokenLimit: output, Methods: []string{"generateContent", "countTokens"}, Thinking: thinking}
+}
+
+// painting is a model that makes pictures.
+func painting(id, name string, output int, thinking bool) Model {
+	m := answering(id, name, output, thinking)
+	m.paints = true
+	return m
 }
 
 // model returns a model by its resource name, nil for none.

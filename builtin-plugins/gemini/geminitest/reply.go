@@ -97,6 +97,11 @@ func Call(id, name, args string) Part {
 	return Part{FunctionCall: &FunctionCall{ID: id, Name: name, Args: json.RawMessage(args)}}
 }
 
+// Picture is a part that is a picture.
+func Picture(mime string, content []byte) Part {
+	return Part{InlineData: &Blob{MimeType: mime, Data: content}}
+}
+
 // Signed is a part with a signature, which is to be base64.
 func Signed(p Part, signature string) Part {
 	p.ThoughtSignature = signature

@@ -121,6 +121,7 @@ type GenerationConfig struct {
 	TopK               *float64        `json:"topK"`
 	Seed               *int32          `json:"seed"`
 	ThinkingConfig     *ThinkingConfig `json:"thinkingConfig"`
+	ResponseModalities []string        `json:"responseModalities"`
 }
 
 // ThinkingConfig is how much it is to think.

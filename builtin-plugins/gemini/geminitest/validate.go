@@ -226,6 +226,12 @@ func checkConfig(m Model, r *GenerateRequest) *apiError {
 			return invalid("Budget 0 is invalid. This model only works in thinking mode.")
 		}
 	}
+	if slices.Contains(c.ResponseModalities, "IMAGE") && !m.paints {
+		return invalid("Model does not support the requested response modalities: image,text")
+	}
+	if m.paints && len(r.Tools) > 0 {
+		return invalid("Function calling is not enabled for models/" + name)
+	}
 	if len(c.StopSequences) > 5 {
 		return invalid("The number of stop sequences must be less than or equal to 5.")
 	}

@@ -1,10 +1,12 @@
 package openaitest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 )
 
 // Reply is the answer to one request.
@@ -33,6 +35,8 @@ type Output struct {
 	// CallID and Name are a call's, with Arguments in pieces.
 	CallID, Name string
 	Arguments    []string
+	// Picture is one that the model makes, of this content. It has to be asked for.
+	Picture []byte
 }
 
 // Says answers with a text, in these pieces.
@@ -55,6 +59,10 @@ func (a *Reply) write(w http.ResponseWriter, r *http.Request, s *Server, asked *
 	maps.Copy(w.Header(), a.Header)
 	if a.Status > 0 {
 		refuse(w, a.Status, "server_error", a.Code, a.Message)
+		return
+	}
+	if slices.ContainsFunc(a.Output, func(o Output) bool { return o.Picture != nil }) && !asked.pictures() {
+		refuse(w, http.StatusInternalServerError, "server_error", "", "The script has a picture, and none was asked for.")
 		return
 	}
 	var items []any
@@ -113,6 +121,8 @@ func (a *Reply) response(asked *Asked, items []any) map[string]any {
 // write writes an item's events, and returns it as it is in the end.
 func (o *Output) write(w *writer, s *Server, index int) map[string]any {
 	switch {
+	case o.Picture != nil:
+		return o.picture(w, index)
 	case o.Name != "":
 		return o.call(w, index)
 	case o.Encrypted != "" || o.Summary != nil:
@@ -179,6 +189,21 @@ func (o *Output) reasoning(w *writer, s *Server, index int) map[string]any {
 	}
 	done := map[string]any{"id": id, "type": "reasoning", "summary": summary, "encrypted_content": o.Encrypted}
 	s.note(done)
+	w.event("response.output_item.done", map[string]any{"output_index": index, "item": done})
+	return done
+}
+
+func (o *Output) picture(w *writer, index int) map[string]any {
+	id := fmt.Sprint("ig_", index)
+	item := map[string]any{"id": id, "type": "image_generation_call", "status": "in_progress", "result": nil}
+	w.event("response.output_item.added", map[string]any{"output_index": index, "item": item})
+	for _, phase := range []string{"in_progress", "generating", "completed"} {
+		w.event("response.image_generation_call."+phase, map[string]any{"item_id": id, "output_index": index})
+	}
+	done := map[string]any{
+		"id": id, "type": "image_generation_call", "status": "completed", "action": "generate", "background": "opaque", "output_format": "png",
+		"quality": "high", "size": "1024x1024", "revised_prompt": "what was asked for", "result": base64.StdEncoding.EncodeToString(o.Picture),
+	}
 	w.event("response.output_item.done", map[string]any{"output_index": index, "item": done})
 	return done
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -34,13 +35,18 @@ type Reasoning struct {
 	Summary string `json:"summary"`
 }
 
-// Tool is a function.
+// Tool is a function, or of the type image_generation.
 type Tool struct {
 	Type        string          `json:"type"`
 	Name        string          `json:"name"`
 	Description string          `json:"description"`
 	Parameters  json.RawMessage `json:"parameters"`
 	Strict      *bool           `json:"strict"`
+}
+
+// pictures reports whether the model may make any.
+func (a *Asked) pictures() bool {
+	return slices.ContainsFunc(a.Tools, func(t Tool) bool { return t.Type == "image_generation" })
 }
 
 // Input is a list of items; a text alone is one of the user.
@@ -120,6 +126,11 @@ func (s *Server) check(a *Asked) string {
 		return "Encrypted content is not supported with this model."
 	case a.Temperature != nil && reasons(a.Model):
 		return "Unsupported parameter: 'temperature' is not supported with this model."
+	}
+	for i, t := range a.Tools {
+		if t.Type != "image_generation" && (t.Type != "function" || t.Name == "") {
+			return fmt.Sprintf("Invalid 'tools[%d]'.", i)
+		}
 	}
 	open := map[string]bool{}
 	for i := range a.Input {

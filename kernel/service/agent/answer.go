@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ type answer struct {
 	text     string
 	thinking string // its beginning
 	calls    []wit.ToolCall
+	files    []wit.Part // that the model has made
 	usage    *wit.Usage
 	stop     wit.StopReason
 	opaque   wit.JSON
@@ -27,7 +29,7 @@ const stopBroken wit.StopReason = "broken"
 // data is not: it belongs to all of the answer, and a provider may refuse it with a part.
 func (a answer) cutOff() answer {
 	const mark = "\n\n[The connection to the model broke off here.]"
-	return answer{text: strings.TrimRight(a.text, " \n") + mark, usage: a.usage, stop: stopBroken}
+	return answer{text: strings.TrimRight(a.text, " \n") + mark, files: a.files, usage: a.usage, stop: stopBroken}
 }
 
 // collector puts an answer together from its pieces.
@@ -36,6 +38,7 @@ type collector struct {
 	b       strings.Builder
 	thought strings.Builder
 	pieces  []callPieces
+	made    making
 	size    int    // of the pieces' arguments
 	asked   string // the model
 	say     func(wit.Delta)
@@ -51,7 +54,7 @@ type callPieces struct {
 }
 
 // take adds a piece. Errors are the provider's own, or CodeTooLarge.
-func (c *collector) take(a *wit.ProviderAnswer) error {
+func (c *collector) take(ctx context.Context, a *wit.ProviderAnswer) error {
 	if a == nil {
 		return nil
 	}
@@ -75,6 +78,7 @@ func (c *collector) take(a *wit.ProviderAnswer) error {
 			return err
 		}
 	}
+	c.made.add(ctx, a.Files)
 	if a.Opaque != nil {
 		c.opaque = slices.Clone(a.Opaque)
 	}
@@ -154,8 +158,15 @@ func (c *collector) whole() (calls []wit.ToolCall) {
 	return calls
 }
 
-// finish checks the calls, and what the provider wants to have kept.
+// finish says what of the files is left out, and checks the calls, and what the provider wants to have kept.
 func (c *collector) finish() error {
+	if notes := c.made.notes(); notes != "" {
+		if c.b.Len() == 0 {
+			notes = strings.TrimLeft(notes, "\n")
+		}
+		c.b.WriteString(notes)
+		c.say(wit.Delta{Kind: wit.DeltaKindText, Text: notes})
+	}
 	c.calls = append(c.calls, c.whole()...)
 	if len(c.calls) > wit.ProviderAnswerToolCallsMax {
 		return errCalls()
@@ -171,7 +182,7 @@ func (c *collector) finish() error {
 }
 
 func (c *collector) result() answer {
-	c.text = c.b.String()
+	c.text, c.files = c.b.String(), c.made.parts
 	c.thinking = strings.ToValidUTF8(c.thought.String(), "")
 	if c.stop == "" {
 		c.stop = wit.StopReasonEnd

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 func collect(answers ...*wit.ProviderAnswer) (answer, error) {
 	c := &collector{say: func(wit.Delta) {}}
 	for _, a := range answers {
-		if err := c.take(a); err != nil {
+		if err := c.take(context.Background(), a); err != nil {
 			return c.result(), err
 		}
 	}

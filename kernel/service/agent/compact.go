@@ -287,7 +287,7 @@ func (w *summarizer) question(text string) *wit.Chat {
 
 // sumUp asks a model for the summary, and counts what that costs, also where nothing came of it.
 func (w *summarizer) sumUp(ctx context.Context, model opened, chat *wit.Chat) error {
-	a, err := requestWithin(ctx, model.code, chat, firstOutput, func(wit.Delta) {})
+	a, err := requestWithin(ctx, model.code, chat, nil, firstOutput, func(wit.Delta) {})
 	if a.usage != nil {
 		w.usage = session.Sum(w.usage, *a.usage)
 		w.models.spent(ctx, Spender{w.what.Key, w.what.Key.Agent(), w.entry.Origin.Channel}, Metered{model.provider, model.model, *a.usage, 0})

@@ -57,7 +57,7 @@ func (l *loop) finish(a answer) error {
 		return l.close(ending{state: run.Done, answer: a.text, calls: theirs, stop: string(wit.StopReasonToolCalls), metered: a.usage != nil})
 	}
 	m, heard := l.assistant(a), l.active.Run.Heard(a.text)
-	m.Quiet = l.quiet(heard)
+	m.Quiet = l.quiet(heard) && len(a.files) == 0
 	return l.close(ending{state: run.Done, last: &m, deliver: heard, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
 }
 
@@ -86,11 +86,11 @@ func (l *loop) fail(cause error) error {
 // broken is the message that was being written when the run broke off, nil if there is nothing to keep.
 // It is kept because people have read it while it was written, and will refer to it.
 func (l *loop) broken(stop, reason string) *session.Message {
-	if l.written == "" && reason == "" {
+	if l.written == "" && len(l.drawn) == 0 && reason == "" {
 		return nil
 	}
-	m := l.assistant(answer{text: l.written})
-	m.Stop, m.Error, m.Quiet = stop, reason, l.quiet("")
+	m := l.assistant(answer{text: l.written, files: l.drawn})
+	m.Stop, m.Error, m.Quiet = stop, reason, l.quiet("") && len(l.drawn) == 0
 	return &m
 }
 
@@ -132,8 +132,8 @@ func (l *loop) delivered(e ending) string {
 	return e.deliver
 }
 
-// record appends what is still to be said, which e.last is then, and ends the run. It returns the files that its tools
-// have made, if it was answered.
+// record appends what is still to be said, which e.last is then, and ends the run. It returns the files that the model and its
+// tools have made, if it was answered.
 // All calls get a result, or providers would refuse the history from then on.
 func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attachment, err error) {
 	r := l.active.Run
@@ -146,9 +146,6 @@ func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attach
 	if err := l.calls.abandon(tx); err != nil {
 		return r, nil, err
 	}
-	if e.state == run.Done {
-		files = produced(mine)
-	}
 	if e.last != nil {
 		appended, err := session.Append(tx, r.Session, *e.last)
 		if err != nil {
@@ -159,6 +156,9 @@ func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attach
 			return r, nil, err
 		}
 		mine = append(mine, appended)
+	}
+	if e.state == run.Done {
+		files = produced(mine)
 	}
 	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {
 		r.Answer, r.Stop, r.Error, r.Calls = e.answer, e.stop, e.fault, e.calls

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -20,6 +21,9 @@ type Files interface {
 	Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (media string, err error)
 	// Stat describes a file, or returns CodeNotFound.
 	Stat(ctx context.Context, media string) (wit.MediaInfo, error)
+	// Keep keeps a file of which nothing is known, of at most wit.LimitProviderFileBytes. Errors: CodeTooLarge, CodeInvalid for
+	// nothing at all, CodeUnavailable.
+	Keep(ctx context.Context, body io.Reader) (wit.MediaInfo, error)
 	// Head returns the first bytes of a file, at most n. Errors: CodeNotFound, CodeUnavailable.
 	Head(ctx context.Context, media string, n int) ([]byte, error)
 }
@@ -31,6 +35,9 @@ func (noFiles) Fetch(context.Context, message.Account, *wit.Attachment) (string,
 	return "", errNoFiles()
 }
 func (noFiles) Stat(context.Context, string) (wit.MediaInfo, error) {
+	return wit.MediaInfo{}, errNoFiles()
+}
+func (noFiles) Keep(context.Context, io.Reader) (wit.MediaInfo, error) {
 	return wit.MediaInfo{}, errNoFiles()
 }
 func (noFiles) Head(context.Context, string, int) ([]byte, error) { return nil, errNoFiles() }
@@ -129,12 +136,12 @@ func what(a *wit.Attachment) string {
 // kilobytes writes a size for people and models.
 func kilobytes(size int64) string { return strconv.FormatInt((size+1023)/1024, 10) + " KB" }
 
-// produced are the files that tools have made in a run, for whoever waits for its answer.
+// produced are the files that the model and its tools have made in a run, for whoever waits for its answer.
 func produced(mine []session.Message) []wit.Attachment {
 	var list []wit.Attachment
 	for _, m := range mine {
 		for _, p := range m.Parts {
-			if m.Role != wit.RoleTool || p.Media == nil || len(list) == maxAttachments ||
+			if m.Role == wit.RoleUser || p.Media == nil || len(list) == maxAttachments ||
 				slices.ContainsFunc(list, func(a wit.Attachment) bool { return *a.Media == *p.Media }) {
 				continue
 			}

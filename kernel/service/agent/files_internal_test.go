@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -51,6 +52,11 @@ func (s *shelf) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 		return wit.MediaInfo{}, wit.NewError(wit.CodeNotFound, "no such file")
 	}
 	return wit.MediaInfo{Media: id, Mime: cmp.Or(s.mimes[id], "image/png"), Size: size, Name: new(id + ".png")}, nil
+}
+
+// Keep implements Files: it keeps none.
+func (s *shelf) Keep(context.Context, io.Reader) (wit.MediaInfo, error) {
+	return wit.MediaInfo{}, errNoFiles()
 }
 
 // Head implements Files: a file's content is in texts, and others are bytes.
@@ -131,15 +137,15 @@ func TestPicturesAreShownToWhoSees(t *testing.T) {
 	}
 	for sees, want := range map[bool]string{
 		true: "one|[attached: image huge.png, image/png, 16384 KB]|[attached: image a.png, image/png, 1 KB]/" +
-			"[attached: image, which is no longer kept]|image=a|image=b|[attached: audio voice.png, image/png, 1 KB]",
+			madeNote + "|image=mine|[attached: image, which is no longer kept]|image=a|image=b|[attached: audio voice.png, image/png, 1 KB]",
 		false: "one|[attached: image huge.png, image/png, 16384 KB]|[attached: image a.png, image/png, 1 KB]/" +
-			"[attached: image, which is no longer kept]|[attached: image a.png, image/png, 1 KB]|[attached: image b.png, image/png, 2 KB]|[attached: audio voice.png, image/png, 1 KB]",
+			madeNote + "|[attached: image mine.png, image/png, 1 KB]|[attached: image, which is no longer kept]|[attached: image a.png, image/png, 1 KB]|[attached: image b.png, image/png, 2 KB]|[attached: audio voice.png, image/png, 1 KB]",
 	} {
 		list := turns(history, choice{})
 		if any := s.shown(t, list, sees); any != sees {
 			t.Errorf("sees %t, pictures %t", sees, any)
 		}
-		if got := words(list[0].Content) + "/" + words(list[2].Content); got != want || words(list[1].Content) != "[attached: image mine.png, image/png, 1 KB]" {
+		if got := words(list[0].Content) + "/" + words(list[2].Content); got != want || words(list[1].Content) != "[image]" {
 			t.Errorf("sees %t\n got  %s\n want %s", sees, got, want)
 		}
 	}
@@ -188,18 +194,19 @@ func TestNotMoreIsProducedThanAMessageHas(t *testing.T) {
 	}
 }
 
-func TestWhatToolsMakeIsProduced(t *testing.T) {
+func TestWhatToolsAndTheModelMakeIsProduced(t *testing.T) {
 	file := func(kind wit.PartKind, id string) wit.Part { return wit.Part{Kind: kind, Media: &id} }
 	got := produced([]session.Message{
 		{Role: wit.RoleUser, Parts: []wit.Part{file(wit.PartKindImage, "theirs")}},
 		{Role: wit.RoleTool, Parts: []wit.Part{session.TextPart("done"), file(wit.PartKindImage, "a"), file(wit.PartKindAudio, "b")}},
 		{Role: wit.RoleTool, Parts: []wit.Part{file(wit.PartKindImage, "a"), file(wit.PartKindFile, "c")}},
+		{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart("here"), file(wit.PartKindImage, "d")}},
 	})
 	said := ""
 	for _, a := range got {
 		said += string(a.Kind) + "=" + *a.Media + " "
 	}
-	if said != "image=a audio=b document=c " {
+	if said != "image=a audio=b document=c image=d " {
 		t.Errorf("produced %s", said)
 	}
 }

@@ -44,8 +44,9 @@ type loop struct {
 	said      []string // texts beside them
 	thoughts  []string // what the model thought, as far as it says so
 	compacted bool     // the hooks were told that the conversation is longer than the model reads
-	// written is the message that was written last, as far as it came.
+	// written and drawn are the message that was written last, as far as it came.
 	written string
+	drawn   []wit.Part
 	// kept gives back what the limits keep for the answer that is asked for; nil where nothing is.
 	kept func()
 }
@@ -103,7 +104,7 @@ func complete(a answer, said []string) (answer, error) {
 		a.text = strings.Join(said, "\n\n")
 	}
 	switch {
-	case strings.TrimSpace(a.text) != "":
+	case strings.TrimSpace(a.text) != "", len(a.files) > 0:
 		return a, nil
 	case a.stop == wit.StopReasonRefused:
 		return a, wit.NewError(wit.CodeForbidden, "the model refused to answer")
@@ -146,6 +147,7 @@ func (l *loop) assistant(a answer) session.Message {
 	if a.text != "" {
 		m.Parts = []wit.Part{session.TextPart(a.text)}
 	}
+	m.Parts = append(m.Parts, a.files...)
 	if len(a.calls) > 0 {
 		m.Thinking = a.thinking
 		m.Stop = string(wit.StopReasonToolCalls)
@@ -160,7 +162,7 @@ func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, e
 	if l.several() {
 		patience = firstOutput
 	}
-	a, err = requestWithin(ctx, l.model.code, chat, patience, func(d wit.Delta) {
+	a, err = requestWithin(ctx, l.model.code, chat, l.files, patience, func(d wit.Delta) {
 		if d.Text != "" {
 			shown = shown || d.Kind != wit.DeltaKindThinking
 			l.report.Delta(d)
@@ -169,12 +171,12 @@ func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, e
 	if a.thinking != "" && err == nil {
 		l.thoughts = append(l.thoughts, a.thinking)
 	}
-	l.written = a.text // also of a try that broke off: it is kept if the run ends here
+	l.written, l.drawn = a.text, a.files // also of a try that broke off: it is kept if the run ends here
 	if err != nil {
 		return a, shown, err
 	}
 	identify(a.calls, l.rounds)
-	if strings.TrimSpace(a.text) == "" && len(a.calls) == 0 && a.stop != wit.StopReasonRefused && len(l.said) == 0 {
+	if strings.TrimSpace(a.text) == "" && len(a.calls)+len(a.files) == 0 && a.stop != wit.StopReasonRefused && len(l.said) == 0 {
 		err = errEmpty()
 	}
 	return a, shown, err

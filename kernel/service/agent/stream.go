@@ -18,14 +18,15 @@ const (
 	pause = 33 * time.Millisecond
 )
 
-// request asks a provider once. Each delta goes to say as it comes. Errors are coded.
+// request asks a provider once, for words alone. Each delta goes to say as it comes. Errors are coded.
 func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta)) (answer, error) {
-	return requestWithin(ctx, p, chat, 0, say)
+	return requestWithin(ctx, p, chat, nil, 0, say)
 }
 
-// requestWithin is request that gives up a response of which nothing has come for as long as patience; 0 waits for it.
-func requestWithin(ctx context.Context, p Provider, chat *wit.Chat, patience time.Duration, say func(wit.Delta)) (answer, error) {
-	c := &collector{asked: chat.Model, say: say, patience: patience}
+// requestWithin is request that keeps in files what the model makes, unless they are nil, and gives up a response of which nothing has come for as
+// long as patience; 0 waits for it.
+func requestWithin(ctx context.Context, p Provider, chat *wit.Chat, files Files, patience time.Duration, say func(wit.Delta)) (answer, error) {
+	c := &collector{asked: chat.Model, say: say, patience: patience, made: making{files: files}}
 	plan, err := p.Request(ctx, chat)
 	switch {
 	case err != nil:
@@ -33,7 +34,7 @@ func requestWithin(ctx context.Context, p Provider, chat *wit.Chat, patience tim
 	case plan == nil || plan.Answer == nil && plan.Request == nil:
 		return c.result(), wit.NewError(wit.CodeInternal, "the provider has neither a request nor an answer: report it to its author")
 	case plan.Answer != nil:
-		err = c.take(plan.Answer)
+		err = c.take(ctx, plan.Answer)
 	default:
 		err = c.stream(ctx, p, plan)
 	}
@@ -64,7 +65,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	if res.Status >= 300 {
 		framing = wit.FramingJSON // an error is a body, whatever a success would have been
 	}
-	frames, read := newInflow(framing, plan.Length, maxStream, res.Body, ctx.Done())
+	frames, read := newInflow(framing, plan.Length, maxStream, c.made.lifting(ctx, plan, framing, res.Body), ctx.Done())
 	defer func() { // neither the body nor who reads it outlives the call
 		cancel(nil)
 		_ = res.Body.Close()
@@ -135,7 +136,7 @@ func (f *feed) add(e wit.StreamEvent) {
 // flush takes what was read, hands over what there is beside, in one call, and takes the answer.
 func (f *feed) flush(ctx context.Context) error {
 	if len(f.read) > 0 {
-		err := f.take(&wit.ProviderAnswer{Deltas: f.read})
+		err := f.take(ctx, &wit.ProviderAnswer{Deltas: f.read})
 		if f.read = nil; err != nil || len(f.events) == 0 {
 			return err
 		}
@@ -152,7 +153,7 @@ func (f *feed) flush(ctx context.Context) error {
 		f.state = slices.Clone(a.State)
 	}
 	f.spoke = f.spoke || a != nil && len(a.Deltas) > 0
-	return f.take(a)
+	return f.take(ctx, a)
 }
 
 // close tells the provider how the body ended. A regular end goes with the last events; that the body broke

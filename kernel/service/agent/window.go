@@ -260,7 +260,8 @@ func shorten(parts []wit.Part, over int) []wit.Part {
 // turns makes what a model reads of a history: each request for tools is followed by its results,
 // whatever stands between them in the history, and a result that is missing is said to be.
 // Providers refuse a request for tools that is not answered, in order, at once. What a provider wanted to have again
-// goes to the model that it is from, and to no other one.
+// goes to the model that it is from, and to no other one. Files of the assistant's come with what the user says next: few providers
+// take any of the model's own.
 func turns(messages []session.Message, model choice) []wit.ChatTurn {
 	results := map[string][]session.Message{} // call id → results, in order
 	for _, m := range messages {
@@ -269,6 +270,7 @@ func turns(messages []session.Message, model choice) []wit.ChatTurn {
 		}
 	}
 	out := make([]wit.ChatTurn, 0, len(messages))
+	var made []wit.Part // by the assistant, since the user spoke
 	for _, m := range messages {
 		if m.Role == wit.RoleTool {
 			continue
@@ -276,7 +278,16 @@ func turns(messages []session.Message, model choice) []wit.ChatTurn {
 		if m.Provider != model.provider || m.Model != model.model {
 			m = m.WithoutOpaque()
 		}
-		out = append(out, wit.ChatTurn{Role: m.Role, Content: content(m), ToolCalls: m.ToolCalls, Thinking: m.Thinking, Opaque: m.Opaque})
+		said := content(m)
+		switch {
+		case m.Role == wit.RoleAssistant:
+			var files []wit.Part
+			said, files = apart(said)
+			made = append(made, files...)
+		case m.Role == wit.RoleUser && len(made) > 0:
+			said, made = slices.Concat([]wit.Part{session.TextPart(madeNote)}, made, said), nil
+		}
+		out = append(out, wit.ChatTurn{Role: m.Role, Content: said, ToolCalls: m.ToolCalls, Thinking: m.Thinking, Opaque: m.Opaque})
 		for _, call := range m.ToolCalls {
 			id := call.ID
 			result := wit.ChatTurn{Role: wit.RoleTool, Content: []wit.Part{session.TextPart("[no result was recorded]")}, ToolCallID: &id}
@@ -287,6 +298,27 @@ func turns(messages []session.Message, model choice) []wit.ChatTurn {
 		}
 	}
 	return out
+}
+
+// madeNote says whose the files are that stand before what a user says.
+const madeNote = "[what you have made above:]"
+
+// apart are the parts that are no files, a word for what has no others, and those that are.
+func apart(parts []wit.Part) (rest, files []wit.Part) {
+	for _, p := range parts {
+		if p.Media != nil {
+			files = append(files, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	if len(files) == 0 {
+		return parts, nil
+	}
+	if len(rest) == 0 {
+		rest = []wit.Part{session.TextPart("[" + string(files[0].Kind) + "]")}
+	}
+	return rest, files
 }
 
 // content is a message's parts; in a group, what a person says bears the name.

@@ -293,13 +293,27 @@ func (s *stream) final(e agent.End) {
 		}
 	default:
 		if r.Stop != run.Joined { // what answers it is another run's
-			out.Message = assistantMessage(r.Answer)
+			out.Message = s.answer(e)
 		}
 		if e.Metered {
 			out.Usage = usage(r.Usage)
 		}
 	}
 	Chats.Publish(s.bus, out)
+}
+
+// answer is what the run has answered, with the files that belong to it.
+func (s *stream) answer(e agent.End) *Message {
+	m := assistantMessage(e.Run.Answer)
+	if e.Last == nil {
+		return m
+	}
+	for _, c := range shown(s.links, s.history, *e.Last, 0).Content {
+		if c.Media != "" {
+			m.Content = append(m.Content, c)
+		}
+	}
+	return m
 }
 
 // Close implements agent.Reporter: what was held back is not published after all.

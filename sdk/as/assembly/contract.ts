@@ -3849,6 +3849,30 @@ export class ScramMessage implements Record {
   }
 }
 
+/** What can be done about a credential that a server has refused. */
+export class CredentialRenewal implements Record {
+  /** There will be another access token for the next login, which is worth trying at once. */
+  again: bool = false;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "again") this.again = r.bool();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    if (this.again) {
+      w.key("again");
+      w.bool(this.again);
+    }
+    w.close();
+  }
+}
+
 /** An event for clients. */
 export class EmittedEvent implements Record {
   /** Bounds: 1 to 64 of a-z 0-9 . _ -. */
@@ -5598,6 +5622,42 @@ export class EventPattern implements Record {
   }
 }
 
+/** A picture or a recording that the model has made. */
+export class MadeFile implements Record {
+  /** Its id in the media store, as a field has it that the plan names; what is empty could not be kept. */
+  media: string | null = null;
+  /**
+   * The file itself, for one that came in no such field.
+   * Bounds: at most 2 MB.
+   */
+  bytes: Uint8Array | null = null;
+
+  read(r: Reader): void {
+    if (!r.object()) return;
+    while (r.next()) {
+      const key = r.key;
+      if (key == "media") this.media = r.absent() ? null : r.text();
+      else if (key == "bytes") this.bytes = r.absent() ? null : r.bytes();
+      else r.skip();
+    }
+  }
+
+  write(w: Writer): void {
+    w.open();
+    const media = this.media;
+    if (media !== null) {
+      w.key("media");
+      w.text(media);
+    }
+    const bytes = this.bytes;
+    if (bytes !== null) {
+      w.key("bytes");
+      w.bytes(bytes);
+    }
+    w.close();
+  }
+}
+
 /** Why the model stopped. */
 export namespace StopReason {
   export const end: string = "end";
@@ -5679,6 +5739,11 @@ export class ProviderAnswer implements Record {
   stop: string | null = null;
   error: ErrorRecord | null = null;
   /**
+   * What the model has made: parts of the answer, behind its text. Needs the permission media.
+   * Bounds: at most 32.
+   */
+  files: MadeFile[] = [];
+  /**
    * Kept with the assistant's turn; the last one counts.
    * Bounds: at most 256 KB.
    */
@@ -5704,6 +5769,7 @@ export class ProviderAnswer implements Record {
       else if (key == "usage") this.usage = r.absent() ? null : r.record<Usage>();
       else if (key == "stop") this.stop = r.absent() ? null : r.word("end");
       else if (key == "error") this.error = r.absent() ? null : r.record<ErrorRecord>();
+      else if (key == "files") this.files = readList<MadeFile>(r);
       else if (key == "opaque") this.opaque = r.json();
       else if (key == "state") this.state = r.json();
       else if (key == "like") this.like = r.absent() ? null : r.record<EventPattern>();
@@ -5740,6 +5806,10 @@ export class ProviderAnswer implements Record {
       w.key("error");
       error.write(w);
     }
+    if (this.files.length > 0) {
+      w.key("files");
+      w.list<MadeFile>(this.files);
+    }
     if (this.opaque.raw.length > 0) {
       w.key("opaque");
       w.json(this.opaque);
@@ -5770,6 +5840,14 @@ export class ProviderPlan implements Record {
    */
   state: Json = new Json();
   answer: ProviderAnswer | null = null;
+  /**
+   * Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+   * inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+   * the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+   * Needs the permission media.
+   * Bounds: at most 8.
+   */
+  files: string[] = [];
 
   read(r: Reader): void {
     if (!r.object()) return;
@@ -5780,6 +5858,7 @@ export class ProviderPlan implements Record {
       else if (key == "length") this.length = r.absent() ? null : r.record<LengthPrefix>();
       else if (key == "state") this.state = r.json();
       else if (key == "answer") this.answer = r.absent() ? null : r.record<ProviderAnswer>();
+      else if (key == "files") this.files = r.texts();
       else r.skip();
     }
   }
@@ -5808,6 +5887,10 @@ export class ProviderPlan implements Record {
     if (answer !== null) {
       w.key("answer");
       answer.write(w);
+    }
+    if (this.files.length > 0) {
+      w.key("files");
+      w.texts(this.files);
     }
     w.close();
   }
@@ -8194,6 +8277,19 @@ declare function credential_scram(offset: u64): u64;
  */
 export function credentialScram(login: ScramLogin): ScramMessage | null {
   return ask<ScramLogin, ScramMessage>(login, credential_scram);
+}
+
+/* @ts-ignore: decorator */
+@external("extism:host/user", "credential_refused")
+declare function credential_refused(offset: u64): u64;
+
+/**
+ * Says that a server did not take the access token that was put into a frame or onto a socket last; where one answers a request
+ * with 401, the kernel knows by itself. Another token is got with the next login, but not twice in half a minute: then, and where
+ * the credential is no access token, there is none to try.
+ */
+export function credentialRefused(query: CredentialQuery): CredentialRenewal | null {
+  return ask<CredentialQuery, CredentialRenewal>(query, credential_refused);
 }
 
 /* @ts-ignore: decorator */

@@ -29,6 +29,8 @@ type Host struct {
 	Dial func(url string) (net.Conn, error)
 	// Credentials by name.
 	Credentials map[string]string
+	// Renewals are access tokens by name that there are in place of those that are refused, each once.
+	Renewals map[string]string
 	// Media by id.
 	Media map[string]wit.MediaInfo
 	// Files are what is in media, by id. One that is not here has "media:<id>" in it.
@@ -150,6 +152,15 @@ func (h *Host) kvKeys(prefix *wit.KVPrefix) (*wit.KVKeys, error) {
 	slices.Sort(found.Keys)
 	found.Keys = found.Keys[:min(len(found.Keys), limit)]
 	return found, nil
+}
+
+func (h *Host) credentialRefused(query *wit.CredentialQuery) (*wit.CredentialRenewal, error) {
+	next, again := h.Renewals[query.Name]
+	if again {
+		h.Credentials[query.Name] = next
+		delete(h.Renewals, query.Name)
+	}
+	return &wit.CredentialRenewal{Again: again}, nil
 }
 
 func (h *Host) credentialHas(query *wit.CredentialQuery) (*wit.CredentialPresence, error) {

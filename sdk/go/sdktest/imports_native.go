@@ -41,6 +41,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.credentialSign)
 	case "credential_scram":
 		return handle(param, h.credentialScram)
+	case "credential_refused":
+		return handle(param, h.credentialRefused)
 	case "schedule_set":
 		return handle(param, h.scheduleSet)
 	case "schedule_cancel":

@@ -280,6 +280,9 @@ const records = {
   ScramMessage(v) {
     if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
   },
+  CredentialRenewal(v) {
+    if (typeof v.again !== "boolean") v.again = v.again === undefined ? false : missing(v.again, "again", false, "boolean");
+  },
   HookContext(v) {
     if (typeof v.agent !== "string") v.agent = v.agent === undefined ? "" : missing(v.agent, "agent", "", "string");
     if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
@@ -613,6 +616,7 @@ const answers = {
   credential_has: records.CredentialPresence,
   credential_sign: records.Signature,
   credential_scram: records.ScramMessage,
+  credential_refused: records.CredentialRenewal,
   schedule_set: records.JobScheduled,
   schedule_cancel: records.JobScheduled,
   emit_publish: records.Done,

@@ -88,6 +88,8 @@ export class Host {
         return exchange(this, param);
       case "credential_has":
         return { present: param.name in this.credentials };
+      case "credential_refused":
+        return { again: false };
       case "credential_sign":
         return signed(this.credentials, param);
       case "credential_scram":

@@ -95,6 +95,10 @@ class credential:
         return call("credential_has", {"name": name, **({"account": account} if account is not None else {})}).present
 
     @staticmethod
+    def refused(name, account=None):
+        return call("credential_refused", {"name": name, **({"account": account} if account is not None else {})}).again
+
+    @staticmethod
     def sign(signing):
         return call("credential_sign", signing).bytes
 

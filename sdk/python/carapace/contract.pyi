@@ -1860,6 +1860,18 @@ class ScramMessage:
         text: str | None = None,
     ) -> None: ...
 
+class CredentialRenewal:
+    """What can be done about a credential that a server has refused."""
+
+    again: bool
+    """There will be another access token for the next login, which is worth trying at once."""
+    def __init__(
+        self,
+        /,
+        *,
+        again: bool | None = None,
+    ) -> None: ...
+
 class EmittedEvent:
     """An event for clients."""
 
@@ -2686,6 +2698,23 @@ class EventPattern:
         unless: str | None = None,
     ) -> None: ...
 
+class MadeFile:
+    """A picture or a recording that the model has made."""
+
+    media: str | None
+    """Its id in the media store, as a field has it that the plan names; what is empty could not be kept."""
+    bytes: builtins.bytes | None
+    """The file itself, for one that came in no such field.
+    Bounds: at most 2 MB.
+    """
+    def __init__(
+        self,
+        /,
+        *,
+        media: str | None = None,
+        bytes: builtins.bytes | None = None,
+    ) -> None: ...
+
 StopReason: TypeAlias = Literal[
     "end",
     "tool_calls",
@@ -2735,6 +2764,10 @@ class ProviderAnswer:
     says so itself, and keeps what people have seen of the answer.
     """
     error: ErrorRecord | None
+    files: list[MadeFile]
+    """What the model has made: parts of the answer, behind its text. Needs the permission media.
+    Bounds: at most 32.
+    """
     opaque: Json
     """Kept with the assistant's turn; the last one counts.
     Bounds: at most 256 KB.
@@ -2757,6 +2790,7 @@ class ProviderAnswer:
         usage: Usage | None = None,
         stop: StopReason | None = None,
         error: ErrorRecord | None = None,
+        files: Sequence[MadeFile] | None = None,
         opaque: Json | None = None,
         state: Json | None = None,
         like: EventPattern | None = None,
@@ -2774,6 +2808,13 @@ class ProviderPlan:
     Bounds: at most 1 MB.
     """
     answer: ProviderAnswer | None
+    files: list[str]
+    """Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+    inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+    the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+    Needs the permission media.
+    Bounds: at most 8.
+    """
     def __init__(
         self,
         /,
@@ -2783,6 +2824,7 @@ class ProviderPlan:
         length: LengthPrefix | None = None,
         state: Json | None = None,
         answer: ProviderAnswer | None = None,
+        files: Sequence[str] | None = None,
     ) -> None: ...
 
 class Model:

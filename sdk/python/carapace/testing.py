@@ -117,6 +117,9 @@ class Host:
     def _on_credential_has(self, param):
         return {"present": param["name"] in self.credentials}
 
+    def _on_credential_refused(self, param):
+        return {"again": False}
+
     def _on_credential_sign(self, param):
         key = self._credential(param["key"])
         if self.sign is not None:

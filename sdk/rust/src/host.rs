@@ -193,6 +193,13 @@ impl Host {
         Ok(self.call(imports::credential_has(), query)?.present)
     }
 
+    /// Says that a server did not take the access token that was put into a frame or onto a socket last, and whether it is worth
+    /// logging in once more, with another one. Permission `credential`.
+    pub fn credential_refused(&self, name: &str, account: Option<&str>) -> Result<bool> {
+        let query = CredentialQuery { name: name.into(), account: account.map(Into::into) };
+        Ok(self.call(imports::credential_refused(), query)?.again)
+    }
+
     /// Signs with a credential of the account whose call runs, or else of the plugin's. An error with the code
     /// `unauthorized` says that the owner has not set it. Permission `credential`.
     pub fn sign(&self, signing: Signing) -> Result<Vec<u8>> {

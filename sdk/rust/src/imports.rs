@@ -22,6 +22,7 @@ declare! {
     credential_has(CredentialQuery) -> CredentialPresence;
     credential_sign(Signing) -> Signature;
     credential_scram(ScramLogin) -> ScramMessage;
+    credential_refused(CredentialQuery) -> CredentialRenewal;
     schedule_set(ScheduledJob) -> JobScheduled;
     schedule_cancel(JobReference) -> JobScheduled;
     emit_publish(EmittedEvent) -> Done;

@@ -138,7 +138,7 @@ pub fn call_channel(plugin: &mut impl Channel, host: &Host, export: &str, input:
 /// A plugin that speaks to language models: a codec between the kernel's chat and a vendor's HTTP.
 /// The kernel makes the request, frames the stream and injects the credential, so a provider keeps no
 /// memory and one instance serves many streams. Of one answer, the arguments of all calls and the opaque data of
-/// the turn and all calls are bounded; of its thinking, the beginning is kept.
+/// the turn and all calls are bounded; of its thinking, the beginning is kept, and of its files, the first ones.
 pub trait Provider {
     /// Plans how a chat is answered: by a request, or at once.
     fn request(&self, host: &Host, chat: Chat) -> Result<ProviderPlan>;

@@ -22,6 +22,8 @@ type Model struct {
 	// Res answers through the network, in pieces of Frame.
 	Res   func(*wit.Chat) (*egress.Response, error)
 	Frame wit.Framing
+	// Files are the fields of a response that have files.
+	Files []string
 	asked []*wit.Chat
 	// status is the last head's.
 	status atomic.Int64
@@ -47,7 +49,7 @@ func (m *Model) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, er
 	if res != nil {
 		raw, _ := json.Marshal(c)
 		body := string(raw)
-		return &wit.ProviderPlan{Request: &wit.HTTPRequest{URL: "http://model", Text: &body}, Framing: m.Frame}, nil
+		return &wit.ProviderPlan{Request: &wit.HTTPRequest{URL: "http://model", Text: &body}, Framing: m.Frame, Files: m.Files}, nil
 	}
 	a := reply(c)
 	if a.Error != nil && len(a.Deltas) == 0 {
@@ -97,7 +99,7 @@ func (m *Model) read(e *wit.StreamEvent, sum *wit.ProviderAnswer) error {
 		return wit.Errorf(wit.CodeInternal, "%.20q: %w", e.Data, err)
 	}
 	sum.Deltas, sum.ToolCalls = append(sum.Deltas, a.Deltas...), append(sum.ToolCalls, a.ToolCalls...)
-	sum.CallDeltas = append(sum.CallDeltas, a.CallDeltas...)
+	sum.CallDeltas, sum.Files = append(sum.CallDeltas, a.CallDeltas...), append(sum.Files, a.Files...)
 	if a.Opaque != nil {
 		sum.Opaque = a.Opaque
 	}

@@ -1,9 +1,11 @@
 package chattest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -378,6 +380,19 @@ func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 	}
 	name := strings.TrimPrefix(id, "media-")
 	return wit.MediaInfo{Media: id, Mime: "image/png", Name: &name, Size: 2048}, nil
+}
+
+// Keep implements agent.Files: a file is called after its beginning, and is a picture unless that is <.
+func (media) Keep(_ context.Context, body io.Reader) (wit.MediaInfo, error) {
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return wit.MediaInfo{}, wit.Errorf(wit.CodeUnavailable, "the file was not read to its end: %w", err)
+	}
+	info := wit.MediaInfo{Media: "media-" + string(b[:min(len(b), 40)]), Mime: "image/png", Size: int64(len(b))}
+	if bytes.HasPrefix(b, []byte("<")) {
+		info.Mime = "text/html"
+	}
+	return info, nil
 }
 
 // Head implements agent.Files: no file is text.

@@ -379,3 +379,30 @@ impl Value for ScramMessage {
         w.end();
     }
 }
+
+/// What can be done about a credential that a server has refused.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CredentialRenewal {
+    /// There will be another access token for the next login, which is worth trying at once.
+    pub again: bool,
+}
+
+impl Value for CredentialRenewal {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "again" => v.again = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"again\":", &self.again);
+        w.end();
+    }
+}

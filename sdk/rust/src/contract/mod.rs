@@ -119,6 +119,10 @@ pub mod limits {
     pub const PROVIDER_OPAQUE_BYTES: u64 = 1048576;
     /// 256 KB thinking.
     pub const PROVIDER_THINKING_BYTES: u64 = 262144;
+    /// 8 files.
+    pub const PROVIDER_FILES: u64 = 8;
+    /// 16 MB file.
+    pub const PROVIDER_FILE_BYTES: u64 = 16777216;
     /// 5 per second.
     pub const SCHEDULE_PER_SECOND: u64 = 5;
     /// 200 burst.

@@ -749,6 +749,51 @@ impl Value for EventPattern {
     }
 }
 
+/// A picture or a recording that the model has made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MadeFile {
+    /// Its id in the media store, as a field has it that the plan names; what is empty could not be kept.
+    pub media: Option<String>,
+    /// The file itself, for one that came in no such field.
+    ///
+    /// Bounds: at most 2 MB.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl MadeFile {
+    /// The most that `bytes` may be.
+    pub const BYTES_MAX: u64 = 2097152;
+}
+
+impl Value for MadeFile {
+    fn read(r: &mut Reader) -> Self {
+        let mut v = Self::default();
+        let mut fields = r.object();
+        while let Some(name) = fields.next(r) {
+            match &*name {
+                "media" => v.media = Value::read(r),
+                "bytes" => v.bytes = Value::read(r),
+                _ => r.skip(),
+            }
+        }
+        v
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.begin();
+        w.field("\"media\":", &self.media);
+        w.field("\"bytes\":", &self.bytes);
+        w.end();
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[rustfmt::skip]
+    fn check(&self, p: &mut Problems) {
+        p.bytes("bytes", self.bytes.as_ref().map_or(0, Vec::len), Bounds::new(false, 0, 2097152));
+        p.one_of("media, bytes", &[self.media.is_some(), self.bytes.is_some()]);
+    }
+}
+
 /// Why the model stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -873,6 +918,10 @@ pub struct ProviderAnswer {
     /// says so itself, and keeps what people have seen of the answer.
     pub stop: Option<StopReason>,
     pub error: Option<Error>,
+    /// What the model has made: parts of the answer, behind its text. Needs the permission media.
+    ///
+    /// Bounds: at most 32.
+    pub files: Vec<MadeFile>,
     /// Kept with the assistant's turn; the last one counts.
     ///
     /// Bounds: at most 256 KB.
@@ -889,6 +938,8 @@ pub struct ProviderAnswer {
 impl ProviderAnswer {
     /// The most that `toolCalls` may be.
     pub const TOOL_CALLS_MAX: u64 = 32;
+    /// The most that `files` may be.
+    pub const FILES_MAX: u64 = 32;
     /// The most that `opaque` may be.
     pub const OPAQUE_MAX: u64 = 262144;
     /// The most that `state` may be.
@@ -907,6 +958,7 @@ impl Value for ProviderAnswer {
                 "usage" => v.usage = Value::read(r),
                 "stop" => v.stop = Value::read(r),
                 "error" => v.error = Value::read(r),
+                "files" => v.files = Value::read(r),
                 "opaque" => v.opaque = Value::read(r),
                 "state" => v.state = Value::read(r),
                 "like" => v.like = Value::read(r),
@@ -924,6 +976,7 @@ impl Value for ProviderAnswer {
         w.field("\"usage\":", &self.usage);
         w.field("\"stop\":", &self.stop);
         w.field("\"error\":", &self.error);
+        w.field("\"files\":", &self.files);
         w.field("\"opaque\":", &self.opaque);
         w.field("\"state\":", &self.state);
         w.field("\"like\":", &self.like);
@@ -939,6 +992,8 @@ impl Value for ProviderAnswer {
         p.within("callDeltas", &self.call_deltas);
         p.within("usage", &self.usage);
         p.within("stop", &self.stop);
+        p.items("files", self.files.len(), Bounds::new(false, 0, 32));
+        p.within("files", &self.files);
         p.json("opaque", &self.opaque, Bounds::new(false, 0, 262144));
         p.json("state", &self.state, Bounds::new(false, 0, 1048576));
         p.within("like", &self.like);
@@ -957,11 +1012,20 @@ pub struct ProviderPlan {
     /// Bounds: at most 1 MB.
     pub state: Json,
     pub answer: Option<ProviderAnswer>,
+    /// Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+    /// inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
+    /// the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
+    /// Needs the permission media.
+    ///
+    /// Bounds: at most 8.
+    pub files: Vec<String>,
 }
 
 impl ProviderPlan {
     /// The most that `state` may be.
     pub const STATE_MAX: u64 = 1048576;
+    /// The most that `files` may be.
+    pub const FILES_MAX: u64 = 8;
 }
 
 impl Value for ProviderPlan {
@@ -975,6 +1039,7 @@ impl Value for ProviderPlan {
                 "length" => v.length = Value::read(r),
                 "state" => v.state = Value::read(r),
                 "answer" => v.answer = Value::read(r),
+                "files" => v.files = Value::read(r),
                 _ => r.skip(),
             }
         }
@@ -988,6 +1053,7 @@ impl Value for ProviderPlan {
         w.field("\"length\":", &self.length);
         w.field("\"state\":", &self.state);
         w.field("\"answer\":", &self.answer);
+        w.field("\"files\":", &self.files);
         w.end();
     }
 
@@ -999,6 +1065,7 @@ impl Value for ProviderPlan {
         p.within("length", &self.length);
         p.json("state", &self.state, Bounds::new(false, 0, 1048576));
         p.within("answer", &self.answer);
+        p.items("files", self.files.len(), Bounds::new(false, 0, 8));
         p.one_of("request, answer", &[self.request.is_some(), self.answer.is_some()]);
     }
 }

@@ -193,6 +193,10 @@ impl State {
         Ok(CredentialPresence { present: self.credentials.contains_key(&query.name) })
     }
 
+    pub(super) fn credential_refused(&mut self, _: CredentialQuery) -> Result<CredentialRenewal> {
+        Ok(CredentialRenewal::default())
+    }
+
     pub(super) fn credential_sign(&mut self, signing: Signing) -> Result<Signature> {
         let Some(sign) = &mut self.sign else { return forbidden("sign") };
         if !self.credentials.contains_key(&signing.key) {

@@ -23,6 +23,7 @@ impl State {
             "credential_has" => answer(param, |p| self.credential_has(p)),
             "credential_sign" => answer(param, |p| self.credential_sign(p)),
             "credential_scram" => answer(param, |p| self.credential_scram(p)),
+            "credential_refused" => answer(param, |p| self.credential_refused(p)),
             "schedule_set" => answer(param, |p| self.schedule_set(p)),
             "schedule_cancel" => answer(param, |p| self.schedule_cancel(p)),
             "emit_publish" => answer(param, |p| self.emit_publish(p)),
