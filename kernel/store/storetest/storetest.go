@@ -44,6 +44,7 @@ func RunRecords(t *testing.T, open func(*testing.T) store.Store) {
 		{"Next", next},
 		{"Table", table},
 		{"Version", version},
+		{"Since", since},
 		{"Undo", undo},
 		{"Panic", panics},
 		{"Goexit", goexit},
