@@ -99,7 +99,7 @@ var imports = map[string]string{
 	"kernel/form":                    "kernel/plain",
 	"kernel/service/wizard":          "kernel/form kernel/rpc kernel/service kernel/wire wit",
 	"kernel/service/audit":           "kernel/rpc kernel/service kernel/service/message kernel/service/task kernel/store kernel/wire wit",
-	"kernel/service/task":            "kernel/rpc kernel/service kernel/wire wit",
+	"kernel/service/task":            "kernel/event kernel/rpc kernel/service kernel/wire wit",
 	"kernel/service/pull":            "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/task kernel/wire wit",
 	"kernel/service/offer":           "kernel/rpc kernel/service kernel/service/message kernel/wire wit",
 	"kernel/service/talk":            "kernel/event kernel/rpc kernel/service kernel/service/tts kernel/wire wit",

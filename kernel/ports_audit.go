@@ -15,7 +15,9 @@ import (
 func (w *wiring) audit() func() service.Service {
 	w.ledger = audit.New(audit.Deps{
 		Store: w.state.db, Session: func(key, agent string) (string, error) { return w.sessionKey(key, agent) }, Agent: w.defaultAgent,
-		Runs:     func(ctx context.Context, limit int) ([]task.Task, error) { return tasks{w.runs}.Recent(ctx, limit) },
+		Runs: func(ctx context.Context, limit int) ([]task.Task, error) {
+			return tasks{w.runs, w.board}.Recent(ctx, limit)
+		},
 		Removals: w.removals, Redact: w.state.vault.Redact, Log: w.log,
 	})
 	return w.ledger.Service

@@ -43,6 +43,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/session/transfer"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/talk"
+	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/service/toolserver"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/usage"
@@ -99,6 +100,7 @@ type wiring struct {
 	persons    *person.Service   // nil answers for nobody
 	deliveries *delivery.Service // nil where nothing is delivered
 	visits     *visitor.Visits
+	board      *task.Board
 	pulls      *pull.Service // nil has no models fetched
 }
 
@@ -108,6 +110,10 @@ func newWiring(k *Kernel) *wiring {
 		Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil), presence: gateway.NewPresence(k.o.Version),
 	}
 	w.visits = visitor.NewVisits(k.state.db, k.log)
+	w.board = task.NewBoard(nil)
+	if !slices.Contains(k.o.Without, "task") {
+		w.board = task.NewBoard(k.bus)
+	}
 	w.links = media.NewLinks(k.state.vault.Key("media links"))
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	if !slices.Contains(k.o.Without, "delivery") {
@@ -326,7 +332,7 @@ func (w *wiring) agent() func() service.Service {
 	if w.drafts != nil {
 		observer = w.drafts
 	}
-	w.watch = agent.NewWatch(observer)
+	w.watch = agent.NewWatch(taskObserver{observer, w.board})
 	rests := cooldown.New(w.state.db, w.log)
 	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, rests, w.metered(), w.log)
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
@@ -350,7 +356,7 @@ func (w *wiring) agent() func() service.Service {
 func (w *wiring) run() func() service.Service {
 	w.runs = run.New(run.Deps{
 		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.state.claims, Accounts: deliveryAccounts{w.later}, Log: w.log,
-		Parallel: w.start.Agent.MaxConcurrent,
+		Parallel: w.start.Agent.MaxConcurrent, Waits: w.waits,
 	})
 	return w.runs.Service
 }

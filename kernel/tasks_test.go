@@ -2,12 +2,16 @@ package kernel_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -74,6 +78,65 @@ func TestTasks(t *testing.T) {
 	for _, bad := range []map[string]any{{"taskId": "nothing"}, {}} {
 		if err := l.Call(t.Context(), "tasks.get", bad, nil); wit.CodeOf(err) != wit.CodeNotFound && wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
+
+// TestTasksAreTold: clients hear when a task waits, begins, moves on and ends, and who asks meanwhile is told how far it is.
+func TestTasksAreTold(t *testing.T) {
+	t.Parallel()
+	goOn, called := make(chan struct{}), make(chan struct{})
+	model := kerneltest.Provider("model", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		if last := c.Turns[len(c.Turns)-1]; last.Role == wit.RoleTool || kerneltest.Heard(c) != "work" {
+			return kerneltest.Says("done"), nil
+		}
+		return &wit.ProviderAnswer{
+			ToolCalls: []wit.ToolCall{{ID: "c", Name: "work", Args: wit.JSON(`{}`)}}, Stop: new(wit.StopReasonToolCalls), Usage: &wit.Usage{Input: 30, Output: 12},
+		}, nil
+	})
+	tool := kerneltest.Tool("work", func(ctx context.Context, _ *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		_, err := plugintest.CallHost(ctx, "progress_report", []byte(`{"text":"half done"}`))
+		close(called)
+		<-goOn
+		return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindText, Text: new("all done")}}}, err
+	})
+	k := kerneltest.Start(t, kerneltest.Plugin(model, tool))
+	l, stranger := k.Listen(), k.Listen(wire.ScopePairing)
+	l.Send("first", "work")
+	<-called
+	l.Send("second", "hello")
+	want := "round 1: calls work, 42 tokens so far"
+	l.Until("it is told how far the tool is", func(events []client.Event) bool {
+		last := events[len(events)-1]
+		return last.Name == "task" && strings.Contains(string(last.Payload), "half done")
+	})
+	var one task.GetResult
+	l.MustCall("tasks.get", map[string]any{"taskId": "first"}, &one)
+	if got := one.Task; got.Progress != want || got.LastToolName != "work" || got.LastActivity != "half done" || got.UpdatedAt < got.StartedAt {
+		t.Errorf("%+v", got)
+	}
+	close(goOn)
+	l.End("second")
+	tells := func(id string) (statuses string) {
+		for _, e := range l.Events() {
+			var c task.Changed
+			if e.Name == "task" && json.Unmarshal(e.Payload, &c) == nil && c.Task.ID == id && c.Action == "upserted" {
+				if statuses += c.Task.Status + " "; c.Task.Status == "running" && c.Task.Kind != "chat" {
+					t.Errorf("%+v", c)
+				}
+			}
+		}
+		return statuses
+	}
+	l.Until("both ends", func([]client.Event) bool {
+		return strings.HasSuffix(tells("first"), "completed ") && tells("second") == "queued running completed "
+	})
+	if got := tells("first"); !strings.HasPrefix(got, "running ") {
+		t.Errorf("%s", got)
+	}
+	for _, e := range stranger.Events() {
+		if e.Name == "task" {
+			t.Errorf("who may not read is told %s", e.Payload)
 		}
 	}
 }

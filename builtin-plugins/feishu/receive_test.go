@@ -108,6 +108,27 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+// TestMenu: what somebody picks in the bot's menu is said in his chat: as a command where the gateway has it.
+func TestMenu(t *testing.T) {
+	channeltest.Proves(t, channeltest.Commands)
+	a := newAccount(t)
+	for i, c := range []struct{ key, want string }{{"new", "/new"}, {"/model fast", "/model fast"}, {"What is up today?", "What is up today?"}, {" status ", "/status"}} {
+		a.server.Happen("application.bot.menu_v6", map[string]any{
+			"event_key": c.key, "timestamp": 1764000000, "operator": map[string]any{"operator_name": "Ada", "operator_id": map[string]any{"open_id": ada}},
+		})
+		if m := a.Last(i + 1); m.Text != c.want || m.Kind != wit.MessageKindText || m.Conversation.Kind != wit.ConversationKindDirect || m.Conversation.ID != ada ||
+			m.Sender.ID != ada || !m.Mentioned || m.ID == "" || m.Time < 1_700_000_000_000 {
+			t.Errorf("%q: %+v", c.key, m)
+		}
+	}
+	a.server.Happen("application.bot.menu_v6", map[string]any{"event_key": "new"})
+	a.server.Happen("application.bot.menu_v6", map[string]any{"event_key": "", "operator": map[string]any{"operator_id": map[string]any{"open_id": ada}}})
+	a.server.Say(ada, "last")
+	if m := a.Last(5); m.Text != "last" {
+		t.Errorf("%+v", m)
+	}
+}
+
 // TestAReactionOutlivesACrash: what was still to be found out is asked again.
 func TestAReactionOutlivesACrash(t *testing.T) {
 	a := newAccount(t)

@@ -1,8 +1,12 @@
 package feishu
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/known"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/menu"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -56,6 +60,7 @@ var events = map[string]func(*event){
 	"im.chat.member.bot.added_v1":    added,
 	"im.chat.member.bot.deleted_v1":  removed,
 	"im.chat.updated_v1":             renamed,
+	"application.bot.menu_v6":        picked,
 	"card.action.trigger":            chosen,
 }
 
@@ -131,6 +136,24 @@ func chosen(e *event) {
 	}
 	e.Message(&wit.Message{
 		ID: e.id, Kind: wit.MessageKindAction, Conversation: where(chat), Sender: e.person(who), Text: value, Target: &message, Time: e.time / microseconds(e.time),
+	})
+}
+
+// picked takes that somebody picked an entry of the bot's menu, which is in direct chats alone ("Bot menu"): its event id is said, as
+// a command where the gateway has one of that name.
+func picked(e *event) {
+	who, said := e.body.Get("operator", "operator_id", "open_id").Text(), strings.TrimSpace(e.body.Get("event_key").Text())
+	if who == "" || len(who) > maxID || said == "" {
+		return
+	}
+	if slices.ContainsFunc(menu.Default(), func(c menu.Command) bool { return c.Name == said }) {
+		said = "/" + said
+	}
+	e.State.people = e.State.people.Seen(who)
+	sender := e.person(who)
+	e.Message(&wit.Message{
+		ID: e.id, Kind: wit.MessageKindText, Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: who, Name: sender.Name},
+		Sender: sender, Text: said, Mentioned: true, Time: e.time,
 	})
 }
 

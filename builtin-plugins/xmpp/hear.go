@@ -63,7 +63,7 @@ func hearIQ(t *turn, n *node) {
 }
 
 // features are what clients are told that the bot understands.
-var features = []string{nsInfo, nsPing, nsVersion, nsReceipts, nsChatStates, nsCorrect, nsRetract, nsReactions, nsReply, nsOOB, nsInvite, "urn:xmpp:styling:0"}
+var features = []string{nsInfo, nsPing, nsVersion, nsReceipts, nsChatStates, nsCorrect, nsRetract, nsReactions, nsReply, nsOOB, nsInvite, nsCommands, "urn:xmpp:styling:0"}
 
 // answerIQ answers what anybody asks; each question gets an answer (RFC 6120, 8.2.3).
 func answerIQ(t *turn, n *node) {
@@ -72,11 +72,15 @@ func answerIQ(t *turn, n *node) {
 	}
 	get := n.get("type") == "get"
 	answer, kind := "", "result"
+	if n.kid("query", nsInfo).get("node") != "" || n.kid("query", nsItems) != nil || n.kid("command", nsCommands) != nil {
+		answerNode(t, n, get)
+		return
+	}
 	switch {
 	case get && n.kid("ping", nsPing) != nil:
 	case get && n.kid("query", nsVersion) != nil:
 		answer = tag("query", leaf("name", "carapace"), "xmlns", nsVersion)
-	case get && n.kid("query", nsInfo) != nil && n.kid("query", nsInfo).get("node") == "":
+	case get && n.kid("query", nsInfo) != nil:
 		var b strings.Builder
 		b.WriteString(tag("identity", "", "category", "client", "type", "bot", "name", t.Settings.nick))
 		for _, f := range features {
@@ -85,9 +89,30 @@ func answerIQ(t *turn, n *node) {
 		answer = tag("query", b.String(), "xmlns", nsInfo)
 	case !get && n.kid("query", "jabber:iq:roster") != nil && t.fromServer(n): // a push (RFC 6121, 2.1.6)
 	default:
-		kind, answer = "error", tag("error", tag("service-unavailable", "", "xmlns", nsStanzas), "type", "cancel")
+		kind, answer = "error", declined("service-unavailable")
 	}
 	t.say(tag("iq", answer, "type", kind, "to", n.get("from"), "id", n.get("id")))
+}
+
+// answerNode answers who asks for a node of the bot's, which are its commands.
+func answerNode(t *turn, n *node, get bool) {
+	answer, kind := "", "result"
+	switch asked := n.kid("command", nsCommands); {
+	case !get && asked != nil:
+		answer = t.run(n, asked)
+	case get && n.kid("query", nsItems) != nil:
+		answer = itemsOf(n, n.kid("query", nsItems))
+	case get && n.kid("query", nsInfo) != nil:
+		answer = infoOf(n.kid("query", nsInfo))
+	}
+	if answer == "" {
+		kind, answer = "error", declined("item-not-found")
+	}
+	t.say(tag("iq", answer, "type", kind, "to", n.get("from"), "id", n.get("id")))
+}
+
+func declined(condition string) string {
+	return tag("error", tag(condition, "", "xmlns", nsStanzas), "type", "cancel")
 }
 
 // hearPresence: somebody wants to see the bot, or something happens in a room.

@@ -15,6 +15,7 @@ const (
 	nsStanzas    = "urn:ietf:params:xml:ns:xmpp-stanzas"
 	nsItems      = "http://jabber.org/protocol/disco#items" // XEP-0030
 	nsInfo       = "http://jabber.org/protocol/disco#info"  // XEP-0030
+	nsCommands   = "http://jabber.org/protocol/commands"    // XEP-0050
 	nsMUC        = "http://jabber.org/protocol/muc"         // XEP-0045
 	nsMUCUser    = "http://jabber.org/protocol/muc#user"    // XEP-0045
 	nsMUCOwner   = "http://jabber.org/protocol/muc#owner"   // XEP-0045

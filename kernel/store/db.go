@@ -43,11 +43,11 @@ type DB struct {
 }
 
 // batch is one SQLite transaction that several updates share. err is valid once done is closed.
-// spaces are those in which something is to be kept. It is written by who has the place of updates until it is closed.
+// wrote is what is to be kept. It is written by who has the place of updates until it is closed.
 type batch struct {
 	began   time.Time
 	updates int
-	spaces  []string
+	wrote   writes
 	err     error
 	done    chan struct{}
 }
@@ -145,7 +145,7 @@ func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 			_, broken = d.writer.exec("RELEASE one")
 		}
 		if keep {
-			b.spaces = adding(b.spaces, tx.spaces...)
+			b.wrote.add(tx.wrote)
 		}
 	}
 	if broken == nil {
@@ -159,20 +159,25 @@ func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 func (d *DB) commit() {
 	b := d.batch
 	query := "COMMIT"
-	if len(b.spaces) == 0 {
+	if len(b.wrote.spaces) == 0 {
 		query = "ROLLBACK" // nothing to make durable
 	}
 	if _, err := d.writer.exec(query); err != nil {
 		d.abandon(err)
 		return
 	}
-	d.version.written(b.spaces)
+	d.version.written(b.wrote)
 	d.batch = nil
 	close(b.done)
 }
 
 // Version implements Store.
 func (d *DB) Version(space string) uint64 { return d.version.of(space) }
+
+// Since implements Store.
+func (d *DB) Since(space string, version uint64) ([]string, bool) {
+	return d.version.since(space, version)
+}
 
 // abandon rolls the open transaction back and fails all that share it.
 // The caller has the place of updates. The next update begins a new transaction, so a disk that was full for a moment stops

@@ -52,7 +52,7 @@ func (t *memTx) Unindex(index, key string) error {
 		return err
 	}
 	t.root = t.root.without(docPlace(index, key))
-	t.spaces = adding(t.spaces, index)
+	t.wrote.note(index, "")
 	return nil
 }
 

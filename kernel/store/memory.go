@@ -53,11 +53,15 @@ func (m *memory) Update(ctx context.Context, fn func(Tx) error) error {
 		return err
 	}
 	m.root.Store(tx.root)
-	m.version.written(tx.spaces)
+	m.version.written(tx.wrote)
 	return nil
 }
 
 func (m *memory) Version(space string) uint64 { return m.version.of(space) }
+
+func (m *memory) Since(space string, version uint64) ([]string, bool) {
+	return m.version.since(space, version)
+}
 
 func (m *memory) Close() error { return m.life.end() }
 
@@ -68,8 +72,8 @@ type memTx struct {
 	ctx            context.Context
 	root           *node
 	writable, over bool
-	spaces         []string // that were written
-	room           int      // of values, above MaxValue
+	wrote          writes
+	room           int // of values, above MaxValue
 }
 
 func (t *memTx) widen(room int) { t.room = room }
@@ -116,7 +120,7 @@ func (t *memTx) Put(space, key string, value []byte) error {
 		return err
 	}
 	t.root = t.root.with(space+"\x00"+key, append([]byte{}, value...))
-	t.spaces = adding(t.spaces, space)
+	t.wrote.note(space, key)
 	return nil
 }
 
@@ -141,7 +145,7 @@ func (t *memTx) Delete(space, key string) error {
 		return err
 	}
 	t.root = t.root.without(space + "\x00" + key)
-	t.spaces = adding(t.spaces, space)
+	t.wrote.note(space, key)
 	return nil
 }
 
@@ -157,7 +161,7 @@ func (t *memTx) Next(space string) (uint64, error) {
 		last = binary.BigEndian.Uint64(n.value)
 	}
 	t.root = t.root.with("\x00"+space, binary.BigEndian.AppendUint64(nil, last+1))
-	t.spaces = adding(t.spaces, space)
+	t.wrote.note(space, "")
 	return last + 1, nil
 }
 

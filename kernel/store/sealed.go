@@ -234,6 +234,11 @@ func (s *Sealed) transact(ctx context.Context, begin func(context.Context, func(
 // Version implements Store.
 func (s *Sealed) Version(space string) uint64 { return s.inner.Version(space) }
 
+// Since implements Store.
+func (s *Sealed) Since(space string, version uint64) ([]string, bool) {
+	return s.inner.Since(space, version)
+}
+
 // Close implements Store.
 func (s *Sealed) Close() error { return s.inner.Close() }
 

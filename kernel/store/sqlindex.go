@@ -52,7 +52,7 @@ func (t *sqlTx) Unindex(index, key string) error {
 	if err := checkKey(index, key); err != nil {
 		return err
 	}
-	if err := t.write(index); err != nil {
+	if err := t.write(index, ""); err != nil {
 		return err
 	}
 	id := int64(-1)
@@ -70,7 +70,7 @@ func (t *sqlTx) Unindex(index, key string) error {
 
 // forget empties all indexes.
 func (t *sqlTx) forget() error {
-	if err := t.write(sealing); err != nil {
+	if err := t.write(sealing, ""); err != nil {
 		return err
 	}
 	for _, query := range []string{sqlNoDocs, sqlNoTexts} {

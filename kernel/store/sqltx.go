@@ -34,7 +34,7 @@ type sqlTx struct {
 	mark     func() error // makes the savepoint before the first write; nil in a View
 	over     bool
 	modified bool
-	spaces   []string // that were written
+	wrote    writes
 	broken   error
 	room     int // of values, above MaxValue
 }
@@ -61,9 +61,9 @@ func (t *sqlTx) usable() error {
 	return ended(t.ctx.Err())
 }
 
-// write prepares the transaction for a change of a space.
+// write prepares the transaction for a change of a record, or with no key of what else a space has.
 // All that can be refused without touching the connection is refused before, so that it leaves nothing to undo.
-func (t *sqlTx) write(space string) error {
+func (t *sqlTx) write(space, key string) error {
 	if err := t.usable(); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (t *sqlTx) write(space string) error {
 		}
 		t.modified = true
 	}
-	t.spaces = adding(t.spaces, space)
+	t.wrote.note(space, key)
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (t *sqlTx) set(query, space, key string, value []byte) (int64, error) {
 	if err := checkRecord(space, key, value, t.room); err != nil {
 		return 0, err
 	}
-	if err := t.write(space); err != nil {
+	if err := t.write(space, key); err != nil {
 		return 0, err
 	}
 	if value == nil {
@@ -143,7 +143,7 @@ func (t *sqlTx) Delete(space, key string) error {
 	if err := checkKey(space, key); err != nil {
 		return err
 	}
-	if err := t.write(space); err != nil {
+	if err := t.write(space, key); err != nil {
 		return err
 	}
 	_, err := t.conn.exec(sqlDelete, space, key)
@@ -154,7 +154,7 @@ func (t *sqlTx) Next(space string) (uint64, error) {
 	if err := checkSpace(space); err != nil {
 		return 0, err
 	}
-	if err := t.write(space); err != nil {
+	if err := t.write(space, ""); err != nil {
 		return 0, err
 	}
 	var n int64

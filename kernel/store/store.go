@@ -35,6 +35,11 @@ type Store interface {
 	// for each store that is opened, and costs no reading.
 	Version(space string) uint64
 
+	// Since returns the keys that were written in a space, or deleted, by the commits after a version, and perhaps some more; and
+	// false where that is not known: too much was, or nobody has asked before, since what is noted, and bounded, begins with the
+	// first call. It costs no reading.
+	Since(space string, version uint64) (keys []string, ok bool)
+
 	// Close waits for running transactions. Calls after it fail with CodeUnavailable.
 	Close() error
 }

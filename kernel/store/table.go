@@ -53,6 +53,11 @@ func (t Table[T]) Delete(tx Tx, key string) error { return tx.Delete(string(t), 
 // Version is the store's of the table's space.
 func (t Table[T]) Version(s Store) uint64 { return s.Version(string(t)) }
 
+// Since is the table's Store.Since.
+func (t Table[T]) Since(s Store, version uint64) ([]string, bool) {
+	return s.Since(string(t), version)
+}
+
 // Scan yields the records that r selects, decoded. A Damaged one is yielded with its key and an error, and those after
 // it come too if ranging goes on; any other error is yielded once, last.
 func (t Table[T]) Scan(tx Tx, r Range) iter.Seq2[Row[T], error] {

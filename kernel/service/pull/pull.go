@@ -20,6 +20,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -28,6 +29,8 @@ import (
 type Deps struct {
 	Bus    *event.Bus
 	Models *agent.Models
+	// Board is told of what is fetched.
+	Board *task.Board
 	// Redact takes secrets out of what providers say.
 	Redact func(string) string
 	Log    hclog.Logger
@@ -182,12 +185,16 @@ func (s *Service) begin(found *agent.Pull) (*job, error) {
 func (s *Service) fetch(ctx context.Context, j *job, found *agent.Pull) {
 	defer j.cancel(nil)
 	s.Log.Info("a model is fetched", "model", j.Model, "task", j.TaskID)
+	s.mu.Lock()
+	live := s.Board.Begin(j.task())
+	s.mu.Unlock()
 	err := found.Run(ctx, func(p wit.PullProgress) {
 		s.mu.Lock()
 		j.Step, j.Completed, j.Total, j.changed = s.Redact(p.Step), p.Completed, p.Total, time.Now()
-		told := j.Progress
+		told, seen := j.Progress, j.task()
 		s.mu.Unlock()
 		ProgressKind.Publish(s.Bus, told)
+		live.Move(func(t *task.Task) { *t = seen })
 	})
 	s.mu.Lock()
 	j.Status, j.ended = "completed", time.Now()
@@ -202,9 +209,10 @@ func (s *Service) fetch(ctx context.Context, j *job, found *agent.Pull) {
 	}
 	j.changed = j.ended
 	s.forget()
-	told := j.Progress
+	told, seen := j.Progress, j.task()
 	s.mu.Unlock()
 	endKind.Publish(s.Bus, told)
+	live.End(seen)
 	close(j.done)
 }
 

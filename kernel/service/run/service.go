@@ -42,7 +42,7 @@ type Accounts interface {
 // DefaultParallel is how many sessions are served at a time where nobody says it.
 const DefaultParallel = 8
 
-// Deps is what the service uses. All fields but Parallel are needed.
+// Deps is what the service uses. All fields but Parallel and Waits are needed.
 type Deps struct {
 	Store    store.Store
 	Sessions *session.Service
@@ -52,6 +52,9 @@ type Deps struct {
 	Log      hclog.Logger
 	// Parallel is how many sessions are served at a time, a quarter of them never for the same asker; DefaultParallel when 0.
 	Parallel int
+	// Waits is told, after the commit, the id of a run that a client or the gateway itself has asked for and that has not begun at
+	// once; it may have begun since. nil is nobody.
+	Waits func(id string)
 }
 
 // Service executes what is queued.
@@ -62,6 +65,7 @@ type Service struct {
 	claims   claim.Claims
 	accounts Accounts
 	log      hclog.Logger
+	waits    func(id string)
 	skips    *store.Skips
 	waiters  waiters
 	holds    holds
@@ -82,9 +86,12 @@ func New(d Deps) *Service {
 	if d.Parallel <= 0 {
 		d.Parallel = DefaultParallel
 	}
+	if d.Waits == nil {
+		d.Waits = func(string) {}
+	}
 	log := d.Log.Named("run")
 	return &Service{
-		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: log, skips: store.NewSkips(log),
+		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: log, waits: d.Waits, skips: store.NewSkips(log),
 		wakeups: make(chan struct{}, 1), turns: turns.New(d.Parallel, mostOf(d.Parallel)),
 		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
 	}

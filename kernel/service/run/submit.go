@@ -51,6 +51,9 @@ func (s *Service) submit(ctx context.Context, q Request) (Receipt, error) {
 	if err != nil || out.Existed {
 		return out, err
 	}
+	if b == nil {
+		s.waits(out.Run.ID)
+	}
 	s.handover.commit(b)
 	if out.Run.Urgent {
 		s.begin(key, out.Run.ID)

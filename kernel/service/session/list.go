@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -73,8 +72,7 @@ type ListResult struct {
 	Count    int      `json:"count"`
 	Defaults Defaults `json:"defaults"`
 	Sessions []Row    `json:"sessions"`
-	// TotalCount counts what was selected, on all pages. Label, spawnedBy, channel, userId, status, excludeSubagents and search
-	// have all sessions read for it.
+	// TotalCount counts what was selected, on all pages.
 	TotalCount   int  `json:"totalCount"`
 	LimitApplied int  `json:"limitApplied"`
 	NextOffset   int  `json:"nextOffset,omitempty"`
@@ -184,6 +182,9 @@ func (s *Service) page(tx store.Tx, q selection, offset, limit int) (page []Entr
 	if err != nil {
 		return nil, 0, err
 	}
+	if o.Done && q.Label != "" {
+		return s.byLabel(tx, q, offset, limit)
+	}
 	if o.Done && q.byPlace() {
 		page, total, err = s.ordered(tx, q, offset, limit)
 		if !s.skips.Skip(err) {
@@ -191,43 +192,6 @@ func (s *Service) page(tx store.Tx, q selection, offset, limit int) (page []Entr
 		}
 	}
 	return s.sifted(tx, q, offset, limit)
-}
-
-// sifted is page by reading all entries: what a selection needs that looks into them.
-func (s *Service) sifted(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
-	for row, err := range entries.Scan(tx, store.Range{}) {
-		if s.skips.Skip(err) {
-			continue
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		if q.selects(row.Value) {
-			page = append(page, row.Value)
-		}
-	}
-	if page, err = s.standing(tx, q, page); err != nil {
-		return nil, 0, err
-	}
-	slices.SortFunc(page, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(b.used(q.now), a.used(q.now)), cmp.Compare(b.Key, a.Key))
-	})
-	total = len(page)
-	page = page[min(offset, total):]
-	return page[:min(limit, len(page))], total, nil
-}
-
-// standing are those of the entries that stand as q says, which what waits in the queue decides too.
-func (s *Service) standing(tx store.Tx, q selection, list []Entry) ([]Entry, error) {
-	if q.Status == "" {
-		return list, nil
-	}
-	keys := make([]Key, len(list))
-	for i := range list {
-		keys[i] = list[i].Key
-	}
-	pending, err := s.queue.PendingIn(tx, keys)
-	return slices.DeleteFunc(list, func(e Entry) bool { return status(e, pending[e.Key].Runs) != q.Status }), err
 }
 
 // ordered is page by the order, of which it reads as much as stands before the end of the page. What an entry that
@@ -283,12 +247,14 @@ const ahead = 60_000
 
 // used is when the session was used last. A time that is still to come was written while the clock was wrong: when
 // the session began is believed instead, or nothing.
-func (e Entry) used(now int64) int64 {
+func (e Entry) used(now int64) int64 { return used(e.Updated, e.Created, now) }
+
+func used(updated, created, now int64) int64 {
 	switch {
-	case e.Updated <= now+ahead:
-		return max(e.Updated, 0)
-	case e.Created <= now:
-		return max(e.Created, 0)
+	case updated <= now+ahead:
+		return max(updated, 0)
+	case created <= now:
+		return max(created, 0)
 	}
 	return 0
 }
@@ -299,6 +265,7 @@ type selection struct {
 	archived, search string // archived is one of the words of ListParams.Archived
 	settings         Settings
 	now              int64
+	version          uint64 // of the entries, before they are read
 }
 
 // selection reads p. Errors: CodeInvalid.
@@ -308,7 +275,7 @@ func (s *Service) selection(p ListParams, now int64) (selection, error) {
 	if err == nil && p.AgentID != "" {
 		p.AgentID, err = settings.Agent(name(p.AgentID, p.AgentID))
 	}
-	return selection{ListParams: p, archived: archived, search: strings.ToLower(p.Search), settings: settings, now: now}, err
+	return selection{ListParams: p, archived: archived, search: strings.ToLower(p.Search), settings: settings, now: now, version: entries.Version(s.store)}, err
 }
 
 // byPlace reports whether the places of sessions say which of them are selected.
@@ -365,25 +332,20 @@ func (q selection) count(tx store.Tx) (total int, err error) {
 	return total, nil
 }
 
-// selects reports whether an entry is selected.
-func (q selection) selects(e Entry) bool {
+// selects reports whether a session is selected, but for its status.
+func (q selection) selects(g *grain) bool {
 	switch {
-	case e.used(q.now) < q.since(),
-		q.Label != "" && e.Label != q.Label,
-		q.SpawnedBy != "" && e.SpawnedBy != q.SpawnedBy,
-		q.ExcludeSubagents && e.SpawnedBy != "",
-		q.Channel != "" && !e.involves(func(o message.Origin) bool { return cmp.Or(o.Channel, noChannel) == q.Channel }),
-		q.UserID != "" && !e.involves(func(o message.Origin) bool { return o.Sender != nil && o.Sender.ID == q.UserID }),
-		!q.agent(e.Key.Agent()),
-		!slices.Contains(q.shelves(), shelfOf(e.place())):
+	case g.used(q.now) < q.since(),
+		q.Label != "" && g.label != q.Label,
+		q.SpawnedBy != "" && g.spawnedBy != q.SpawnedBy,
+		q.ExcludeSubagents && g.spawnedBy != "",
+		q.Channel != "" && g.from[0].channel != q.Channel && g.from[1].channel != q.Channel,
+		q.UserID != "" && g.from[0].person != q.UserID && g.from[1].person != q.UserID,
+		!q.agent(g.key.Agent()),
+		!slices.Contains(q.shelves(), g.shelf):
 		return false
 	}
-	return q.search == "" || e.mentions(q.search)
-}
-
-// involves reports whether where the session began is so, or where it was last spoken to from.
-func (e Entry) involves(is func(message.Origin) bool) bool {
-	return is(e.Origin) || e.Route != nil && is(*e.Route)
+	return strings.Contains(g.text, q.search)
 }
 
 // oneOf reads a parameter that may be several things; the first is what it is when it is left out.
@@ -395,11 +357,4 @@ func oneOf(name string, raw json.RawMessage, among ...string) (string, error) {
 		return "", wit.Errorf(wit.CodeInvalid, "invalid sessions.list params: at /%s: must be one of %s", name, strings.Join(among, ", "))
 	}
 	return string(raw), nil
-}
-
-// mentions looks for a text in lower case.
-func (e Entry) mentions(text string) bool {
-	return slices.ContainsFunc([]string{string(e.Key), e.Label, e.Title, e.SessionID, e.Preview}, func(where string) bool {
-		return strings.Contains(strings.ToLower(where), text)
-	})
 }

@@ -52,6 +52,22 @@ func selections(t *testing.T, s *Service) (list []selection) {
 	return list
 }
 
+// siftings are ways to ask for sessions that what is in them answers.
+func siftings(t *testing.T, s *Service) (list []selection) {
+	t.Helper()
+	for _, p := range []ListParams{
+		{Search: "S1"}, {Search: "hello"}, {Channel: "chat"}, {Channel: noChannel}, {UserID: "ann"}, {Status: "done"}, {ExcludeSubagents: true},
+		{Label: "label 1"}, {Label: "label 2", Archived: json.RawMessage("true")}, {Search: "label", Archived: json.RawMessage(`"all"`), ActiveMinutes: 3},
+	} {
+		q, err := s.selection(p, time.Now().UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, q)
+	}
+	return list
+}
+
 func shown(page []Entry) string {
 	var b strings.Builder
 	for _, e := range page {
@@ -74,6 +90,16 @@ func agree(t *testing.T, s *Service, db store.Store, after string) {
 				if err != nil || total != all || shown(got) != shown(want) {
 					t.Fatalf("after %s: %+v from %d, %d of them:\n%s, of %d, %v\nand a scan finds\n%s, of %d", after, q.ListParams, part[0], part[1], shown(got), total, err, shown(want), all)
 				}
+			}
+		}
+		for _, q := range siftings(t, s) {
+			want, all, err := newSessions(db, "main").sifted(tx, q, 1, 3) // which has kept nothing
+			if err != nil {
+				return err
+			}
+			got, total, err := s.page(tx, q, 1, 3)
+			if err != nil || total != all || shown(got) != shown(want) {
+				t.Fatalf("after %s: %+v:\n%s, of %d, %v\nand a scan finds\n%s, of %d", after, q.ListParams, shown(got), total, err, shown(want), all)
 			}
 		}
 		for row, err := range entries.Scan(tx, store.Range{}) {
@@ -104,7 +130,7 @@ var operations = []struct {
 		return err
 	}},
 	{"route", func(_ *Service, tx store.Tx, r *rand.Rand, k Key) error {
-		_, err := Ensure(tx, k, message.Origin{Channel: "chat", Account: "bot", Conversation: &wit.Conversation{ID: fmt.Sprint(r.IntN(2))}})
+		_, err := Ensure(tx, k, message.Origin{Channel: "chat", Account: "bot", Conversation: &wit.Conversation{ID: fmt.Sprint(r.IntN(2))}, Sender: &wit.Person{ID: []string{"ann", "bea"}[r.IntN(2)]}})
 		return err
 	}},
 	{"append", func(_ *Service, tx store.Tx, _ *rand.Rand, k Key) error {

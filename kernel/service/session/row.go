@@ -116,7 +116,7 @@ func (s *Service) row(e Entry, d Defaults, live []string) Row {
 		ResponseUsage: e.ResponseUsage, SpawnedBy: e.SpawnedBy, ParentSessionKey: e.Parent,
 		InputTokens: e.Usage.Input, OutputTokens: e.Usage.Output, TotalTokens: e.Context,
 		ModelProvider: d.ModelProvider, Model: d.Model, ContextTokens: d.ContextTokens,
-		LastRunID: e.LastRun, LastRunError: e.LastRunError, Status: status(e, live),
+		LastRunID: e.LastRun, LastRunError: e.LastRunError, Status: status(e.LastRunState, live),
 	}
 	if e.Used != "" {
 		r.ModelProvider, r.Model = e.Provider, e.Used
@@ -183,18 +183,18 @@ func thread(c *wit.Conversation) string {
 }
 
 // status is protocol 4's word for how the session stands.
-func status(e Entry, live []string) string {
+func status(last RunState, live []string) string {
 	if len(live) > 0 {
-		if e.LastRunState == RunRunning {
+		if last == RunRunning {
 			return "running"
 		}
 		return "queued"
 	}
-	switch e.LastRunState {
+	switch last {
 	case RunAborted:
 		return "killed"
 	case RunRunning:
 		return ""
 	}
-	return string(e.LastRunState)
+	return string(last)
 }

@@ -35,6 +35,7 @@ type Service struct {
 	skips    *store.Skips
 	last     atomic.Pointer[Overview]
 	kept     kept
+	sieve    sieve
 	switched switched
 }
 

@@ -1,5 +1,6 @@
 // Package task shows what the agents do and did, as tasks that can be stopped: the runs of all sessions, whoever asked for
-// them, and what else works in the background. It keeps nothing of its own, and is safe for concurrent use.
+// them, and what else works in the background; and tells clients when one begins, moves on and ends. It keeps nothing in the
+// store, and is safe for concurrent use.
 package task
 
 import (
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -33,10 +35,12 @@ type Task struct {
 	UpdatedAt    int64  `json:"updatedAt,omitempty"`
 	StartedAt    int64  `json:"startedAt,omitempty"`
 	EndedAt      int64  `json:"endedAt,omitempty"`
-	// LastToolName is the tool whose call has begun.
+	// LastToolName is the tool that was called last, of a task that goes on, and LastActivity what that says of itself.
 	LastToolName string `json:"lastToolName,omitempty"`
-	// Progress is how far it is, where that is known.
-	Progress string `json:"progress,omitempty"`
+	LastActivity string `json:"lastActivity,omitempty"`
+	// Progress is how far it is, where that is known: of a run which round with the model it is in since it was taken up, what is
+	// done now, and the tokens of the rounds before.
+	Progress string `json:"progressSummary,omitempty"`
 	// TerminalSummary is the beginning of the answer.
 	TerminalSummary string `json:"terminalSummary,omitempty"`
 	// Model has answered, as provider/model, and Replaced is the one that was to, where that is another one.
@@ -104,7 +108,7 @@ func (s *Service) recent(ctx context.Context) ([]Task, error) {
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
-	return service.Service{Name: "task", Methods: []rpc.Method{
+	return service.Service{Name: "task", Events: []event.Row{ChangedKind.Row()}, Methods: []rpc.Method{
 		rpc.New("tasks.list", wire.ScopeRead, s.list).Doc("Lists what the agents do, are to do and did: first what has not ended."),
 		rpc.New("tasks.get", wire.ScopeRead, s.get).Fails(wire.NotFound).Doc("Returns one task."),
 		rpc.New("diagnostics.lanes", wire.ScopeRead, s.lanes).Doc("Counts what is worked on and what waits."),

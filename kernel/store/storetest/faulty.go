@@ -83,5 +83,10 @@ func (f *Faulty) run(ctx context.Context, transact func(context.Context, func(st
 // Version implements store.Store.
 func (f *Faulty) Version(space string) uint64 { return f.store.Version(space) }
 
+// Since implements store.Store.
+func (f *Faulty) Since(space string, version uint64) ([]string, bool) {
+	return f.store.Since(space, version)
+}
+
 // Close implements store.Store.
 func (f *Faulty) Close() error { return nil }

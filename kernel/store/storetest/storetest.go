@@ -45,6 +45,7 @@ func RunRecords(t *testing.T, open func(*testing.T) store.Store) {
 		{"NextSpace", nextSpace},
 		{"Table", table},
 		{"Version", version},
+		{"Since", since},
 		{"Undo", undo},
 		{"Panic", panics},
 		{"Goexit", goexit},
