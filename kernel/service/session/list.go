@@ -191,7 +191,7 @@ func (s *Service) page(tx store.Tx, q selection, offset, limit int) (page []Entr
 			return page, total, err
 		}
 	}
-	return s.sifted(tx, q, offset, limit)
+	return s.filtered(tx, q, offset, limit)
 }
 
 // ordered is page by the order, of which it reads as much as stands before the end of the page. What an entry that
@@ -333,7 +333,7 @@ func (q selection) count(tx store.Tx) (total int, err error) {
 }
 
 // selects reports whether a session is selected, but for its status.
-func (q selection) selects(g *grain) bool {
+func (q selection) selects(g *facts) bool {
 	switch {
 	case g.used(q.now) < q.since(),
 		q.Label != "" && g.label != q.Label,

@@ -52,8 +52,8 @@ func selections(t *testing.T, s *Service) (list []selection) {
 	return list
 }
 
-// siftings are ways to ask for sessions that what is in them answers.
-func siftings(t *testing.T, s *Service) (list []selection) {
+// filters are ways to ask for sessions that what is in them answers.
+func filters(t *testing.T, s *Service) (list []selection) {
 	t.Helper()
 	for _, p := range []ListParams{
 		{Search: "S1"}, {Search: "hello"}, {Channel: "chat"}, {Channel: noChannel}, {UserID: "ann"}, {Status: "done"}, {ExcludeSubagents: true},
@@ -82,7 +82,7 @@ func agree(t *testing.T, s *Service, db store.Store, after string) {
 	if err := db.View(t.Context(), func(tx store.Tx) error {
 		for _, q := range selections(t, s) {
 			for _, part := range [][2]int{{0, 3}, {2, 4}, {0, 100}, {50, 5}} {
-				want, all, err := s.sifted(tx, q, part[0], part[1])
+				want, all, err := s.filtered(tx, q, part[0], part[1])
 				if err != nil {
 					return err
 				}
@@ -92,8 +92,8 @@ func agree(t *testing.T, s *Service, db store.Store, after string) {
 				}
 			}
 		}
-		for _, q := range siftings(t, s) {
-			want, all, err := newSessions(db, "main").sifted(tx, q, 1, 3) // which has kept nothing
+		for _, q := range filters(t, s) {
+			want, all, err := newSessions(db, "main").filtered(tx, q, 1, 3) // which has kept nothing
 			if err != nil {
 				return err
 			}

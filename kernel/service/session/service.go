@@ -27,16 +27,16 @@ type Deps struct {
 
 // Service is the sessions as clients see them.
 type Service struct {
-	store    store.Store
-	bus      *event.Bus
-	queue    Queue
-	settings func() Settings
-	log      hclog.Logger
-	skips    *store.Skips
-	last     atomic.Pointer[Overview]
-	kept     kept
-	sieve    sieve
-	switched switched
+	store       store.Store
+	bus         *event.Bus
+	queue       Queue
+	settings    func() Settings
+	log         hclog.Logger
+	skips       *store.Skips
+	last        atomic.Pointer[Overview]
+	kept        kept
+	filterIndex filterIndex
+	switched    switched
 }
 
 // New returns the service; it starts nothing.

@@ -38,7 +38,7 @@ func crowd(t testing.TB, db store.Store, n int) {
 	}
 }
 
-// TestASecondListReadsLittle: what lists are sifted by is kept for a minute, and what was written since is read, and no more.
+// TestASecondListReadsLittle: what lists are filtered by is kept for a minute, and what was written since is read, and no more.
 func TestASecondListReadsLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = 3000
@@ -75,9 +75,9 @@ func TestASecondListReadsLittle(t *testing.T) {
 		if n := list(ListParams{Search: "lighthouse"}, 1); n > 30 {
 			t.Errorf("after a message, %d records are read", n)
 		}
-		time.Sleep(sieveIdle + time.Second)
+		time.Sleep(filterIdle + time.Second)
 		synctest.Wait()
-		if s.sieve.grains != nil {
+		if s.filterIndex.facts != nil {
 			t.Error("what nobody asks for is kept")
 		}
 		if n := list(ListParams{UserID: "u77"}, 1); n < many {
@@ -86,9 +86,9 @@ func TestASecondListReadsLittle(t *testing.T) {
 	})
 }
 
-// BenchmarkSift is a page of twenty thousand sessions with a filter: the first one, which reads all, and one that follows a
+// BenchmarkFilter is a page of twenty thousand sessions with a filter: the first one, which reads all, and one that follows a
 // message.
-func BenchmarkSift(b *testing.B) {
+func BenchmarkFilter(b *testing.B) {
 	db, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "state.db"), store.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -108,7 +108,7 @@ func BenchmarkSift(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
 					if first {
-						s.sieve.forget()
+						s.filterIndex.forget()
 					}
 					if err := db.Update(b.Context(), func(tx store.Tx) error {
 						_, err := Append(tx, "agent:main:chat:dm:u5", Message{Role: wit.RoleUser, Parts: []wit.Part{TextPart("more")}})
@@ -123,6 +123,6 @@ func BenchmarkSift(b *testing.B) {
 				}
 			})
 		}
-		b.ReportMetric(float64(s.sieve.size)/1e6, "MB")
+		b.ReportMetric(float64(s.filterIndex.size)/1e6, "MB")
 	}
 }

@@ -12,27 +12,27 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// sieve keeps of all sessions what lists are sifted by that the order says nothing of, while such lists are asked for: each reads
+// filterIndex keeps of all sessions what lists are filtered by that the order says nothing of, while such lists are asked for: each reads
 // the entries that were written since the one before. The zero value is ready.
-type sieve struct {
+type filterIndex struct {
 	mu      sync.Mutex
-	version uint64 // of the entries, as they are in grains at least
-	grains  map[Key]*grain
-	size    int         // of the grains, in bytes
+	version uint64 // of the entries, as they are in facts at least
+	facts   map[Key]*facts
+	size    int         // of the facts, in bytes
 	idle    *time.Timer // forgets them
 }
 
 const (
-	// sieveBytes bounds what is kept of all sessions: about fifty thousand of them. With more, each list reads all entries.
-	sieveBytes = 24 << 20
-	// sieveIdle is how long it is kept for the next list.
-	sieveIdle = time.Minute
-	// grainBytes is what a grain takes beside its texts, with its place in the map.
-	grainBytes = 300
+	// filterBytes bounds what is kept of all sessions: about fifty thousand of them. With more, each list reads all entries.
+	filterBytes = 24 << 20
+	// filterIdle is how long it is kept for the next list.
+	filterIdle = time.Minute
+	// factsBytes is what the facts of a session take beside their texts, with its place in the map.
+	factsBytes = 300
 )
 
-// grain is what is asked of an entry. It is never changed.
-type grain struct {
+// facts is what is asked of an entry. It is never changed.
+type facts struct {
 	key              Key
 	updated, created int64
 	shelf            string
@@ -45,8 +45,8 @@ type grain struct {
 // source is where somebody speaks from, and who; channel is "" of an entry that was never spoken to from one.
 type source struct{ channel, person string }
 
-func grainOf(e Entry) *grain {
-	g := &grain{
+func factsOf(e Entry) *facts {
+	g := &facts{
 		key: e.Key, updated: e.Updated, created: e.Created, shelf: inUse, label: e.Label, spawnedBy: e.SpawnedBy, state: e.LastRunState,
 		text: strings.ToLower(strings.Join([]string{string(e.Key), e.Label, e.Title, e.SessionID, e.Preview}, "\x00")),
 	}
@@ -68,8 +68,8 @@ func sourceOf(o message.Origin) source {
 	return s
 }
 
-func (g *grain) bytes() int {
-	n := grainBytes + len(g.key) + len(g.label) + len(g.spawnedBy) + len(g.text)
+func (g *facts) bytes() int {
+	n := factsBytes + len(g.key) + len(g.label) + len(g.spawnedBy) + len(g.text)
 	for _, s := range g.from {
 		n += len(s.channel) + len(s.person)
 	}
@@ -77,18 +77,18 @@ func (g *grain) bytes() int {
 }
 
 // used is Entry.used.
-func (g *grain) used(now int64) int64 { return used(g.updated, g.created, now) }
+func (g *facts) used(now int64) int64 { return used(g.updated, g.created, now) }
 
-// sift returns what is known of the sessions that q selects, in no order, but for their status.
-func (s *Service) sift(tx store.Tx, q selection) (found []*grain, err error) {
-	v := &s.sieve
+// filter returns what is known of the sessions that q selects, in no order, but for their status.
+func (s *Service) filter(tx store.Tx, q selection) (found []*facts, err error) {
+	v := &s.filterIndex
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.refresh(s, tx, q.version); err != nil {
 		v.forget()
 		return nil, err
 	}
-	for _, g := range v.grains {
+	for _, g := range v.facts {
 		if q.selects(g) {
 			found = append(found, g)
 		}
@@ -97,13 +97,13 @@ func (s *Service) sift(tx store.Tx, q selection) (found []*grain, err error) {
 	return found, nil
 }
 
-// refresh makes the grains those of the entries in tx, whose version was at least the one that is given. One of a later commit may
+// refresh makes the facts be those of the entries in tx, whose version was at least the one that is given. One of a later commit may
 // be there too, which does no harm: what is read again the next time begins before it.
-func (v *sieve) refresh(s *Service, tx store.Tx, version uint64) error {
+func (v *filterIndex) refresh(s *Service, tx store.Tx, version uint64) error {
 	keys, ok := entries.Since(s.store, v.version)
-	if v.grains == nil || !ok {
+	if v.facts == nil || !ok {
 		v.forget()
-		v.grains, v.version = map[Key]*grain{}, version
+		v.facts, v.version = map[Key]*facts{}, version
 		for row, err := range entries.Scan(tx, store.Range{}) {
 			if s.skips.Skip(err) {
 				continue
@@ -111,7 +111,7 @@ func (v *sieve) refresh(s *Service, tx store.Tx, version uint64) error {
 			if err != nil {
 				return err
 			}
-			v.put(grainOf(row.Value))
+			v.put(factsOf(row.Value))
 		}
 		return nil
 	}
@@ -123,47 +123,47 @@ func (v *sieve) refresh(s *Service, tx store.Tx, version uint64) error {
 		case err != nil:
 			return err
 		default:
-			v.put(grainOf(e))
+			v.put(factsOf(e))
 		}
 	}
 	v.version = max(v.version, version)
 	return nil
 }
 
-func (v *sieve) put(g *grain) {
+func (v *filterIndex) put(g *facts) {
 	v.drop(g.key)
-	v.grains[g.key] = g
+	v.facts[g.key] = g
 	v.size += g.bytes()
 }
 
-func (v *sieve) drop(key Key) {
-	if g, ok := v.grains[key]; ok {
+func (v *filterIndex) drop(key Key) {
+	if g, ok := v.facts[key]; ok {
 		v.size -= g.bytes()
-		delete(v.grains, key)
+		delete(v.facts, key)
 	}
 }
 
-func (v *sieve) forget() { v.grains, v.size = nil, 0 }
+func (v *filterIndex) forget() { v.facts, v.size = nil, 0 }
 
 // rest has all forgotten that is too much, or that nobody asks for any more.
-func (v *sieve) rest() {
-	if v.size > sieveBytes {
+func (v *filterIndex) rest() {
+	if v.size > filterBytes {
 		v.forget()
 		return
 	}
 	if v.idle != nil {
 		v.idle.Stop()
 	}
-	v.idle = time.AfterFunc(sieveIdle, func() {
+	v.idle = time.AfterFunc(filterIdle, func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		v.forget()
 	})
 }
 
-// sifted is page by what is known of all sessions: for what a selection needs that looks into them.
-func (s *Service) sifted(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
-	found, err := s.sift(tx, q)
+// filtered is page by what is known of all sessions: for what a selection needs that looks into them.
+func (s *Service) filtered(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
+	found, err := s.filter(tx, q)
 	if err == nil {
 		found, err = s.standing(tx, q, found)
 	}
@@ -186,10 +186,10 @@ func (s *Service) sifted(tx store.Tx, q selection, offset, limit int) (page []En
 
 // lastUsed are the keys of a part of the sessions, in the order of lists. Times stand beside each other for it, since nearly all of
 // them may be in the list.
-func lastUsed(found []*grain, now int64, offset, limit int) (keys []Key) {
+func lastUsed(found []*facts, now int64, offset, limit int) (keys []Key) {
 	type at struct {
 		used int64
-		*grain
+		*facts
 	}
 	all := make([]at, len(found))
 	for i, g := range found {
@@ -209,7 +209,7 @@ func lastUsed(found []*grain, now int64, offset, limit int) (keys []Key) {
 }
 
 // standing are those of the sessions that stand as q says, which what waits in the queue decides too.
-func (s *Service) standing(tx store.Tx, q selection, list []*grain) ([]*grain, error) {
+func (s *Service) standing(tx store.Tx, q selection, list []*facts) ([]*facts, error) {
 	if q.Status == "" {
 		return list, nil
 	}
@@ -218,7 +218,7 @@ func (s *Service) standing(tx store.Tx, q selection, list []*grain) ([]*grain, e
 		keys[i] = list[i].key
 	}
 	pending, err := s.queue.PendingIn(tx, keys)
-	return slices.DeleteFunc(list, func(g *grain) bool { return status(g.state, pending[g.key].Runs) != q.Status }), err
+	return slices.DeleteFunc(list, func(g *facts) bool { return status(g.state, pending[g.key].Runs) != q.Status }), err
 }
 
 // byLabel is page for a selection by a label, which one session at most has.
@@ -231,10 +231,10 @@ func (s *Service) byLabel(tx store.Tx, q selection, offset, limit int) (page []E
 		return nil, 0, err
 	}
 	e, err := Get(tx, key)
-	if err != nil || !q.selects(grainOf(e)) {
+	if err != nil || !q.selects(factsOf(e)) {
 		return nil, 0, err
 	}
-	stands, err := s.standing(tx, q, []*grain{grainOf(e)})
+	stands, err := s.standing(tx, q, []*facts{factsOf(e)})
 	if err != nil || len(stands) == 0 {
 		return nil, 0, err
 	}
