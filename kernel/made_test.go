@@ -145,7 +145,7 @@ func TestAPictureOutlivesACrash(t *testing.T) {
 	k.Stop()
 	disk.Fail("", 0, 0)
 	down.Store(false)
-	l = begin().Listen()
+	begin()
 	replies(t, s, 1, 1)
 	s.DM(person(1), "/help") // what would be sent twice is sent before this
 	got := replies(t, s, 1, 2)
