@@ -151,7 +151,7 @@ func TestModels(t *testing.T) {
 		}
 		page, err = page.Next(context.Background())
 	}
-	if !errors.Is(err, genai.ErrPageDone) || len(names) != 9 || names[2] != "gemini-2.5-pro" {
+	if !errors.Is(err, genai.ErrPageDone) || len(names) != 11 || names[2] != "gemini-2.5-pro" {
 		t.Errorf("%q, %v", names, err)
 	}
 	m, err := c.Models.Get(t.Context(), "gemini-2.5-pro", nil)
