@@ -52,6 +52,7 @@ func TestTheGuideLeadsThroughAFirstRun(t *testing.T) {
 		answer("baseUrl (", model)
 		answer("api (", "")
 		answer("reasoningSummary (", "")
+		answer("pictures (", "")
 		answer("apiVersion (", "")
 		answer("timeout (", "")
 		answer("thinkingOpened (", "")
