@@ -31,8 +31,12 @@ func (v *versions) written(w writes) {
 	}
 	for _, s := range w.spaces {
 		v.counts[s]++
-		if n := v.noted[s]; n != nil {
-			n.add(w.in(s), v.counts[s])
+		switch n := v.noted[s]; {
+		case n == nil:
+		case w.many():
+			*n = notes{from: v.counts[s]}
+		default:
+			n.add(w.in(s))
 		}
 	}
 }
@@ -53,7 +57,7 @@ func (v *versions) since(space string, version uint64) ([]string, bool) {
 	return n.since(version)
 }
 
-// mostNotes bounds how many keys, and commits, of a space are noted.
+// mostNotes bounds how many keys are noted of a commit, and how many keys and commits of a space.
 const mostNotes = 4096
 
 // notes are the keys that the last commits to a space have written.
@@ -63,12 +67,8 @@ type notes struct {
 	keys    int
 }
 
-// add notes a commit, which has made the space what it is at a version.
-func (n *notes) add(keys []string, version uint64) {
-	if len(keys) > mostNotes {
-		*n = notes{from: version}
-		return
-	}
+// add notes the keys of a commit.
+func (n *notes) add(keys []string) {
 	n.commits = append(n.commits, keys)
 	n.keys += len(keys)
 	gone := 0
@@ -90,8 +90,7 @@ func (n *notes) since(version uint64) (keys []string, ok bool) {
 	return slices.Compact(keys), true
 }
 
-// writes are the spaces in which something was written, each once, since they are few, and the keys there; more keys than are
-// noted need not all be there.
+// writes are the spaces in which something was written, each once, since they are few, and the keys there, unless these are many.
 type writes struct {
 	spaces []string
 	keys   []written
@@ -104,7 +103,7 @@ func (w *writes) note(space, key string) {
 	if !slices.Contains(w.spaces, space) {
 		w.spaces = append(w.spaces, space)
 	}
-	if key != "" {
+	if key != "" && !w.many() {
 		w.keys = append(w.keys, written{space, key})
 	}
 }
@@ -114,11 +113,14 @@ func (w *writes) add(more writes) {
 	for _, s := range more.spaces {
 		w.note(s, "")
 	}
-	w.keys = append(w.keys, more.keys...)
+	w.keys = append(w.keys, more.keys[:min(len(more.keys), mostNotes+1-len(w.keys))]...)
 }
 
+// many reports whether there are more keys than are noted of a commit: then some are missing.
+func (w *writes) many() bool { return len(w.keys) > mostNotes }
+
 // in are the keys that were written in a space.
-func (w writes) in(space string) (keys []string) {
+func (w *writes) in(space string) (keys []string) {
 	for _, k := range w.keys {
 		if k.space == space {
 			keys = append(keys, k.key)

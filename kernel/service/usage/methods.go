@@ -132,18 +132,24 @@ func (s *Service) cost(ctx context.Context, p CostParams) (CostResult, error) {
 	first, _ := time.Parse(dayFormat, from) // dates has read both
 	last, _ := time.Parse(dayFormat, to)
 	r.Days = 1 + int(last.Sub(first).Hours())/24
-	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
-		if p.AgentID != "" {
-			r.Daily, err = daysOf(tx, p.AgentID, from, to)
-		} else {
-			r.Daily, err = allDays(tx, from, to)
-		}
-		return err
-	})
+	r.Daily, err = s.days(ctx, p.AgentID, from, to)
 	for _, d := range r.Daily {
 		r.Totals.add(d.Totals)
 	}
 	return r, err
+}
+
+// days are the days with something, of an agent, or of all where none is named.
+func (s *Service) days(ctx context.Context, agent, from, to string) (list []Day, err error) {
+	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
+		if agent != "" {
+			list, err = daysOf(tx, agent, from, to)
+		} else {
+			list, err = allDays(tx, from, to)
+		}
+		return err
+	})
+	return list, err
 }
 
 // allDays are the days with something, of all agents.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"time"
-
-	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
 // MonthlyParams say which months are meant.
@@ -56,15 +54,7 @@ func (s *Service) monthly(ctx context.Context, p MonthlyParams) (MonthlyResult, 
 	}
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location()).AddDate(0, 1-r.Months, 0)
 	from, to := max(first.Format(dayFormat), r.KeptSince), now.Format(dayFormat)
-	var list []Day
-	err := s.Store.View(ctx, func(tx store.Tx) (err error) {
-		if p.AgentID != "" {
-			list, err = daysOf(tx, p.AgentID, from, to)
-		} else {
-			list, err = allDays(tx, from, to)
-		}
-		return err
-	})
+	list, err := s.days(ctx, p.AgentID, from, to)
 	for _, d := range list {
 		month := d.Date[:min(len(d.Date), len(monthFormat))]
 		if n := len(r.Summaries); n == 0 || r.Summaries[n-1].Month != month {
