@@ -159,7 +159,7 @@ func TestResetWhileBusy(t *testing.T) {
 func TestCommandsOfClients(t *testing.T) {
 	for text, want := range map[string]string{
 		"/whoami":     "A client of the gateway\nSession: agent:main:main",
-		"/status":     "Session: agent:main:main\nModel: mock/mock-1\nDoing: nothing\nTokens: 0 in, 0 out; context 0 of 128000",
+		"/status":     "Session: agent:main:main\nModel: mock/mock-1\nDoing: nothing\nTokens: 0 in, 0 out; context 0 of 100000",
 		"/model":      "The model is mock/mock-1. Choose another one with /model provider/model, or /model default.",
 		"/model mock": "The model is mock/mock-1 now.",
 		"/model mock/" + strings.Repeat("x", 195): "The model is mock/" + strings.Repeat("x", 195) + " now.",
@@ -172,6 +172,9 @@ func TestCommandsOfClients(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := chattest.NewWorld(t)
 				p := w.Start(nil)
+				synctest.Wait()
+				p.Models.Defaults(t.Context()) // has the models listed beside it
+				synctest.Wait()
 				p.Send("r1", text)
 				if r := p.Wait("r1"); r.Answer != want {
 					t.Errorf("answer %q, want %q", r.Answer, want)

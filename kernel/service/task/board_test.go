@@ -77,6 +77,7 @@ func TestATaskThatIsLeft(t *testing.T) {
 		before.Move(step(2))
 		again.Move(step(3))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := since(); got != "running: running: running:3" {
 			t.Error(got)
 		}
