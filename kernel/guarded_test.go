@@ -81,6 +81,18 @@ func TestChangesOfTheDatabaseAreRejected(t *testing.T) {
 		}
 	}
 	refused(l, "after a restart")
+	var audited struct {
+		Events []struct {
+			Call struct {
+				Method string
+				About  map[string]string
+			}
+		}
+	}
+	l.MustCall("audit.list", object{"method": "store."}, &audited)
+	if len(audited.Events) != 1 || audited.Events[0].Call.About["record"] != "history/"+strings.ReplaceAll(changed, "\x00", " ") {
+		t.Errorf("audited: %+v", audited)
+	}
 	var exported struct{ Lines []string }
 	if l.MustCall("sessions.export", object{"key": "main"}, &exported); len(exported.Lines) != 5 || strings.Contains(exported.Lines[1], "rhododendron") {
 		t.Errorf("exported: %q", exported.Lines)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -234,17 +235,18 @@ type providers struct {
 	vault    *secret.Vault
 }
 
-func (p providers) Providers() []agent.ProviderInfo {
-	all := p.registry.Providers()
-	list := make([]agent.ProviderInfo, 0, len(all))
-	for _, f := range all {
-		info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
-		if !info.Facts.Offline { // those need neither
-			info.Settings, info.Credentials = p.settings.PluginConfig(f.ID()), p.vault.Count(f.ID())
+func (p providers) Providers() iter.Seq[agent.ProviderInfo] {
+	return func(yield func(agent.ProviderInfo) bool) {
+		for _, f := range p.registry.Providers() {
+			info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
+			if !info.Facts.Offline { // those need neither
+				info.Settings, info.Credentials = p.settings.PluginConfig(f.ID()), p.vault.Count(f.ID())
+			}
+			if !yield(info) {
+				return
+			}
 		}
-		list = append(list, info)
 	}
-	return list
 }
 
 // Keys implements agent.Keyring: the keys of a provider are the accounts for which there are credentials.

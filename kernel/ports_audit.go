@@ -20,7 +20,15 @@ func (w *wiring) audit() func() service.Service {
 		},
 		Removals: w.removals, Redact: w.state.vault.Redact, Log: w.log,
 	})
+	w.state.form.db.OnChanged(w.recordChanged)
 	return w.ledger.Service
+}
+
+// recordChanged keeps that a record was changed by something else than the gateway, while it is found: whoever has kept it may put
+// another one in its place.
+func (w *wiring) recordChanged(record string) {
+	w.log.Error("a record was changed outside of carapace, or is damaged; `carapace doctor` lists those that are still there", "record", record)
+	w.ledger.Changed(record)
 }
 
 // removals are what was removed of people, where there is a service for that.

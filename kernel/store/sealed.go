@@ -47,6 +47,7 @@ type Sealed struct {
 	tags  *tagger
 
 	buffers buffers
+	finds   finds
 
 	converting sync.Mutex
 
@@ -268,7 +269,11 @@ func (t *sealedTx) open(space, key string, box []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.store.open(form, space, key, box)
+	value, err := t.store.open(form, space, key, box)
+	if Damaged(err) {
+		t.store.finds.note(space + "/" + key)
+	}
+	return value, err
 }
 
 func (t *sealedTx) Get(space, key string) ([]byte, error) {

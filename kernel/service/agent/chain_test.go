@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -36,11 +37,14 @@ func newCast() *cast {
 	return &cast{keys: map[string][]agent.Key{}, facts: map[string][]wit.Model{}, plays: map[string]func(*wit.Chat) *wit.ProviderAnswer{}}
 }
 
-func (c *cast) Providers() (list []agent.ProviderInfo) {
-	for _, id := range []string{"a", "b", "c"} {
-		list = append(list, agent.ProviderInfo{ID: id, Facts: wit.ProviderFacts{DefaultModel: new("m"), Offline: !c.far}, Credentials: 1})
+func (c *cast) Providers() iter.Seq[agent.ProviderInfo] {
+	return func(yield func(agent.ProviderInfo) bool) {
+		for _, id := range []string{"a", "b", "c"} {
+			if !yield(agent.ProviderInfo{ID: id, Facts: wit.ProviderFacts{DefaultModel: new("m"), Offline: !c.far}, Credentials: 1}) {
+				return
+			}
+		}
 	}
-	return list
 }
 
 func (c *cast) Keys(provider string) []agent.Key { return c.keys[provider] }

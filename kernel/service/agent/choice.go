@@ -100,7 +100,12 @@ func (m *Models) lost() (why []string) {
 
 // offline reports whether a provider answers without a model.
 func (m *Models) offline(id string) bool {
-	return slices.ContainsFunc(m.providers.Providers(), func(p ProviderInfo) bool { return p.ID == id && p.Facts.Offline })
+	for p := range m.providers.Providers() {
+		if p.ID == id {
+			return p.Facts.Offline
+		}
+	}
+	return false
 }
 
 // first is what a provider offers where no model is named: the model of its settings, by the convention that a field

@@ -48,7 +48,7 @@ func NewModels(p Providers, settings func() Settings, rests *cooldown.Book, mete
 
 // Providers lists the providers in the order of preference: those with a network first, the offline ones last.
 func (m *Models) Providers() []ProviderInfo {
-	list := slices.Clone(m.providers.Providers())
+	list := slices.Collect(m.providers.Providers())
 	slices.SortStableFunc(list, func(a, b ProviderInfo) int {
 		switch {
 		case a.Facts.Offline == b.Facts.Offline:
@@ -67,16 +67,17 @@ func (m *Models) Configured() []ProviderInfo {
 }
 
 // firstConfigured is the first of Configured. What answers by default is asked for all the time.
-func (m *Models) firstConfigured() (ProviderInfo, bool) {
-	all := m.providers.Providers()
-	for _, offline := range []bool{false, true} {
-		for i := range all {
-			if all[i].Facts.Offline == offline && all[i].configured() {
-				return all[i], true
-			}
+func (m *Models) firstConfigured() (first ProviderInfo, ok bool) {
+	for p := range m.providers.Providers() {
+		switch {
+		case !p.configured():
+		case !p.Facts.Offline:
+			return p, true
+		case !ok:
+			first, ok = p, true
 		}
 	}
-	return ProviderInfo{}, false
+	return first, ok
 }
 
 // listing is one provider's models. Who asks for them holds asking, so that they are asked for once; who waits

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,7 +26,9 @@ type lister struct {
 	asked int
 }
 
-func (l *lister) Providers() []ProviderInfo           { return []ProviderInfo{{ID: "p", Credentials: 1}} }
+func (l *lister) Providers() iter.Seq[ProviderInfo] {
+	return slices.Values([]ProviderInfo{{ID: "p", Credentials: 1}})
+}
 func (l *lister) Provider(id string) (Provider, bool) { return l, id == "p" && !l.gone }
 
 func (l *lister) Embeddings(context.Context, *wit.EmbeddingQuery) (*wit.EmbeddingAnswer, error) {

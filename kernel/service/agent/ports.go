@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
@@ -11,8 +12,8 @@ import (
 
 // Providers are the plugins that speak to language models.
 type Providers interface {
-	// Providers lists them. It loads no code.
-	Providers() []ProviderInfo
+	// Providers gives them in turn. It loads no code.
+	Providers() iter.Seq[ProviderInfo]
 	// Provider finds one; false while it cannot be called.
 	Provider(id string) (Provider, bool)
 }

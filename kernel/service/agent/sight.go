@@ -24,7 +24,7 @@ func (m *Models) sees(c choice) bool {
 
 // shows is what of files a provider shows to its models beside pictures of people.
 func (m *Models) shows(provider string) []wit.Exhibit {
-	for _, p := range m.providers.Providers() {
+	for p := range m.providers.Providers() {
 		if p.ID == provider {
 			return p.Facts.Shows
 		}

@@ -3,6 +3,8 @@ package agent_test
 import (
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -198,7 +200,7 @@ type shelf struct {
 	list []agent.ProviderInfo
 }
 
-func (s shelf) Providers() []agent.ProviderInfo           { return s.list }
+func (s shelf) Providers() iter.Seq[agent.ProviderInfo]   { return slices.Values(s.list) }
 func (s shelf) Provider(id string) (agent.Provider, bool) { return s.Model, true }
 
 // TestChoice: the session's model, else the agent's, else the default, else the first that can answer.

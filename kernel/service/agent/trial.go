@@ -154,7 +154,7 @@ func (m *Models) remedy(ctx context.Context, o opened, unreached bool, e *wit.Er
 // addressed adds to an error what a provider's address is like.
 func (m *Models) addressed(provider string, e *wit.Error) *wit.Error {
 	hint := "see whether the server runs, and whether the plugin's settings have its address"
-	for _, p := range m.providers.Providers() {
+	for p := range m.providers.Providers() {
 		if p.ID == provider && p.Facts.Address != "" {
 			hint = p.Facts.Address
 		}

@@ -40,7 +40,7 @@ func (m *Models) Heeds(name string, wish wit.ChatWish) error {
 
 // heeds is what of a chat a provider heeds that others do not.
 func (m *Models) heeds(provider string) []wit.ChatWish {
-	for _, p := range m.providers.Providers() {
+	for p := range m.providers.Providers() {
 		if p.ID == provider {
 			return p.Facts.Heeds
 		}

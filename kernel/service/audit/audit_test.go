@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/audit"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -245,6 +247,33 @@ func TestPages(t *testing.T) {
 			if got := ids(l.list(params)); got != strings.ReplaceAll(want, " ", "") {
 				t.Errorf("%s: %s, want %s", params, got, want)
 			}
+		}
+	})
+}
+
+// TestChangedRecords are noted with where they are, and with a person goes where the person's are, and nobody else's.
+func TestChangedRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(t, store.OpenMemory())
+		records := []string{"usage/2026-11", "roster/chat\x00bot\x0042", "history/agent:main:chat:dm:42/0001", "history/agent:main:chat:dm:4242/0001", "kv/142"}
+		for _, record := range records {
+			l.Changed(record)
+		}
+		noted := func() (list []string) {
+			for _, e := range l.list(`{"method":"store."}`).Events {
+				list = append(list, e.Call.About["record"])
+			}
+			slices.Sort(list)
+			return list
+		}
+		if got := noted(); len(got) != len(records) || !slices.Contains(got, "roster/chat bot 42") {
+			t.Errorf("%q", got)
+		}
+		if n, err := (audit.People{Service: l.Service}).Forget(t.Context(), message.Party{Channel: "chat", ID: "42"}); n != 2 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		if got, want := noted(), []string{"", "", "history/agent:main:chat:dm:4242/0001", "kv/142", "usage/2026-11"}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
 		}
 	})
 }

@@ -108,6 +108,12 @@ func (s *Service) File(about map[string]string) {
 	s.keep(Record{Method: "config.file", Caller: Caller{Local: true}, About: s.values(about)})
 }
 
+// Changed keeps that a record of the store was found to be changed by something else than the gateway, as space/key. It returns at
+// once.
+func (s *Service) Changed(record string) {
+	s.keep(Record{Method: "store.changed", Caller: Caller{Local: true}, About: s.values(map[string]string{"record": strings.ReplaceAll(record, "\x00", " ")})})
+}
+
 func (s *Service) values(about map[string]string) map[string]string {
 	for name, text := range about {
 		about[name] = s.value(text)

@@ -82,7 +82,8 @@ type Actor struct {
 
 // Call is who called what. Methods beside those of the protocol are connect, for a login that was refused and for one that let a
 // device in, http, for requests with a wrong secret, approval.press, for an approval that was decided by a button in a chat,
-// config.file, for a change of the config file by an editor, and several, for refusals of which too many came to tell them apart.
+// config.file, for a change of the config file by an editor, store.changed, for a record of the database that something else than
+// the gateway has changed, and several, for refusals of which too many came to tell them apart.
 type Call struct {
 	Record
 	// Outcome is ok, or the code of the error.

@@ -21,14 +21,33 @@ type personLine struct {
 	Session string `json:"session"`
 }
 
-// sessionOf is the parameter by which a call names a session of the person; "" where it names none.
+// sessionOf is the parameter by which a call names a session of the person, or a record of the person's; "" where it names none.
 func sessionOf(r Record, p message.Party) string {
+	if record := r.About["record"]; has(record, p.ID) || slices.ContainsFunc(p.Keys, func(key string) bool { return has(record, key) }) {
+		return "record"
+	}
 	for _, name := range []string{"sessionKey", "key"} {
 		if key := r.About[name]; key != "" && (slices.Contains(p.Keys, key) || p.ID != "" && strings.HasSuffix(key, ":"+p.ID)) {
 			return name
 		}
 	}
 	return ""
+}
+
+// has reports whether an id is a part of a record's key, between what separates parts.
+func has(record, id string) bool {
+	apart := func(at int) bool { return at < 0 || at == len(record) || strings.IndexByte("/: ", record[at]) >= 0 }
+	for from := 0; id != ""; {
+		at := strings.Index(record[from:], id)
+		if at < 0 {
+			return false
+		}
+		if at += from; apart(at-1) && apart(at+len(id)) {
+			return true
+		}
+		from = at + 1
+	}
+	return false
 }
 
 // pressed reports whether it was the person who acted, in a chat.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,9 +33,9 @@ type Model struct {
 }
 
 // Providers implements agent.Providers.
-func (m *Model) Providers() []agent.ProviderInfo {
+func (m *Model) Providers() iter.Seq[agent.ProviderInfo] {
 	name := "mock-1"
-	return []agent.ProviderInfo{{ID: "mock", Facts: wit.ProviderFacts{Label: "Mock", DefaultModel: &name, Offline: true}}}
+	return slices.Values([]agent.ProviderInfo{{ID: "mock", Facts: wit.ProviderFacts{Label: "Mock", DefaultModel: &name, Offline: true}}})
 }
 
 // Provider implements agent.Providers.
