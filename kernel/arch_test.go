@@ -52,6 +52,7 @@ var imports = map[string]string{
 	"kernel/backup":             "kernel/sealed wit",
 	"kernel/schedule":           "kernel/claim kernel/retry kernel/store wit",
 	"kernel/config":             "kernel/event kernel/file kernel/plain kernel/registry kernel/store kernel/typo kernel/wire wit",
+	"kernel/crowd":              "",
 	"kernel/sse":                "wit",
 	"kernel/egress":             "kernel/element kernel/header kernel/leak kernel/packet kernel/plain kernel/sign kernel/sse wit",
 	"kernel/host":               "kernel/egress kernel/event kernel/oauth kernel/rate kernel/setting kernel/sign kernel/store kernel/wire wit wit/codec",

@@ -13,6 +13,7 @@ import (
 	builtin "github.com/carapace-gateway/carapace/builtin-plugins"
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/crowd"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/resident"
 )
@@ -53,6 +54,7 @@ func newServe(o *options) *cobra.Command {
 func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	ctx := c.Context()
 	resident.Keep(ctx)
+	crowd.Keep(ctx)
 	path, named := f.config, f.config != "" // a file that was named must exist
 	if !named {
 		path = o.state.path("carapace.json")
