@@ -79,8 +79,10 @@ func (l *loop) converse(ctx context.Context) (a answer, err error) {
 		if len(l.calls.theirs) > 0 {
 			return a, nil
 		}
-		if err := l.join(); err != nil {
-			return answer{}, err
+		if l.rounds > 0 || l.active.Begun == nil { // it has not begun just now, with nothing behind it
+			if err := l.join(); err != nil {
+				return answer{}, err
+			}
 		}
 		if a, err = l.ask(ctx); err != nil {
 			return a, err

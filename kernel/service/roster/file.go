@@ -56,17 +56,37 @@ type Text struct{ Name, Content string }
 // Texts are those of an agent, in the order in which they stand in its prompt, without the private ones unless these are
 // wanted. Errors: the store's.
 func (s *Service) Texts(ctx context.Context, agent string, private bool) (list []Text, err error) {
-	var sh shelf
-	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
-		sh, err = read(tx, agent)
-		return err
-	})
+	sh, err := s.shelf(ctx, agent)
 	for _, name := range Names() {
 		if f, ok := sh.Files[name]; ok && (private || !Private(name)) {
 			list = append(list, Text{name, f.Content})
 		}
 	}
 	return list, err
+}
+
+// shelf is read, without being changed, unless it is the one that was read last: each run asks for its agent's. Errors: the store's.
+func (s *Service) shelf(ctx context.Context, agent string) (shelf, error) {
+	version := shelves.Version(s.Store) // before it is read
+	if last := s.last.Load(); last != nil && last.version == version && last.agent == agent {
+		return last.shelf, nil
+	}
+	var sh shelf
+	err := s.Store.View(ctx, func(tx store.Tx) (err error) {
+		sh, err = read(tx, agent)
+		return err
+	})
+	if err == nil {
+		s.last.Store(&kept{version, agent, sh})
+	}
+	return sh, err
+}
+
+// kept is an agent's shelf at a version of the table.
+type kept struct {
+	version uint64
+	agent   string
+	shelf   shelf
 }
 
 // settle finishes what a crash, or a store that failed, has left half done: texts that go with their agent are gone if it is,

@@ -10,6 +10,7 @@ package roster
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -51,6 +52,7 @@ type Service struct {
 	log     hclog.Logger
 	mu      sync.Mutex // one change of agents at a time, in the file and in the store
 	changed retry.Follower
+	last    atomic.Pointer[kept] // of what runs have asked for
 }
 
 // New returns the service; it starts nothing.
