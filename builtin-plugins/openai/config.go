@@ -64,7 +64,7 @@ func newConfig(raw wit.JSON) (*config, error) {
 	}
 	c.organization = value.Get("organization").Text()
 	c.responses, c.summaries = value.Get("api").Text() == responsesAPI, value.Get("reasoningSummary").Bool()
-	c.pictures = c.responses && value.Get("pictures").Bool()
+	c.pictures = value.Get("pictures").Bool()
 	c.headers, c.opened = value.Get("headers"), value.Get("thinkingOpened")
 	return c, nil
 }

@@ -15,6 +15,7 @@ import (
 //	{"refusal":"I cannot do that."}
 //	{"tool_calls":[…]}
 //	{"function_call":{"name":"calc","arguments":"{}"}}
+//	{"images":[…]}
 func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 	p := readPiece(delta)
 	s.only = p.only()
@@ -25,6 +26,7 @@ func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 		s.text(p.refusal, answer)
 		s.reason = refused
 	}
+	s.pictures(p.images, answer)
 	for call := range p.calls.Items() {
 		s.spoke = true
 		if !s.call(call, call.Get("function"), answer) {

@@ -67,6 +67,7 @@ type piece struct {
 	function                json.Value // what a call was before there were tools
 	thinking                [len(thinkingFields)]json.Value
 	details                 json.Value
+	images                  json.Value
 	signed                  bool // it has one of the fields that go back as they came
 	fields                  int  // how many there are, but for the role
 }
@@ -99,6 +100,8 @@ func readPiece(of json.Value) (p piece) {
 			p.function = field
 		case detailsField:
 			p.details = field
+		case "images":
+			p.images = field
 		case signed[0], signed[1], signed[2]:
 			p.signed = true
 		}

@@ -48,7 +48,7 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	request.Headers = append(request.Headers, wit.Header{Name: "Accept", Value: "text/event-stream"})
 	names := toolname.New(chat)
 	if c.pictures {
-		plan.Files = []string{"item.result", "output.result"} // of an item as it is done, and of all in the end
+		plan.Files = c.pictureFields()
 	}
 	if c.responses {
 		request.JSON, err = c.itemsBody(chat, names)

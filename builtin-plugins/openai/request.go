@@ -29,6 +29,9 @@ func (c *config) body(chat *wit.Chat, names toolname.Names) wit.JSON {
 	if name := c.preset.field("temperature"); chat.Temperature != nil && name != "" {
 		body = body.Float(name, *chat.Temperature)
 	}
+	if c.draws(c.modelOf(chat)) {
+		body = body.Array("modalities", func(list json.Array) json.Array { return list.Add(json.Text("image")).Add(json.Text("text")) })
+	}
 	return c.wishes(c.preset.think(body, c.modelOf(chat), chat.Thinking), chat).JSON()
 }
 

@@ -167,14 +167,14 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 // and is left out.
 func (s *state) choice(value json.Value, choice *event, answer *wit.ProviderAnswer) {
 	whole := choice.message
-	before := len(answer.Deltas) + len(answer.CallDeltas)
+	before := len(answer.Deltas) + len(answer.CallDeltas) + len(answer.Files)
 	switch {
 	case !whole.IsObject():
 		s.delta(choice.delta, answer)
 	case !s.spoke:
 		s.delta(whole, answer)
 	}
-	said := len(answer.Deltas)+len(answer.CallDeltas) > before
+	said := len(answer.Deltas)+len(answer.CallDeltas)+len(answer.Files) > before
 	reason := strings.ToLower(choice.reason.Text())
 	switch {
 	case s.done:

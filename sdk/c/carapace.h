@@ -1943,7 +1943,7 @@ struct carapace_provider_plan {
   // Bounds: at most 1 MB.
   carapace_json state;
   const carapace_provider_answer *answer; // optional
-  // Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+  // Fields of the response's JSON whose text is a file in base64, or a data: URL of one, by their names: `result`, or `inlineData.data` for one
   // inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
   // the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
   // Needs the permission media.

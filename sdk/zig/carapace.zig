@@ -2326,7 +2326,7 @@ pub const ProviderPlan = struct {
     /// Bounds: at most 1 MB.
     state: Json = .null,
     answer: ?ProviderAnswer = null,
-    /// Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+    /// Fields of the response's JSON whose text is a file in base64, or a data: URL of one, by their names: `result`, or `inlineData.data` for one
     /// inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
     /// the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
     /// Needs the permission media.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -31,7 +32,7 @@ func (m *making) lifting(ctx context.Context, plan *wit.ProviderPlan, framing wi
 	return document.Lift(newBounded(body, maxWithFiles), plan.Files, func(text io.Reader) string { return m.lift(ctx, text) })
 }
 
-// lift keeps a file that comes in base64 and returns its id, or "" where it cannot be kept.
+// lift keeps a file that comes in base64, or as a data: URL of it, and returns its id, or "" where it cannot be kept.
 func (m *making) lift(ctx context.Context, text io.Reader) string {
 	if m.files == nil {
 		return ""
@@ -40,12 +41,35 @@ func (m *making) lift(ctx context.Context, text io.Reader) string {
 		m.lack(errMade())
 		return ""
 	}
-	info, err := m.files.Keep(ctx, base64.NewDecoder(base64.StdEncoding, text))
+	encoded, err := withoutScheme(text)
+	if err != nil {
+		m.lack(err)
+		return ""
+	}
+	info, err := m.files.Keep(ctx, base64.NewDecoder(base64.StdEncoding, encoded))
 	if err != nil {
 		m.lack(err)
 		return ""
 	}
 	return info.Media
+}
+
+// withoutScheme is the data of a data: URL in base64 (RFC 2397), or the text itself. Another URL is none of the model's files: it is
+// not fetched, since who answers would choose what the gateway asks for.
+func withoutScheme(text io.Reader) (io.Reader, error) {
+	const scheme, most = "data:", 256
+	r := bufio.NewReaderSize(text, most)
+	if head, _ := r.Peek(len(scheme)); string(head) != scheme {
+		if head, _ := r.Peek(len("https://")); bytes.HasPrefix(head, []byte("http")) && bytes.Contains(head, []byte("://")) {
+			return nil, wit.NewError(wit.CodeInvalid, "it is a link, which is not followed")
+		}
+		return r, nil
+	}
+	head, err := r.ReadSlice(',')
+	if err != nil || !bytes.HasSuffix(head, []byte(";base64,")) {
+		return nil, wit.NewError(wit.CodeInvalid, "it is a data: URL, and not in base64")
+	}
+	return r, nil
 }
 
 // add makes parts of files, each once. What is neither a picture nor a recording is left out, and so is what is too much.

@@ -113,6 +113,10 @@ func TestFilesInAResponse(t *testing.T) {
 		"long":       {event(long) + end, is},
 		"twice":      {event(long) + event(long) + end, is},
 		"not base64": {event("a cat") + end, "here\n\n[A file that the model has made is left out: the file was not read to its end: illegal base64 data at input byte 1]"},
+		"data URL":   {event("data:image/png;base64,"+long) + end, is},
+		"plain data": {event("data:,cat") + end, "here\n\n[A file that the model has made is left out: it is a data: URL, and not in base64]"},
+		"odd data":   {event("data:"+strings.Repeat("a", 1000)) + end, "here\n\n[A file that the model has made is left out: it is a data: URL, and not in base64]"},
+		"link":       {event("https://192.0.2.7/cat.png") + end, "here\n\n[A file that the model has made is left out: it is a link, which is not followed]"},
 		"too many":   {strings.Repeat(event("eHg="), 2*wit.LimitProviderFiles+1) + end, "here\n\n[A file that the model has made is left out: an answer may have 8]|image=media-xx"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5841,7 +5841,7 @@ export class ProviderPlan implements Record {
   state: Json = new Json();
   answer: ProviderAnswer | null = null;
   /**
-   * Fields of the response's JSON whose text is a file in base64, by their names: `result`, or `inlineData.data` for one
+   * Fields of the response's JSON whose text is a file in base64, or a data: URL of one, by their names: `result`, or `inlineData.data` for one
    * inside of another. The kernel keeps the file and puts its id in the media store in its place, or an empty text where
    * the file cannot be kept, so that the plugin reads no file, and a chunk is no longer for one. Not of packets and pieces.
    * Needs the permission media.
