@@ -1,8 +1,15 @@
 package examples_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,7 +105,7 @@ func TestOAuth2(t *testing.T) {
 	t.Parallel()
 	server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Rotates: true, Life: time.Hour}
 	url := serve(t, server)
-	config := kerneltest.Config(t, fmt.Sprintf(`{"plugins":{"go-oauth2-tool":{"config":{"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`, url, url+"/token"))
+	config := kerneltest.Config(t, signIn("owner", url))
 	disk, keyring := &mortal{Store: store.OpenMemory()}, kerneltest.Keyring{}
 	state := t.TempDir()
 	drop(t, filepath.Join(state, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
@@ -166,6 +173,146 @@ func TestOAuth2(t *testing.T) {
 	if err != nil || strings.Contains(string(kept), "token-0") {
 		t.Errorf("%s, %v", kept, err)
 	}
+}
+
+// grants are those by which a client signs in that has no login, with the credential for each.
+var grants = map[string]string{"app": "secret", "service": "privateKey"}
+
+// signIn is settings by which the example signs in as somebody to a server.
+func signIn(as, url string) string {
+	return fmt.Sprintf(`{"secrets":{"keyring":false},"gateway":{"token":%q},"plugins":{"go-oauth2-tool":{"config":{"as":%q,"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`,
+		kerneltest.Token, as, url, url+"/token")
+}
+
+// privateKey makes a key, which the server takes for that of the service account, and returns it in PEM.
+func privateKey(t *testing.T, server *oauthtest.Server) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Keys = map[string]any{"me": &key.PublicKey}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// TestOAuth2Grants: an app signs in by its secret and a service account by its key, once for as long as the token is good.
+func TestOAuth2Grants(t *testing.T) {
+	t.Parallel()
+	for as, credential := range grants {
+		t.Run(as, func(t *testing.T) {
+			t.Parallel()
+			server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
+			url := serve(t, server)
+			server.Audience = url + "/token"
+			wrong, right := privateKey(t, server), privateKey(t, server)
+			if as == "app" {
+				wrong, right = "guessed", server.Secret
+			}
+			l := start(t, []string{"go-oauth2-tool"}, kerneltest.Config(t, signIn(as, url))).Listen()
+			want := func(text string, asked int) {
+				t.Helper()
+				if got := greeting(l); !strings.Contains(got, text) || server.Asked() != asked {
+					t.Errorf("%q after %d tokens, want %q after %d", got, server.Asked(), text, asked)
+				}
+			}
+			want("the credential "+credential, 0)
+			configure(l, "go-oauth2-tool", "", credential, wrong)
+			want("the login has ended", 1)
+			want("the login has ended", 1) // and the server is not asked without end
+			configure(l, "go-oauth2-tool", "", credential, right)
+			want("hello", 2)
+			want("hello", 2)
+			server.Revoke()
+			want("hello", 3)
+		})
+	}
+}
+
+// strikes is a server before which a gateway is killed: a request of a path is told of, and is answered once the test says so.
+type strikes struct {
+	http.Handler
+	path   string
+	struck chan struct{}
+	goOn   chan struct{}
+}
+
+func (s *strikes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == s.path {
+		select {
+		case s.struck <- struct{}{}:
+			<-s.goOn
+		case <-s.goOn:
+		}
+	}
+	s.Handler.ServeHTTP(w, r)
+}
+
+// TestOAuth2Killed: a gateway that is killed while it asks for a token asks anew, and one that is killed while it uses one has
+// kept it. The server is not greeted by who was killed.
+func TestOAuth2Killed(t *testing.T) {
+	t.Parallel()
+	for as, credential := range grants {
+		for path, asked := range map[string]int{"/token": 2, "/hello": 1} {
+			t.Run(as+path, func(t *testing.T) {
+				t.Parallel()
+				server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
+				held := &strikes{server, path, make(chan struct{}), make(chan struct{})}
+				url, dir := serve(t, held), t.TempDir()
+				server.Audience = url + "/token"
+				secret := privateKey(t, server)
+				if as == "app" {
+					secret = server.Secret
+				}
+				drop(t, filepath.Join(dir, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
+				boot := func() (*kerneltest.Kernel, *kerneltest.Listener) {
+					k := kerneltest.Start(t, kerneltest.Config(t, signIn(as, url)), kerneltest.StateDir(dir), kerneltest.Compiled(t))
+					return k, k.Listen()
+				}
+				k, l := boot()
+				configure(l, "go-oauth2-tool", "", credential, secret)
+				k.Stop()
+
+				v := startVictim(t, dir, "go-oauth2-tool", signIn(as, url))
+				r, err := http.NewRequest(http.MethodPost, v.url+"/tools/invoke", strings.NewReader(`{"tool":"greeting"}`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Authorization", "Bearer "+kerneltest.Token)
+				answer := make(chan string, 1)
+				go func() { answer <- exchanged(r) }()
+				select {
+				case <-held.struck:
+				case got := <-answer:
+					t.Fatalf("the server was not asked: %s", got)
+				}
+				v.kill()
+				close(held.goOn)
+				if got := <-answer; got != "" {
+					t.Errorf("who was killed has answered %s", got)
+				}
+				_, l = boot()
+				if got := greeting(l); got != "hello" || server.Asked() != asked {
+					t.Errorf("%q after %d tokens, want %d", got, server.Asked(), asked)
+				}
+			})
+		}
+	}
+}
+
+// exchanged is what a request is answered with, nothing where the server is gone.
+func exchanged(r *http.Request) string {
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	var text bytes.Buffer
+	_, _ = text.ReadFrom(res.Body)
+	return res.Status + " " + text.String()
 }
 
 // until waits until the example runs in a version.
