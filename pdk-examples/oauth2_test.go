@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,7 +8,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,8 +181,8 @@ var grants = map[string]string{"app": "secret", "service": "privateKey"}
 
 // signIn is settings by which the example signs in as somebody to a server.
 func signIn(as, url string) string {
-	return fmt.Sprintf(`{"secrets":{"keyring":false},"gateway":{"token":%q},"plugins":{"go-oauth2-tool":{"config":{"as":%q,"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`,
-		kerneltest.Token, as, url, url+"/token")
+	return fmt.Sprintf(`{"secrets":{"keyring":false},"gateway":{"token":%q},
+		"plugins":{"go-oauth2-tool":{"config":{"as":%q,"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`, kerneltest.Token, as, url, url+"/token")
 }
 
 // privateKey makes a key, which the server takes for that of the service account, and returns it in PEM.
@@ -232,27 +233,44 @@ func TestOAuth2Grants(t *testing.T) {
 	}
 }
 
-// strikes is a server before which a gateway is killed: a request of a path is told of, and is answered once the test says so.
-type strikes struct {
+// holding is a server that takes requests of a path, says by asked that it has, and answers them only once goOn is closed.
+type holding struct {
 	http.Handler
-	path   string
-	struck chan struct{}
-	goOn   chan struct{}
+	path        string
+	asked, goOn chan struct{}
 }
 
-func (s *strikes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == s.path {
+func hold(server http.Handler, path string) *holding {
+	return &holding{server, path, make(chan struct{}), make(chan struct{})}
+}
+
+func (h *holding) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	h.Handler.ServeHTTP(answer, r)
+	if r.URL.Path == h.path {
 		select {
-		case s.struck <- struct{}{}:
-			<-s.goOn
-		case <-s.goOn:
+		case h.asked <- struct{}{}:
+			<-h.goOn
+		case <-h.goOn:
 		}
 	}
-	s.Handler.ServeHTTP(w, r)
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()) // who was killed is gone
+}
+
+// waits returns once the server was asked; who has it asked must not be answered before.
+func (h *holding) waits(t *testing.T, answer <-chan string) {
+	t.Helper()
+	select {
+	case <-h.asked:
+	case got := <-answer:
+		t.Fatalf("the server was not asked: %s", got)
+	}
 }
 
 // TestOAuth2Killed: a gateway that is killed while it asks for a token asks anew, and one that is killed while it uses one has
-// kept it. The server is not greeted by who was killed.
+// kept it.
 func TestOAuth2Killed(t *testing.T) {
 	t.Parallel()
 	for as, credential := range grants {
@@ -260,7 +278,7 @@ func TestOAuth2Killed(t *testing.T) {
 			t.Run(as+path, func(t *testing.T) {
 				t.Parallel()
 				server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
-				held := &strikes{server, path, make(chan struct{}), make(chan struct{})}
+				held := hold(server, path)
 				url, dir := serve(t, held), t.TempDir()
 				server.Audience = url + "/token"
 				secret := privateKey(t, server)
@@ -268,34 +286,22 @@ func TestOAuth2Killed(t *testing.T) {
 					secret = server.Secret
 				}
 				drop(t, filepath.Join(dir, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
-				boot := func() (*kerneltest.Kernel, *kerneltest.Listener) {
-					k := kerneltest.Start(t, kerneltest.Config(t, signIn(as, url)), kerneltest.StateDir(dir), kerneltest.Compiled(t))
-					return k, k.Listen()
+				boot := func() *kerneltest.Kernel {
+					return kerneltest.Start(t, kerneltest.Config(t, signIn(as, url)), kerneltest.StateDir(dir), kerneltest.Compiled(t))
 				}
-				k, l := boot()
-				configure(l, "go-oauth2-tool", "", credential, secret)
+				k := boot()
+				configure(k.Listen(), "go-oauth2-tool", "", credential, secret)
 				k.Stop()
 
 				v := startVictim(t, dir, "go-oauth2-tool", signIn(as, url))
-				r, err := http.NewRequest(http.MethodPost, v.url+"/tools/invoke", strings.NewReader(`{"tool":"greeting"}`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.Header.Set("Authorization", "Bearer "+kerneltest.Token)
-				answer := make(chan string, 1)
-				go func() { answer <- exchanged(r) }()
-				select {
-				case <-held.struck:
-				case got := <-answer:
-					t.Fatalf("the server was not asked: %s", got)
-				}
+				answer := invoke(t, v.url, "greeting")
+				held.waits(t, answer)
 				v.kill()
 				close(held.goOn)
 				if got := <-answer; got != "" {
 					t.Errorf("who was killed has answered %s", got)
 				}
-				_, l = boot()
-				if got := greeting(l); got != "hello" || server.Asked() != asked {
+				if got := greeting(boot().Listen()); got != "hello" || server.Asked() != asked {
 					t.Errorf("%q after %d tokens, want %d", got, server.Asked(), asked)
 				}
 			})
@@ -303,16 +309,15 @@ func TestOAuth2Killed(t *testing.T) {
 	}
 }
 
-// exchanged is what a request is answered with, nothing where the server is gone.
-func exchanged(r *http.Request) string {
-	res, err := http.DefaultClient.Do(r)
+// invoke has a gateway at an address call a tool. What comes is its answer, empty where it has none.
+func invoke(t *testing.T, gateway, tool string) <-chan string {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, gateway+"/tools/invoke", strings.NewReader(fmt.Sprintf(`{"tool":%q}`, tool)))
 	if err != nil {
-		return ""
+		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	var text bytes.Buffer
-	_, _ = text.ReadFrom(res.Body)
-	return res.Status + " " + text.String()
+	r.Header.Set("Authorization", "Bearer "+kerneltest.Token)
+	return answered(http.DefaultClient, r)
 }
 
 // until waits until the example runs in a version.

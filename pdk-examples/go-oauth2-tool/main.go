@@ -1,5 +1,5 @@
-// Command go-oauth2-tool is a plugin whose tool asks a server that wants an access token. How that is got are the recipes
-// oauth2 in plugin.json; the gateway gets it, keeps it and renews it, and it is a credential like any other here:
+// Command go-oauth2-tool is a plugin whose tool asks a server that wants an access token. How that is got is said by the
+// recipes oauth2 in plugin.json; the gateway gets it, keeps it and renews it, and it is a credential like any other here:
 //
 //	owner     by the refresh token of a login that the owner has made
 //	app       by the secret of an app, which needs nobody's login

@@ -1,11 +1,11 @@
-// Command go-proofs is a plugin that six senders call. How each proves who it is stands in plugin.json, and platforms do the same:
+// Command go-proofs is a plugin that six senders call. How each proves who it is stands in plugin.json; platforms do the same:
 //
-//	header    a secret in a header (Telegram), behind a GET that asks whether the address is meant (WhatsApp)
-//	field     a secret in the body (Mattermost, Zulip)
-//	form      an HMAC over the address and a form, by an algorithm that has had its day (Twilio)
-//	ed25519   a signature with a key of which only the public half is here (Discord)
-//	sealed    a hash with a secret in it, over a body that is encrypted (Feishu)
-//	jwt       a token of an issuer whose keys are at an address, bound to the body (Microsoft Teams, Google Chat)
+//	header    a secret in a header (Telegram), and before the first call a GET that the gateway answers (WhatsApp)
+//	field     a secret in a field of the body (Mattermost, Zulip)
+//	form      an HMAC with SHA-1 over the address and the fields of a form (Twilio)
+//	ed25519   a signature whose private key the sender has, over a time and the body (Discord)
+//	sealed    a hash over a time, a secret and a body that is encrypted; the gateway answers its challenge too (Feishu)
+//	jwt       a token of an issuer whose public keys are at an address, bound to the body (Microsoft Teams, Google Chat)
 package main
 
 import (
@@ -23,10 +23,11 @@ const day = 24 * time.Hour
 
 type senders struct{}
 
-// Handle tells the clients what a sender says. The gateway has checked the proof by then; there is nothing to check here, and
-// neither the secrets nor the tokens are to be seen. Only of a proof with a time, as of ed25519 and sealed, the gateway knows
-// that it has come before, so what was told is kept for a day. It is kept last: a gateway that ends in the middle has not
-// answered, and the sender comes again.
+// Handle tells the clients what a sender says. The gateway has checked the proof before, has opened what was sealed, and shows
+// no secret and no token, so nothing is left to check here.
+//
+// A call may come twice: only where the proof has a time, as in ed25519 and sealed, does the gateway know that it came before. So
+// what was told is kept for a day. It is kept last: a gateway that ends before that has not answered, and the sender comes again.
 func (senders) Handle(host *sdk.Host, call *wit.WebhookCall) (*wit.WebhookReply, error) {
 	if call.Request.Text == nil {
 		return webhook.Text(400, "this is no text"), nil

@@ -20,12 +20,14 @@ func TestHandle(t *testing.T) {
 		{"field", new("hello"), 202, "told"}, // somebody else says so too
 		{"header", nil, 400, "this is no text"},
 	} {
-		reply, err := senders{}.Handle(host.SDK(), &wit.WebhookCall{Route: c.route, Request: wit.WebhookRequest{Text: c.text}})
+		call := &wit.WebhookCall{Route: c.route, Request: wit.WebhookRequest{Text: c.text}}
+		reply, err := senders{}.Handle(host.SDK(), call)
 		if err != nil || reply.Status != c.status || *reply.Text != c.reply {
 			t.Errorf("%s: %+v, %v", c.route, reply, err)
 		}
 	}
-	if len(host.Emitted) != 2 || host.Emitted[1].Name != "said" || string(host.Emitted[1].Payload) != `{"route":"field","text":"hello"}` {
-		t.Errorf("told %+v", host.Emitted)
+	told := host.Emitted
+	if len(told) != 2 || told[1].Name != "said" || string(told[1].Payload) != `{"route":"field","text":"hello"}` {
+		t.Errorf("told %+v", told)
 	}
 }
