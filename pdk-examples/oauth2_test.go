@@ -286,14 +286,15 @@ func TestOAuth2Killed(t *testing.T) {
 					secret = server.Secret
 				}
 				drop(t, filepath.Join(dir, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
+				config := signIn(as, url)
 				boot := func() *kerneltest.Kernel {
-					return kerneltest.Start(t, kerneltest.Config(t, signIn(as, url)), kerneltest.StateDir(dir), kerneltest.Compiled(t))
+					return kerneltest.Start(t, kerneltest.Config(t, config), kerneltest.StateDir(dir), kerneltest.Compiled(t))
 				}
 				k := boot()
 				configure(k.Listen(), "go-oauth2-tool", "", credential, secret)
 				k.Stop()
 
-				v := startVictim(t, dir, "go-oauth2-tool", signIn(as, url))
+				v := startVictim(t, dir, "go-oauth2-tool", config)
 				answer := invoke(t, v.url, "greeting")
 				held.waits(t, answer)
 				v.kill()

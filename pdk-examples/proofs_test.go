@@ -270,8 +270,8 @@ func (s *sender) flow(t *testing.T, gateway, name string, most int, acknowledged
 	return last
 }
 
-// killInFlows has several flows say things to a gateway, and kills it while they do. It returns what was acknowledged, and what each
-// flow said last.
+// killInFlows has several flows say things to a gateway, and kills it while they do. It returns what was acknowledged, and what
+// each flow said last.
 func (s *sender) killInFlows(t *testing.T, v *victim) (known, last []posting) {
 	t.Helper()
 	acknowledged, lasts := make(chan posting, 80), make(chan posting, 4)
