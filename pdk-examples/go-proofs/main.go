@@ -32,14 +32,15 @@ func (senders) Handle(host *sdk.Host, call *wit.WebhookCall) (*wit.WebhookReply,
 	if call.Request.Text == nil {
 		return webhook.Text(400, "this is no text"), nil
 	}
-	sum := sha256.Sum256([]byte(*call.Request.Text))
+	text := *call.Request.Text
+	sum := sha256.Sum256([]byte(text))
 	key := call.Route + ":" + hex.EncodeToString(sum[:])
 	if _, known, err := host.KVGet(key); err != nil {
 		return nil, err
 	} else if known {
 		return webhook.Text(200, "known"), nil
 	}
-	if err := host.Emit("said", json.Object{}.Text("route", call.Route).Text("text", *call.Request.Text).JSON()); err != nil {
+	if err := host.Emit("said", json.Object{}.Text("route", call.Route).Text("text", text).JSON()); err != nil {
 		return nil, err
 	}
 	return webhook.Text(202, "told"), host.KVPut(key, "told", day)
