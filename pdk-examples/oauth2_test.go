@@ -2,7 +2,15 @@ package examples_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,7 +106,7 @@ func TestOAuth2(t *testing.T) {
 	t.Parallel()
 	server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Rotates: true, Life: time.Hour}
 	url := serve(t, server)
-	config := kerneltest.Config(t, fmt.Sprintf(`{"plugins":{"go-oauth2-tool":{"config":{"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`, url, url+"/token"))
+	config := kerneltest.Config(t, signIn("owner", url))
 	disk, keyring := &mortal{Store: store.OpenMemory()}, kerneltest.Keyring{}
 	state := t.TempDir()
 	drop(t, filepath.Join(state, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
@@ -166,6 +174,151 @@ func TestOAuth2(t *testing.T) {
 	if err != nil || strings.Contains(string(kept), "token-0") {
 		t.Errorf("%s, %v", kept, err)
 	}
+}
+
+// grants are those by which a client signs in that has no login, with the credential for each.
+var grants = map[string]string{"app": "secret", "service": "privateKey"}
+
+// signIn is settings by which the example signs in as somebody to a server.
+func signIn(as, url string) string {
+	return fmt.Sprintf(`{"secrets":{"keyring":false},"gateway":{"token":%q},
+		"plugins":{"go-oauth2-tool":{"config":{"as":%q,"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`, kerneltest.Token, as, url, url+"/token")
+}
+
+// privateKey makes a key, which the server takes for that of the service account, and returns it in PEM.
+func privateKey(t *testing.T, server *oauthtest.Server) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Keys = map[string]any{"me": &key.PublicKey}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// TestOAuth2Grants: an app signs in by its secret and a service account by its key, once for as long as the token is good.
+func TestOAuth2Grants(t *testing.T) {
+	t.Parallel()
+	for as, credential := range grants {
+		t.Run(as, func(t *testing.T) {
+			t.Parallel()
+			server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
+			url := serve(t, server)
+			server.Audience = url + "/token"
+			wrong, right := privateKey(t, server), privateKey(t, server)
+			if as == "app" {
+				wrong, right = "guessed", server.Secret
+			}
+			l := start(t, []string{"go-oauth2-tool"}, kerneltest.Config(t, signIn(as, url))).Listen()
+			want := func(text string, asked int) {
+				t.Helper()
+				if got := greeting(l); !strings.Contains(got, text) || server.Asked() != asked {
+					t.Errorf("%q after %d tokens, want %q after %d", got, server.Asked(), text, asked)
+				}
+			}
+			want("the credential "+credential, 0)
+			configure(l, "go-oauth2-tool", "", credential, wrong)
+			want("the login has ended", 1)
+			want("the login has ended", 1) // and the server is not asked without end
+			configure(l, "go-oauth2-tool", "", credential, right)
+			want("hello", 2)
+			want("hello", 2)
+			server.Revoke()
+			want("hello", 3)
+		})
+	}
+}
+
+// holding is a server that takes requests of a path, says by asked that it has, and answers them only once goOn is closed.
+type holding struct {
+	http.Handler
+	path        string
+	asked, goOn chan struct{}
+}
+
+func hold(server http.Handler, path string) *holding {
+	return &holding{server, path, make(chan struct{}), make(chan struct{})}
+}
+
+func (h *holding) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	h.Handler.ServeHTTP(answer, r)
+	if r.URL.Path == h.path {
+		select {
+		case h.asked <- struct{}{}:
+			<-h.goOn
+		case <-h.goOn:
+		}
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()) // who was killed is gone
+}
+
+// waits returns once the server was asked; who has it asked must not be answered before.
+func (h *holding) waits(t *testing.T, answer <-chan string) {
+	t.Helper()
+	select {
+	case <-h.asked:
+	case got := <-answer:
+		t.Fatalf("the server was not asked: %s", got)
+	}
+}
+
+// TestOAuth2Killed: a gateway that is killed while it asks for a token asks anew, and one that is killed while it uses one has
+// kept it.
+func TestOAuth2Killed(t *testing.T) {
+	t.Parallel()
+	for as, credential := range grants {
+		for path, asked := range map[string]int{"/token": 2, "/hello": 1} {
+			t.Run(as+path, func(t *testing.T) {
+				t.Parallel()
+				server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
+				held := hold(server, path)
+				url, dir := serve(t, held), t.TempDir()
+				server.Audience = url + "/token"
+				secret := privateKey(t, server)
+				if as == "app" {
+					secret = server.Secret
+				}
+				drop(t, filepath.Join(dir, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
+				config := signIn(as, url)
+				boot := func() *kerneltest.Kernel {
+					return kerneltest.Start(t, kerneltest.Config(t, config), kerneltest.StateDir(dir), kerneltest.Compiled(t))
+				}
+				k := boot()
+				configure(k.Listen(), "go-oauth2-tool", "", credential, secret)
+				k.Stop()
+
+				v := startVictim(t, dir, "go-oauth2-tool", config)
+				answer := invoke(t, v.url, "greeting")
+				held.waits(t, answer)
+				v.kill()
+				close(held.goOn)
+				if got := <-answer; got != "" {
+					t.Errorf("who was killed has answered %s", got)
+				}
+				if got := greeting(boot().Listen()); got != "hello" || server.Asked() != asked {
+					t.Errorf("%q after %d tokens, want %d", got, server.Asked(), asked)
+				}
+			})
+		}
+	}
+}
+
+// invoke has a gateway at an address call a tool. What comes is its answer, empty where it has none.
+func invoke(t *testing.T, gateway, tool string) <-chan string {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, gateway+"/tools/invoke", strings.NewReader(fmt.Sprintf(`{"tool":%q}`, tool)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+kerneltest.Token)
+	return answered(http.DefaultClient, r)
 }
 
 // until waits until the example runs in a version.

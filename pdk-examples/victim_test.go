@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/carapace-gateway/carapace/cmd/examples"
 	"github.com/carapace-gateway/carapace/kernel"
-	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
@@ -41,11 +41,15 @@ func runVictim(dir string) error {
 	if err != nil {
 		return err
 	}
+	listener, err := net.FileListener(os.NewFile(3, "listener")) // the first of ExtraFiles
+	if err != nil {
+		return err
+	}
 	brain := new(plugintest.Memory)
 	brain.Put(kerneltest.Echo("echo"))
 	options := kernel.Options{
 		StateDir: dir, CacheDir: kerneltest.CacheDir(), ConfigText: []byte(os.Getenv(configVariable)), Version: "1.0.0",
-		Log: log, Sources: []source.Source{brain}, Listener: gatewaytest.NewListener(),
+		Log: log, Sources: []source.Source{brain}, Listener: listener,
 	}
 	kerneltest.JavaScript()(&options)
 	k, err := kernel.New(context.Background(), options)
@@ -58,15 +62,27 @@ func runVictim(dir string) error {
 // victim is a gateway in a process of its own, this test's binary once more, to be killed.
 type victim struct {
 	t   *testing.T
+	url string
 	cmd *exec.Cmd
 	log bytes.Buffer
 }
 
-// startVictim boots one whose plugins folder holds an example.
+// startVictim boots one whose plugins folder holds an example. Who dials it at once waits until it listens.
 func startVictim(t *testing.T, dir, example, config string) *victim {
 	t.Helper()
 	drop(t, filepath.Join(dir, "plugins", example), example)
-	v := &victim{t: t, cmd: exec.CommandContext(t.Context(), os.Args[0])}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	file, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	v := &victim{t: t, url: "http://" + listener.Addr().String(), cmd: exec.CommandContext(t.Context(), os.Args[0])}
+	v.cmd.ExtraFiles = []*os.File{file}
 	v.cmd.Env = append(os.Environ(), victimVariable+"="+dir, configVariable+"="+config)
 	v.cmd.Stderr = &v.log
 	if err := v.cmd.Start(); err != nil {
