@@ -24,7 +24,7 @@ func Waiters(s *Service) int { return len(s.waiters.by) }
 
 // Remembered returns of how many runs and sessions something is kept in memory, while nothing goes on.
 func Remembered(s *Service) int {
-	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by) + len(s.handover.by)
+	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by) + len(s.handover.by) + len(s.parked)
 }
 
 // Begin begins a run as its executor does.
