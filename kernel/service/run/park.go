@@ -24,17 +24,16 @@ func (s *Service) enter(key session.Key, asker string) {
 // seat reports whether there is a place for a session's next run, which has to be given back. Else the session is parked, unless
 // it is held.
 func (s *Service) seat(key session.Key, asker string) bool {
-	held := s.holds.holding(key)
-	s.mu.Lock()
-	p := s.parked[key]
-	s.mu.Unlock()
-	if held || p != nil && p.asker != asker {
+	if s.holds.holding(key) {
 		s.unpark(key)
-	}
-	if held {
 		return false
 	}
 	s.mu.Lock()
+	if p := s.parked[key]; p != nil && p.asker != asker { // of a run that was stopped
+		s.mu.Unlock()
+		s.unpark(key)
+		s.mu.Lock()
+	}
 	defer s.mu.Unlock()
 	if !s.park(key, asker) {
 		return false
@@ -68,8 +67,9 @@ func (s *Service) placed(key session.Key, p *parked) bool {
 	return true
 }
 
-// unpark ends that a session waits for a place. One that it has goes to others.
-func (s *Service) unpark(key session.Key) {
+// unpark ends that a session waits for a place, and reports whether it did: whoever calls it has to look at its queue afterwards.
+// A place that it has goes to others.
+func (s *Service) unpark(key session.Key) bool {
 	s.mu.Lock()
 	p := s.parked[key]
 	delete(s.parked, key)
@@ -77,6 +77,7 @@ func (s *Service) unpark(key session.Key) {
 	if p != nil && p.placed {
 		s.turns.Give(p.asker)
 	}
+	return p != nil
 }
 
 // unparkAll is unpark of all sessions.

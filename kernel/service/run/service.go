@@ -252,11 +252,13 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 		}
 	}()
 	if ctx.Err() == nil {
-		if b := s.handover.first(key); b != nil { // nothing waited behind it, and what came since asks for more work
-			s.unpark(key)
+		if b := s.handover.first(key); b != nil {
+			behind := s.unpark(key)
 			rest = s.execute(ctx, key, b.run, b)
 			s.turns.Give(b.asker)
-			return rest
+			if !behind { // nothing waited, and what came since asks for more work
+				return rest
+			}
 		}
 	}
 	for rest == 0 && ctx.Err() == nil {
