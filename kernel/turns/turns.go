@@ -11,7 +11,8 @@ import (
 	"sync"
 )
 
-// Turns hands the places out. It is safe for concurrent use; what was done before Give is seen after the next Take.
+// Turns hands the places out. It is safe for concurrent use; what was done before Give is seen after the next Take,
+// and by whoever is told of the next place.
 type Turns struct {
 	most int // places of one asker
 
@@ -57,9 +58,9 @@ func (t *Turns) Take(ctx context.Context, name string) bool {
 	return false
 }
 
-// Await is Take for whoever has no goroutine to wait on: it returns true if there was a place at once. Else granted is
-// called, once, when there is one, and returns whether it is taken, which then has to be given back as Take's has; one that is
-// not goes to whoever is next. granted is called by whoever gives a place back, without a lock: it may use Turns, but must not block.
+// Await is Take for who waits without a goroutine. It returns true where a place was free, and is taken. Else granted is called
+// later, once, when there is one for name: it returns true if that is taken, and has to be given back, and false if it is to go to
+// whoever is next. It is called by who gives a place back, without a lock of Turns, and must not block.
 func (t *Turns) Await(name string, granted func() (taken bool)) bool {
 	return t.ask(name, &waiter{granted})
 }

@@ -231,6 +231,7 @@ func TestNoPlaceIsLost(t *testing.T) {
 				release()
 			}
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			if n := run.Places(d.Service); n != places {
 				t.Errorf("seed %d: %d of %d places are free", seed, n, places)
 			}
