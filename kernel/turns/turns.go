@@ -59,8 +59,8 @@ func (t *Turns) Take(ctx context.Context, name string) bool {
 }
 
 // Await is Take for who waits without a goroutine. It returns true where a place was free, and is taken. Else granted is called
-// later, once, when there is one for name: it returns true if that is taken, and has to be given back, and false if it is to go to
-// whoever is next. It is called by who gives a place back, without a lock of Turns, and must not block.
+// later, once, when there is one for name: it returns true if that is taken, and has to be given back, and false if it is to
+// go to whoever is next. It is called by who gives a place back, without a lock of Turns, and must not block.
 func (t *Turns) Await(name string, granted func() (taken bool)) bool {
 	return t.ask(name, &waiter{granted})
 }

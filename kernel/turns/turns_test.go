@@ -176,7 +176,9 @@ func TestWhoeverAwaits(t *testing.T) {
 			t.Errorf("%s has a place that is not free", c.as)
 		}
 	}
-	for i, give := range []struct{ name, told string }{{"a", "[b1 c1]"}, {"c", "[b1 c1 a2]"}, {"a", "[b1 c1 a2 b2]"}, {"b", "[b1 c1 a2 b2 a3]"}} {
+	for i, give := range []struct{ name, told string }{
+		{"a", "[b1 c1]"}, {"c", "[b1 c1 a2]"}, {"a", "[b1 c1 a2 b2]"}, {"b", "[b1 c1 a2 b2 a3]"},
+	} {
 		if h.Give(give.name); fmt.Sprint(told) != give.told {
 			t.Errorf("step %d: told %v, want %s", i, told, give.told)
 		}

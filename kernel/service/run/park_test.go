@@ -58,7 +58,8 @@ func TestWhatWaitsHasNoGoroutine(t *testing.T) {
 				s, claims, answer := store.OpenMemory(), new(claimed), make(chan struct{})
 				w := &worker{do: func(context.Context, *run.Active) error { <-answer; return nil }}
 				svc := run.New(run.Deps{
-					Store: storetest.Bounded(s, 20*many), Sessions: sessions(s), Executor: w, Claims: claims, Log: hclog.NewNullLogger(), Parallel: places,
+					Store: storetest.Bounded(s, 20*many), Sessions: sessions(s), Executor: w, Claims: claims, Log: hclog.NewNullLogger(),
+					Parallel: places,
 				})
 				if start {
 					for n := range many {
@@ -98,8 +99,8 @@ func TestWhatWaitsHasNoGoroutine(t *testing.T) {
 	}
 }
 
-// TestASessionWaitsForItsNextRunsAsker: when the run that is to be next is stopped, the session waits no longer for who has as much as he
-// may, but for who asked for the one behind it.
+// TestASessionWaitsForItsNextRunsAsker: when the run that is to be next is stopped, the session waits no longer for
+// who has as much as he may, but for who asked for the one behind it.
 func TestASessionWaitsForItsNextRunsAsker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
@@ -216,7 +217,8 @@ func TestWhatIsQueuedBehindABegin(t *testing.T) {
 	})
 }
 
-// TestNoPlaceIsLost: whatever is stopped, held, lost and started anew while sessions wait, each run ends, and all places are free then.
+// TestNoPlaceIsLost: whatever is stopped, held, lost and started anew while sessions wait, each run ends, and all places are
+// free then.
 func TestNoPlaceIsLost(t *testing.T) {
 	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) {
