@@ -109,7 +109,7 @@ var imports = map[string]string{
 	"kernel/service/node":            "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/usage":           "kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/webhook":         "kernel/proof kernel/service wit",
-	"kernel/service/delivery":        "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/service/move kernel/store kernel/wire wit",
+	"kernel/service/delivery":        "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/service/move kernel/store kernel/turns kernel/wire wit",
 	"kernel/service/inbox":           "kernel/event kernel/rpc kernel/service kernel/service/message kernel/service/move kernel/service/question kernel/store kernel/wire wit",
 	"kernel/service/run":             "kernel/claim kernel/retry kernel/service kernel/service/message kernel/service/session kernel/store kernel/turns wit",
 	"kernel/service/agent":           "kernel/egress kernel/excerpt kernel/packet kernel/plain kernel/retry kernel/service kernel/service/agent/cooldown kernel/service/hook kernel/service/message kernel/service/run kernel/service/session kernel/sse kernel/store wit",

@@ -11,7 +11,8 @@ import (
 	"sync"
 )
 
-// Turns hands the places out. It is safe for concurrent use; what was done before Give is seen after the next Take.
+// Turns hands the places out. It is safe for concurrent use; what was done before Give is seen after the next Take,
+// and by whoever is told of the next place.
 type Turns struct {
 	most int // places of one asker
 
@@ -25,7 +26,12 @@ type Turns struct {
 type asker struct {
 	name    string
 	held    int
-	waiting []chan struct{} // each closed when it has its place, the first first
+	waiting []*waiter // the first first
+}
+
+// waiter is one place that is waited for.
+type waiter struct {
+	granted func() (taken bool) // called once, without the lock, when it has its place
 }
 
 // New returns so many places, of which one asker has most at the same time.
@@ -33,63 +39,83 @@ func New(places, most int) *Turns { return &Turns{free: places, most: most} }
 
 // Take waits for a place, which has to be given back under the same name. It returns false when ctx ends first.
 func (t *Turns) Take(ctx context.Context, name string) bool {
-	t.mu.Lock()
-	a := t.asker(name)
-	if t.free > 0 && a.held < t.most { // whoever waits has as many as he may
-		t.grant(a)
-		t.mu.Unlock()
+	if t.Try(name) {
 		return true
 	}
-	granted := make(chan struct{})
-	a.waiting = append(a.waiting, granted)
-	t.mu.Unlock()
+	turn := make(chan struct{})
+	w := &waiter{func() bool { close(turn); return true }}
+	if t.ask(name, w) {
+		return true
+	}
 	select {
-	case <-granted:
+	case <-turn:
 		return true
 	case <-ctx.Done():
 	}
-	t.mu.Lock()
-	i := slices.Index(a.waiting, granted)
-	if i >= 0 {
-		a.waiting = slices.Delete(a.waiting, i, i+1)
-		t.forget(a)
-	}
-	t.mu.Unlock()
-	if i < 0 { // it was granted meanwhile
+	if !t.leave(name, w) { // it was granted meanwhile
 		t.Give(name)
 	}
 	return false
 }
 
+// Await is Take for who waits without a goroutine. It returns true where a place was free, and is taken. Else granted is called
+// later, once, when there is one for name: it returns true if that is taken, and has to be given back, and false if it is to
+// go to whoever is next. It is called by who gives a place back, without a lock of Turns, and must not block.
+func (t *Turns) Await(name string, granted func() (taken bool)) bool {
+	return t.ask(name, &waiter{granted})
+}
+
 // Try is Take that does not wait: it returns false where no place is free for who asks.
-func (t *Turns) Try(name string) bool {
+func (t *Turns) Try(name string) bool { return t.ask(name, nil) }
+
+// ask takes a place if one is free for who asks. Else w waits for one, if it is not nil.
+func (t *Turns) ask(name string, w *waiter) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.asker(name)
-	if t.free == 0 || a.held >= t.most {
-		t.forget(a)
-		return false
+	if t.free > 0 && a.held < t.most { // whoever waits has as many as he may
+		t.grant(a)
+		return true
 	}
-	t.grant(a)
-	return true
+	if w != nil {
+		a.waiting = append(a.waiting, w)
+	}
+	t.forget(a)
+	return false
+}
+
+// leave ends that somebody waits, and reports whether he did still.
+func (t *Turns) leave(name string, w *waiter) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.asker(name)
+	i := slices.Index(a.waiting, w)
+	if i >= 0 {
+		a.waiting = slices.Delete(a.waiting, i, i+1)
+	}
+	t.forget(a)
+	return i >= 0
 }
 
 // Give takes a place back.
 func (t *Turns) Give(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.asker(name)
-	a.held--
-	t.free++
-	t.forget(a)
+	t.takeBack(t.asker(name))
 	for t.free > 0 {
-		next := t.next()
-		if next == nil {
+		a := t.next()
+		if a == nil {
 			return
 		}
-		close(next.waiting[0])
-		next.waiting = slices.Delete(next.waiting, 0, 1)
-		t.grant(next)
+		w := a.waiting[0]
+		a.waiting[0], a.waiting = nil, a.waiting[1:]
+		t.grant(a)
+		t.mu.Unlock()
+		taken := w.granted()
+		t.mu.Lock()
+		if !taken {
+			t.takeBack(a)
+		}
 	}
 }
 
@@ -109,6 +135,13 @@ func (t *Turns) grant(a *asker) {
 	t.free--
 	t.remove(a)
 	t.askers = append(t.askers, a)
+}
+
+// takeBack takes a place from an asker.
+func (t *Turns) takeBack(a *asker) {
+	a.held--
+	t.free++
+	t.forget(a)
 }
 
 // asker returns the one of this name. Who is new comes behind all that wait, and before those who are having a turn.
@@ -135,6 +168,7 @@ func (t *Turns) asker(name string) *asker {
 func (t *Turns) forget(a *asker) {
 	if a.held == 0 && len(a.waiting) == 0 {
 		t.remove(a)
+		a.waiting = nil // what many needed is not kept
 		t.spare = a
 	}
 }

@@ -29,25 +29,43 @@ func newHall(places, most int) *hall {
 // enter takes a place, for some time, on a goroutine of its own.
 func (h *hall) enter(ctx context.Context, name string, last time.Duration) {
 	go func() {
-		if !h.Take(ctx, name) {
-			return
+		if h.Take(ctx, name) {
+			h.stay(name, last)
 		}
-		h.mu.Lock()
-		h.had = append(h.had, name)
-		h.now[name]++
-		sum := 0
-		for _, n := range h.now {
-			sum += n
-		}
-		h.most = max(h.most, sum)
-		h.mu.Unlock()
-		time.Sleep(last)
-		h.mu.Lock()
-		h.now[name]--
-		h.mu.Unlock()
-		h.Give(name)
 	}()
 	synctest.Wait()
+}
+
+// await is enter that has a goroutine only while it has the place, which it does not take any more when ctx has ended.
+func (h *hall) await(ctx context.Context, name string, last time.Duration) {
+	if h.Await(name, func() bool {
+		if ctx.Err() != nil {
+			return false
+		}
+		go h.stay(name, last)
+		return true
+	}) {
+		go h.stay(name, last)
+	}
+	synctest.Wait()
+}
+
+// stay has a place for some time.
+func (h *hall) stay(name string, last time.Duration) {
+	h.mu.Lock()
+	h.had = append(h.had, name)
+	h.now[name]++
+	sum := 0
+	for _, n := range h.now {
+		sum += n
+	}
+	h.most = max(h.most, sum)
+	h.mu.Unlock()
+	time.Sleep(last)
+	h.mu.Lock()
+	h.now[name]--
+	h.mu.Unlock()
+	h.Give(name)
 }
 
 // turns are those that were had.
@@ -67,23 +85,31 @@ func (h *hall) holds(name string) (now, most int) {
 }
 
 // TestNobodyWaitsForAFlood: of whoever asks beside one who has asked for two hundred turns, each waits for one turn of each
-// other one at most.
+// other one at most, however either waits.
 func TestNobodyWaitsForAFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHall(1, 1)
-		for range 200 {
-			h.enter(t.Context(), "flood", time.Second)
-		}
-		for _, name := range []string{"a", "b", "b", "c"} {
-			h.enter(t.Context(), name, time.Second)
-		}
-		time.Sleep(5500 * time.Millisecond)
-		// It was the flood's turn when they came. It comes again when the three have had theirs, and so does b.
-		if had, want := h.turns(), []string{"flood", "a", "b", "c", "flood", "b"}; !slices.Equal(had, want) {
-			t.Errorf("turns %q", had)
-		}
-		time.Sleep(time.Hour)
-	})
+	type way func(h *hall, ctx context.Context, name string, last time.Duration)
+	for name, ways := range map[string][2]way{
+		"take": {(*hall).enter, (*hall).enter}, "await": {(*hall).await, (*hall).await},
+		"take beside await": {(*hall).await, (*hall).enter}, "await beside take": {(*hall).enter, (*hall).await},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHall(1, 1)
+				for range 200 {
+					ways[0](h, t.Context(), "flood", time.Second)
+				}
+				for _, name := range []string{"a", "b", "b", "c"} {
+					ways[1](h, t.Context(), name, time.Second)
+				}
+				time.Sleep(5500 * time.Millisecond)
+				// It was the flood's turn when they came. It comes again when the three have had theirs, and so does b.
+				if had, want := h.turns(), []string{"flood", "a", "b", "c", "flood", "b"}; !slices.Equal(had, want) {
+					t.Errorf("turns %q", had)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
 }
 
 // TestTheBoundOfEach leaves places to whoever comes.
@@ -126,6 +152,61 @@ func TestWhoDoesNotWait(t *testing.T) {
 	}
 }
 
+// TestWhoeverAwaits is told once, in the order of asking, and may use the turns then; what he does not take goes to the next.
+func TestWhoeverAwaits(t *testing.T) {
+	h := turns.New(1, 1)
+	var told []string
+	await := func(name, as string, takes bool) bool {
+		return h.Await(name, func() bool {
+			told = append(told, as)
+			if h.Try("other") {
+				t.Error("the place is free while somebody is told of it")
+			}
+			return takes
+		})
+	}
+	if !await("a", "a1", true) {
+		t.Error("a free place is not had at once")
+	}
+	for _, c := range []struct {
+		name, as string
+		takes    bool
+	}{{"a", "a2", true}, {"b", "b1", false}, {"b", "b2", true}, {"c", "c1", true}, {"a", "a3", false}} {
+		if await(c.name, c.as, c.takes) {
+			t.Errorf("%s has a place that is not free", c.as)
+		}
+	}
+	for i, give := range []struct{ name, told string }{
+		{"a", "[b1 c1]"}, {"c", "[b1 c1 a2]"}, {"a", "[b1 c1 a2 b2]"}, {"b", "[b1 c1 a2 b2 a3]"},
+	} {
+		if h.Give(give.name); fmt.Sprint(told) != give.told {
+			t.Errorf("step %d: told %v, want %s", i, told, give.told)
+		}
+	}
+	if !h.Try("d") || h.Try("e") {
+		t.Error("the place that nobody has taken is not there once")
+	}
+}
+
+// TestManyThatDoNotTake are asked one after the other, not each within the other.
+func TestManyThatDoNotTake(t *testing.T) {
+	h, within, most, n := turns.New(1, 1), 0, 0, 0
+	h.Try("a")
+	for range 100_000 {
+		h.Await("a", func() bool {
+			within++
+			most = max(most, within)
+			n++
+			within--
+			return false
+		})
+	}
+	h.Give("a")
+	if n != 100_000 || most != 1 || !h.Try("a") {
+		t.Errorf("%d were asked, %d at a time", n, most)
+	}
+}
+
 // TestTurnsThatAreGivenUp: whatever is given up and when, no place is lost and none is had twice.
 func TestTurnsThatAreGivenUp(t *testing.T) {
 	for seed := range uint64(50) {
@@ -136,7 +217,11 @@ func TestTurnsThatAreGivenUp(t *testing.T) {
 			for range 200 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(dice.IntN(20))*time.Second)
 				defer cancel()
-				h.enter(ctx, fmt.Sprint("asker", dice.IntN(5)), time.Duration(dice.IntN(5))*time.Second)
+				way := h.enter
+				if dice.IntN(2) == 0 {
+					way = h.await
+				}
+				way(ctx, fmt.Sprint("asker", dice.IntN(5)), time.Duration(dice.IntN(5))*time.Second)
 				time.Sleep(time.Duration(dice.IntN(2)) * time.Second)
 			}
 			time.Sleep(time.Hour)

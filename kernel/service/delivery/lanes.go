@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/turns"
 )
 
 // slotsPerChannel bounds how many messages of one channel are looked at, and so sent, at a time. One that is sent and waits
@@ -15,8 +17,8 @@ const slotsPerChannel = 8
 // notBefore. It may block until ctx ends.
 type look func(ctx context.Context, key string, notBefore time.Time) step
 
-// lanes works all conversations off: a goroutine for each lane that is busy, none for one that waits. Nobody
-// else sees its lock, and it calls nobody while it holds it. A lane without messages is forgotten once its
+// lanes works all conversations off: a goroutine for each lane that is looked at, none for one that waits, also for a slot.
+// Nobody else sees its lock, and it calls nobody while it holds it. A lane without messages is forgotten once its
 // spacing is over.
 type lanes struct {
 	look look
@@ -24,13 +26,13 @@ type lanes struct {
 	mu     sync.Mutex
 	ctx    context.Context // nil until start
 	lanes  map[string]*lane
-	timers map[string]*time.Timer   // of the lanes that wait
-	slots  map[string]chan struct{} // by channel
+	timers map[string]*time.Timer  // of the lanes that wait
+	slots  map[string]*turns.Turns // by channel
 	wg     sync.WaitGroup
 }
 
 func newLanes(l look) *lanes {
-	return &lanes{look: l, lanes: map[string]*lane{}, timers: map[string]*time.Timer{}, slots: map[string]chan struct{}{}}
+	return &lanes{look: l, lanes: map[string]*lane{}, timers: map[string]*time.Timer{}, slots: map[string]*turns.Turns{}}
 }
 
 // start lets the lanes work until ctx ends. What was pushed before waits for the next push to its lane.
@@ -134,20 +136,36 @@ func (ls *lanes) waits(key string) bool {
 	return l != nil && len(l.items) > 0
 }
 
-// wake gives a lane a goroutine when there is something to do. mu is held.
+// wake has a lane looked at when there is something to do. mu is held.
 func (ls *lanes) wake(l *lane) {
 	if ls.ctx == nil || ls.ctx.Err() != nil || !l.begin() {
 		return
 	}
 	ctx, slots := ls.ctx, ls.slotsOf(l.channel)
-	ls.wg.Go(func() { ls.work(ctx, l, slots) })
+	if ls.slot(ctx, l, slots) {
+		ls.wg.Go(func() { ls.work(ctx, l, slots) })
+	}
 }
 
+// slot reports whether a lane has a slot at once. Else it gets a goroutine when it has one, unless ctx ends first.
+func (ls *lanes) slot(ctx context.Context, l *lane, slots *turns.Turns) bool {
+	return slots.Await(inTurn, func() bool {
+		if ctx.Err() != nil {
+			return false
+		}
+		ls.wg.Go(func() { ls.work(ctx, l, slots) }) // who gives the slot is one of them
+		return true
+	})
+}
+
+// inTurn is who has the slots of a channel: its lanes get them in the order of asking.
+const inTurn = ""
+
 // slotsOf are a channel's. mu is held.
-func (ls *lanes) slotsOf(channel string) chan struct{} {
+func (ls *lanes) slotsOf(channel string) *turns.Turns {
 	slots, ok := ls.slots[channel]
 	if !ok {
-		slots = make(chan struct{}, slotsPerChannel)
+		slots = turns.New(slotsPerChannel, slotsPerChannel)
 		ls.slots[channel] = slots
 	}
 	return slots
@@ -158,31 +176,24 @@ func (ls *lanes) aside(channel string) (back func()) {
 	ls.mu.Lock()
 	slots := ls.slotsOf(channel)
 	ls.mu.Unlock()
-	<-slots
-	return func() { slots <- struct{}{} }
+	slots.Give(inTurn)
+	return func() { slots.Take(context.Background(), inTurn) }
 }
 
-// work looks at a lane's messages until there is nothing to do now, or ctx ends. It takes a slot for each
-// look, so that a lane that waits holds none.
-func (ls *lanes) work(ctx context.Context, l *lane, slots chan struct{}) {
-	for ctx.Err() == nil { // what the lane knows ends with the process; the queue has it all
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
+// work looks at a lane's messages, with a slot for each look, until there is nothing to do or no slot now, or ctx ends:
+// what the lane knows ends with the process; the queue has it all.
+func (ls *lanes) work(ctx context.Context, l *lane, slots *turns.Turns) {
+	for again := true; again; {
 		ls.mu.Lock()
 		item, notBefore := l.next()
 		ls.mu.Unlock()
 		s := ls.look(ctx, item, notBefore)
-		<-slots
-		if !ls.apply(l, s) {
-			return
-		}
+		slots.Give(inTurn)
+		again = ls.apply(l, s) && ctx.Err() == nil && ls.slot(ctx, l, slots)
 	}
 }
 
-// apply does what a step says, and reports whether the lane's goroutine goes on.
+// apply does what a step says, and reports whether the lane is to be looked at again at once.
 func (ls *lanes) apply(l *lane, s step) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

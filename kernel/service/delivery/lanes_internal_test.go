@@ -3,7 +3,9 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -221,4 +223,74 @@ func TestAMovedLaneKeepsItsWait(t *testing.T) {
 		cancel()
 		ls.stop()
 	})
+}
+
+// TestALaneThatWaitsForASlot has no goroutine meanwhile, gets its slot in the order of asking, and none after the end.
+func TestALaneThatWaitsForASlot(t *testing.T) {
+	const many = 500
+	for name, ends := range map[string]bool{"all are sent": false, "it ends": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answer := make(chan struct{})
+				var mu sync.Mutex
+				var seen []string
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				ls := newLanes(func(ctx context.Context, item string, _ time.Time) step {
+					mu.Lock()
+					seen = append(seen, item)
+					mu.Unlock()
+					select {
+					case <-answer:
+						time.Sleep(time.Second) // so that as many looks as there are slots begin at a time
+					case <-ctx.Done():
+					}
+					return step{pop: true}
+				})
+				ls.start(ctx)
+				before := runtime.NumGoroutine()
+				for n := range many {
+					for part := range 2 {
+						ls.push(fmt.Sprint("k", n), "chat", fmt.Sprint(n, "/", part))
+					}
+				}
+				synctest.Wait()
+				if n := runtime.NumGoroutine() - before; n > 2*slotsPerChannel {
+					t.Errorf("%d goroutines for %d conversations", n, many)
+				}
+				if len(seen) != slotsPerChannel {
+					t.Errorf("%d looks at a time", len(seen))
+				}
+				want := 2 * many
+				if ends {
+					cancel()
+					want = slotsPerChannel
+				} else {
+					close(answer)
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				ls.stop()
+				if len(seen) != want {
+					t.Errorf("%d looks, want %d", len(seen), want)
+				}
+				if n := len(ls.lanes); !ends && n != 0 {
+					t.Errorf("%d lanes are kept", n)
+				}
+				for at := 0; at+slotsPerChannel <= min(len(seen), many); at += slotsPerChannel {
+					batch := seen[at : at+slotsPerChannel]
+					for n := range slotsPerChannel {
+						if want := fmt.Sprint(at+n, "/0"); !slices.Contains(batch, want) {
+							t.Fatalf("the looks after %d others are at %q, want %s", at, batch, want)
+						}
+					}
+				}
+				for n := range slotsPerChannel { // all are there again
+					if !ls.slotsOf("chat").Try(inTurn) {
+						t.Errorf("slot %d is lost", n)
+					}
+				}
+			})
+		})
+	}
 }

@@ -7,7 +7,7 @@
 // time; urgent ones do not wait. Who asks for much takes turns with everybody else: a place goes to the asker
 // who holds the fewest, and then to who has waited longest. A run that nothing stands before and no file has to be got ready for
 // begins in the transaction that queues it. A session is claimed while its runs are executed; a run whose claim is lost is left
-// where it is.
+// where it is. A session that waits for a place has neither claim nor goroutine.
 //
 // What a run does is its Executor's business; this package decides what an outcome means. A run whose end is
 // recorded is over. One that the end of the process interrupts is left as it is and taken up by the next

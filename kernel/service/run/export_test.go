@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -24,7 +25,26 @@ func Waiters(s *Service) int { return len(s.waiters.by) }
 
 // Remembered returns of how many runs and sessions something is kept in memory, while nothing goes on.
 func Remembered(s *Service) int {
-	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by) + len(s.handover.by)
+	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by) + len(s.handover.by) + len(s.parked)
+}
+
+// Parked returns how many sessions wait for a place.
+func Parked(s *Service) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.parked)
+}
+
+// Places returns how many places are free, while nobody waits for one.
+func Places(s *Service) (n int) {
+	name := func(n int) string { return fmt.Sprint("place ", n) }
+	for s.turns.Try(name(n)) {
+		n++
+	}
+	for i := range n {
+		s.turns.Give(name(i))
+	}
+	return n
 }
 
 // Begin begins a run as its executor does.

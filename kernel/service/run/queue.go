@@ -237,7 +237,9 @@ type Waiting struct {
 	Key session.Key
 	// Runs are the ids in the queue's order; Urgent those of them that do not wait.
 	Runs, Urgent []string
-	ticket       string
+	// Asker is the first one's of those that are not urgent.
+	Asker  string
+	ticket string
 }
 
 // Live returns the sessions that have live runs, the one that waits longest first. An error of a place in the queue that
@@ -268,9 +270,12 @@ func waiting(tx store.Tx, part store.Range, skip func(error) bool) ([]*Waiting, 
 		w := out[len(out)-1]
 		if row.Value.Urgent {
 			w.Urgent = append(w.Urgent, row.Value.Run)
-		} else {
-			w.Runs = append(w.Runs, row.Value.Run)
+			continue
 		}
+		if len(w.Runs) == 0 {
+			w.Asker = row.Value.Asker
+		}
+		w.Runs = append(w.Runs, row.Value.Run)
 	}
 	return out, nil
 }

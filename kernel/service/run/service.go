@@ -15,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/turns"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Executor does the work of runs.
@@ -77,7 +78,8 @@ type Service struct {
 
 	mu     sync.Mutex
 	ctx    context.Context                    // of Run; nil outside it
-	busy   map[string]bool                    // workers, by what they claim, and whether each is to look once more
+	busy   map[work]bool                      // workers, and whether each is to look once more
+	parked map[session.Key]*parked            // sessions whose next run has no place, or has it and no worker yet
 	active map[string]context.CancelCauseFunc // runs in this process, by id
 }
 
@@ -93,7 +95,7 @@ func New(d Deps) *Service {
 	return &Service{
 		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: log, waits: d.Waits, skips: store.NewSkips(log),
 		wakeups: make(chan struct{}, 1), turns: turns.New(d.Parallel, mostOf(d.Parallel)),
-		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
+		busy: map[work]bool{}, parked: map[session.Key]*parked{}, active: map[string]context.CancelCauseFunc{},
 	}
 }
 
@@ -126,6 +128,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.ctx = nil // nothing new begins
 		s.mu.Unlock()
 		s.wg.Wait()
+		s.unparkAll()
 	}()
 	s.due.add(nil)
 	for {
@@ -142,7 +145,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// dispatch starts a worker for each session that is to be looked at, has work and none, and one for each urgent run.
+// dispatch has what waits executed in each session that is to be looked at, and each urgent run.
 func (s *Service) dispatch(ctx context.Context) error {
 	all, keys := s.due.take() // before the store is looked at: what is noted from here on, this look may not see
 	var live []*Waiting
@@ -154,56 +157,73 @@ func (s *Service) dispatch(ctx context.Context) error {
 	}
 	for _, w := range live {
 		for _, id := range w.Urgent {
-			s.begin(w.Key, id)
+			s.begin(work{w.Key, id})
 		}
 		if len(w.Runs) > 0 {
-			s.begin(w.Key, "")
+			s.enter(w.Key, w.Asker)
 		}
 	}
 	return nil
 }
 
-// begin has a session's runs executed, or the urgent one with this id. It looks at no other session, so that what it
-// costs does not grow with what waits.
-func (s *Service) begin(key session.Key, urgent string) {
-	if urgent != "" {
-		s.work("run/"+urgent, func(ctx context.Context) time.Duration { return s.execute(ctx, key, urgent, nil) })
-		return
-	}
-	s.work("session/"+string(key), func(ctx context.Context) time.Duration { return s.serve(ctx, key) })
+// work is what a worker does: a session's runs, or the urgent one with this id.
+type work struct {
+	key    session.Key
+	urgent string
 }
 
-// work runs fn on its own goroutine with a claim of this name. Where such work is going on, it is done once more after
-// it, since it may have looked for the last time; so it is after the rest that it asks for.
-func (s *Service) work(name string, fn func(context.Context) (rest time.Duration)) {
+// claim is what is claimed for it.
+func (w work) claim() string {
+	if w.urgent != "" {
+		return "run/" + w.urgent
+	}
+	return "session/" + string(w.key)
+}
+
+// begin does work on a goroutine of its own. It looks at no other session, so that what it costs does not grow with what
+// waits. Where such work is going on, it is done once more after it, since it may have looked for the last time; so it is
+// after the rest that it asks for.
+func (s *Service) begin(w work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.start(w)
+}
+
+// start is begin for who holds mu.
+func (s *Service) start(w work) {
 	if s.ctx == nil {
 		return
 	}
-	if _, busy := s.busy[name]; busy {
-		s.busy[name] = true
+	if _, busy := s.busy[w]; busy {
+		s.busy[w] = true
 		return
 	}
 	ctx := s.ctx
-	s.busy[name] = false
+	s.busy[w] = false
 	s.wg.Go(func() {
 		for again := true; again; {
-			rest, lost := s.claimed(ctx, name, fn)
+			rest, lost := s.claimed(ctx, w)
 			retry.Sleep(ctx, rest)
 			s.mu.Lock()
-			again = ctx.Err() == nil && (s.busy[name] || lost || rest > 0)
-			if s.busy[name] = false; !again {
-				delete(s.busy, name)
+			again = ctx.Err() == nil && (s.busy[w] || lost || rest > 0)
+			if s.busy[w] = false; !again {
+				delete(s.busy, w)
 			}
 			s.mu.Unlock()
 		}
 	})
 }
 
-// claimed calls fn while the claim is held. After a loss the work is claimed anew.
-func (s *Service) claimed(ctx context.Context, name string, fn func(context.Context) time.Duration) (rest time.Duration, lost bool) {
-	held, release, err := s.claims.Claim(ctx, name)
+// claimed does work while the claim is held. After a loss the work is claimed anew.
+func (s *Service) claimed(ctx context.Context, w work) (rest time.Duration, lost bool) {
+	name := w.claim()
+	held, release, err := s.claims.Try(ctx, name)
+	if wit.CodeOf(err) == wit.CodeConflict { // somebody else is at it, for as long as a run takes
+		if w.urgent == "" {
+			s.unpark(w.key)
+		}
+		held, release, err = s.claims.Claim(ctx, name)
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			s.log.Error("run not claimed", "claim", name, "error", err)
@@ -211,16 +231,20 @@ func (s *Service) claimed(ctx context.Context, name string, fn func(context.Cont
 		return storeRest, false
 	}
 	defer release()
-	rest = fn(held)
+	if w.urgent != "" {
+		rest = s.execute(held, w.key, w.urgent, nil)
+	} else {
+		rest = s.serve(held, w.key)
+	}
 	if lost = claim.Lost(held); lost {
 		s.log.Warn("run left where it is: its claim was lost", "claim", name)
 	}
 	return rest, lost
 }
 
-// serve executes a session's runs, each when it is its asker's turn, until none is left or the session is held, whose
-// release wakes. One that has begun has had its turn, and goes on in a held session too, since the holder waits for its
-// end.
+// serve executes a session's runs until none is left, the next one has to wait for its asker's turn, for which the session is
+// parked, or the session is held, whose release wakes. One that has begun has had its turn, and goes on in a held session
+// too, since the holder waits for its end.
 func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duration) {
 	defer func() {
 		if ctx.Err() != nil { // others may execute it now
@@ -228,10 +252,13 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 		}
 	}()
 	if ctx.Err() == nil {
-		if b := s.handover.first(key); b != nil { // nothing waited behind it, and what came since asks for more work
+		if b := s.handover.first(key); b != nil {
+			behind := s.unpark(key)
 			rest = s.execute(ctx, key, b.run, b)
 			s.turns.Give(b.asker)
-			return rest
+			if !behind { // nothing waited, and what came since asks for more work
+				return rest
+			}
 		}
 	}
 	for rest == 0 && ctx.Err() == nil {
@@ -241,10 +268,13 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 			return storeRest
 		}
 		if id == "" {
+			s.unpark(key)
 			return 0
 		}
 		b := s.handover.take(key, id)
-		if b == nil && (s.holds.holding(key) || !s.turns.Take(ctx, asker)) {
+		if b != nil {
+			s.unpark(key)
+		} else if !s.seat(key, asker) {
 			return 0
 		}
 		rest = s.execute(ctx, key, id, b) // nothing, if it was stopped meanwhile

@@ -159,7 +159,12 @@ func liveLogging(t *testing.T, s store.Store, w *worker, claims claim.Claims, lo
 
 func liveParallel(t *testing.T, s store.Store, w *worker, claims claim.Claims, log hclog.Logger, parallel int) life {
 	t.Helper()
-	svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: parallel})
+	return liveOn(run.New(run.Deps{
+		Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: parallel,
+	}))
+}
+
+func liveOn(svc *run.Service) life {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()

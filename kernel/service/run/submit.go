@@ -56,9 +56,9 @@ func (s *Service) submit(ctx context.Context, q Request) (Receipt, error) {
 	}
 	s.handover.commit(b)
 	if out.Run.Urgent {
-		s.begin(key, out.Run.ID)
+		s.begin(work{key, out.Run.ID})
 	} else {
-		s.begin(key, "")
+		s.begin(work{key: key})
 	}
 	s.sessions.Changed(key, "run")
 	return out, nil
