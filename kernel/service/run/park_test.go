@@ -247,7 +247,7 @@ func TestNoPlaceIsLost(t *testing.T) {
 			}
 			for n := range places { // each has a place at once
 				ask(t, d.Service, fmt.Sprint("last", n), fmt.Sprint("last", n), 0)
-				if r, err := d.Find(t.Context(), fmt.Sprintf("last%d/last%d/0", n, n)); err != nil || r.State != run.Running {
+				if r, err := d.Find(t.Context(), fmt.Sprintf("last%d/last%d/0", n, n)); err != nil || r.State == run.Queued { // one that takes no time has ended
 					t.Errorf("seed %d: %+v, %v", seed, r, err)
 				}
 			}
