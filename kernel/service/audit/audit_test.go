@@ -251,6 +251,36 @@ func TestPages(t *testing.T) {
 	})
 }
 
+// TestChangedInATransaction: also after the end, when what is kept is written at once, a record that a transaction finds changed does
+// not begin another one inside of it.
+func TestChangedInATransaction(t *testing.T) {
+	l := newLedger(t, store.OpenMemory())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Service.Service().Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- l.store.Update(t.Context(), func(store.Tx) error {
+			l.Changed("usage/2026-11")
+			return nil
+		})
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the transaction waits for one inside of it")
+	}
+	l.call("config.patch", "cli", "", nil) // which writes both
+	if events := l.list(`{}`).Events; len(events) != 2 {
+		t.Errorf("%+v", events)
+	}
+}
+
 // TestChangedRecords are noted with where they are, and with a person goes where the person's are, and nobody else's.
 func TestChangedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -109,9 +109,10 @@ func (s *Service) File(about map[string]string) {
 }
 
 // Changed keeps that a record of the store was found to be changed by something else than the gateway, as space/key. It returns at
-// once.
+// once, and may be called in a transaction, in which nothing can be written: what is found after Run has ended is written only if
+// something else is kept then.
 func (s *Service) Changed(record string) {
-	s.keep(Record{Method: "store.changed", Caller: Caller{Local: true}, About: s.values(map[string]string{"record": strings.ReplaceAll(record, "\x00", " ")})})
+	s.take(Record{Method: "store.changed", Caller: Caller{Local: true}, About: s.values(map[string]string{"record": strings.ReplaceAll(record, "\x00", " ")})})
 }
 
 func (s *Service) values(about map[string]string) map[string]string {
@@ -163,7 +164,15 @@ func (s *Service) about(params json.RawMessage) map[string]string {
 
 // keep has a record written, in the table that is for its like.
 func (s *Service) keep(r Record) {
+	if s.take(r) { // nobody else writes it
+		s.flush()
+	}
+}
+
+// take takes a record up to be written, and reports whether the service has stopped, so that only the caller can see to that.
+func (s *Service) take(r Record) (stopped bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
 	r.At = now.UnixMilli()
 	e := s.counted(r, now)
@@ -177,11 +186,7 @@ func (s *Service) keep(r Record) {
 	if e.record.Count <= 1 { // a count may wait
 		s.wakeUp()
 	}
-	stopped := s.stopped
-	s.mu.Unlock()
-	if stopped { // nobody else writes it
-		s.flush()
-	}
+	return s.stopped
 }
 
 // counted returns the entry in which a refusal is counted, nil for what was not refused. Where too many are open it is the one of
