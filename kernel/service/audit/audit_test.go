@@ -281,6 +281,39 @@ func TestChangedInATransaction(t *testing.T) {
 	}
 }
 
+// TestAChangedNote keeps no other one from being written.
+func TestAChangedNote(t *testing.T) {
+	file := store.OpenMemory()
+	guarded := func() *store.Sealed {
+		s, err := store.Seal(t.Context(), file, []byte(strings.Repeat("k", 32)), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	l := newLedger(t, guarded())
+	l.call("config.patch", "cli", "", nil)
+	if events := l.list(`{}`).Events; len(events) != 1 {
+		t.Fatalf("%+v", events)
+	}
+	if err := file.Update(t.Context(), func(tx store.Tx) error {
+		for rec, err := range tx.Scan("audit.calls", store.Range{}) {
+			if err != nil {
+				return err
+			}
+			return tx.Put("audit.calls", rec.Key, []byte("{}"))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	l = newLedger(t, guarded())
+	l.call("config.set", "cli", "", nil)
+	if events := l.list(`{}`).Events; len(events) != 1 || events[0].Call.Method != "config.set" {
+		t.Errorf("%+v: %s", events, l.log)
+	}
+}
+
 // TestChangedRecords are noted with where they are, and with a person goes where the person's are, and nobody else's.
 func TestChangedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -293,7 +293,7 @@ func (s *Service) add(tx store.Tx, table store.Table[Record], most int, list []e
 	size, known := s.sizes[table]
 	if !known {
 		for _, err := range tx.Scan(string(table), store.Range{}) {
-			if err != nil {
+			if err != nil && !store.Damaged(err) {
 				return 0, err
 			}
 			size++
@@ -306,7 +306,7 @@ func (s *Service) add(tx store.Tx, table store.Table[Record], most int, list []e
 		}
 		if _, err := tx.Get(string(table), e.key); wit.CodeOf(err) == wit.CodeNotFound {
 			added++
-		} else if err != nil {
+		} else if err != nil && !store.Damaged(err) {
 			return 0, err
 		}
 		if err := table.Put(tx, e.key, e.record); err != nil {
@@ -322,7 +322,7 @@ func prune(tx store.Tx, table store.Table[Record], over, step int) (int, error) 
 	oldest := moment(time.Now().Add(-maxAge).UnixMilli())
 	var keys []string
 	for row, err := range tx.Scan(string(table), store.Range{Limit: step}) {
-		if err != nil {
+		if err != nil && !store.Damaged(err) {
 			return 0, err
 		}
 		if len(keys) >= over && row.Key >= oldest {
