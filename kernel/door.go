@@ -76,7 +76,8 @@ func (k *Kernel) openDoor(context.Context) error {
 	k.door.gateway, err = gateway.New(gateway.Deps{
 		Table: k.door.table, Bus: k.bus, Auth: who, Presence: k.wired.presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready,
 		Channels: func() any { return k.door.health.Channels() }, Routes: routes,
-		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
+		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections, Memory: k.share.clients},
+		Crowded:      k.o.Crowded,
 		Capabilities: capabilities, Joined: joined, Followers: followers, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
 	return err

@@ -64,6 +64,8 @@ type Options struct {
 	JavaScript engine.JavaScript
 	// Python is what plugins in Python run on.
 	Python engine.Python
+	// Crowded reports whether the machine has more to do than it can; nil is never. It must return at once.
+	Crowded func() bool
 	// Without names services that are left out, with all their methods and events.
 	Without []string
 }

@@ -189,9 +189,9 @@ func (p systemPlugins) ShowConfig(id, account string, section wit.JSON) wit.JSON
 
 func (p systemPlugins) Sections() []config.FormSection {
 	var list []config.FormSection
-	for _, is := range p.registry.List() {
-		if info, err := p.registry.Info(is.ID); err == nil && len(info.Config) > 0 {
-			list = append(list, config.FormSection{ID: is.ID, Channel: info.Channel != nil, Schema: info.Config})
+	for _, m := range p.registry.Manifests() {
+		if len(m.Config) > 0 {
+			list = append(list, config.FormSection{ID: m.ID, Channel: m.Provides.Channel != nil, Schema: m.Config})
 		}
 	}
 	return list

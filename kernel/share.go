@@ -9,9 +9,14 @@ import (
 type share struct {
 	// history is for the ends of conversations that are kept decoded, store the page cache of the store's writer.
 	history, store int
+	// clients is for answers that wait to be sent, and for long requests.
+	clients int64
 	// plugins is the rest.
 	plugins int64
 }
+
+// Bounds of what clients have. One that needs more gets it where no other one has any.
+const mostClients, leastClients = 256 << 20, 4 << 20
 
 // Bounds of the caches. With more they get no faster, and with less each request reads what the last one has read.
 const (
@@ -31,7 +36,8 @@ func shareOf(c config.Runtime) (share, error) {
 	s := share{
 		history: int(min(max(budget/64, leastHistory), mostHistory)),
 		store:   int(min(max(budget/256, leastStore), mostStore)),
+		clients: min(max(budget/16, leastClients), mostClients),
 	}
-	s.plugins = budget - int64(s.history) - int64(s.store/4*storeCaches)
+	s.plugins = budget - int64(s.history) - int64(s.store/4*storeCaches) - s.clients
 	return s, err
 }

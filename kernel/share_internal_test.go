@@ -6,20 +6,20 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 )
 
-// TestShares: whatever the budget, the plugins and the caches have it together, and the caches have a small part.
+// TestShares: whatever the budget, the plugins, the clients and the caches have it together, and the plugins nearly all.
 func TestShares(t *testing.T) {
 	for text, want := range map[string]share{
-		"64M":  {history: 1 << 20, store: 512 << 10, plugins: 64<<20 - 1<<20 - 13*128<<10},
-		"128M": {history: 2 << 20, store: 512 << 10, plugins: 128<<20 - 2<<20 - 13*128<<10},
-		"4G":   {history: 8 << 20, store: 2 << 20, plugins: 4<<30 - 8<<20 - 13*512<<10},
+		"64M":  {history: 1 << 20, store: 512 << 10, clients: 4 << 20, plugins: 64<<20 - 1<<20 - 13*128<<10 - 4<<20},
+		"128M": {history: 2 << 20, store: 512 << 10, clients: 8 << 20, plugins: 128<<20 - 2<<20 - 13*128<<10 - 8<<20},
+		"4G":   {history: 8 << 20, store: 2 << 20, clients: 256 << 20, plugins: 4<<30 - 8<<20 - 13*512<<10 - 256<<20},
 	} {
 		got, err := shareOf(config.Runtime{Memory: text})
 		if got != want || err != nil {
 			t.Errorf("%s: %+v, %v; want %+v", text, got, err, want)
 		}
 		budget, _ := config.Runtime{Memory: text}.MemoryBytes()
-		if caches := budget - got.plugins; caches > budget/16 {
-			t.Errorf("%s: the caches have %d", text, caches)
+		if others := budget - got.plugins; others > budget/8 {
+			t.Errorf("%s: all but the plugins have %d", text, others)
 		}
 	}
 	if got, err := shareOf(config.Runtime{}); err != nil || got.plugins < 100<<20 {

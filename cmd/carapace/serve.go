@@ -44,7 +44,7 @@ func newServe(o *options) *cobra.Command {
 	c.Flags().StringVar(&f.token, "token", "", "the token that clients give (made and kept in the state directory when left out; $CARAPACE_GATEWAY_TOKEN)")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
 	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
-	c.Flags().StringVar(&f.memory, "memory", "", "what all plugins and caches may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
+	c.Flags().StringVar(&f.memory, "memory", "", "what plugins, caches and waiting messages may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
 	c.Flags().StringVar(&f.passphrase, "passphrase", "", "where the passphrase is that opens the credentials: env:VARIABLE, file:PATH, or - ($CARAPACE_PASSPHRASE)")
 	return c
 }
@@ -54,7 +54,7 @@ func newServe(o *options) *cobra.Command {
 func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	ctx := c.Context()
 	resident.Keep(ctx)
-	crowd.Keep(ctx)
+	here := crowd.Keep(ctx)
 	path, named := f.config, f.config != "" // a file that was named must exist
 	if !named {
 		path = o.state.path("carapace.json")
@@ -78,7 +78,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	}
 	k, err := kernel.New(ctx, kernel.Options{
 		StateDir: string(o.state), ConfigPath: path, ConfigText: text, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
-		Passphrase: passphrase, AskPassphrase: ask, Compiler: again(compileCommand), JavaScript: javaScript(), Python: o.python(),
+		Passphrase: passphrase, AskPassphrase: ask, Compiler: again(compileCommand), JavaScript: javaScript(), Python: o.python(), Crowded: here.There,
 	})
 	if err != nil {
 		return err

@@ -331,9 +331,9 @@ type Log struct {
 
 // Runtime is what runs the plugins' code.
 type Runtime struct {
-	// Memory is what all plugins, and the caches of the store and of conversations, may hold together, such as "512M" or "2G", and at
-	// least 64M. When left out it is a
-	// quarter of the machine's, or of what its control group may use, and at least 128M. One plugin may hold half of it.
+	// Memory is what all plugins, the caches of the store and of conversations, and messages to and from clients that wait, may hold
+	// together, such as "512M" or "2G", and at least 64M. When left out it is a quarter of the machine's, or of what its control
+	// group may use, and at least 128M. One plugin may hold half of it.
 	Memory string `json:"memory,omitempty"`
 }
 

@@ -109,7 +109,7 @@ var help = map[string]string{
 	"Reset.AtHour":                           "AtHour is the hour of the owner's day at which daily conversations end: 4 when left out.",
 	"Reset.IdleMinutes":                      "IdleMinutes is after how long without a message a conversation ends: 60 when 0, in the mode idle.",
 	"Reset.Mode":                             "Mode is \"daily\", \"idle\", or \"off\" where a rule that is not so special is not to hold. Daily conversations end after IdleMinutes too, if these are given.",
-	"Runtime.Memory":                         "Memory is what all plugins, and the caches of the store and of conversations, may hold together, such as \"512M\" or \"2G\", and at least 64M. When left out it is a quarter of the machine's, or of what its control group may use, and at least 128M. One plugin may hold half of it.",
+	"Runtime.Memory":                         "Memory is what all plugins, the caches of the store and of conversations, and messages to and from clients that wait, may hold together, such as \"512M\" or \"2G\", and at least 64M. When left out it is a quarter of the machine's, or of what its control group may use, and at least 128M. One plugin may hold half of it.",
 	"Secrets.Keyring":                        "Keyring asks the operating system's keyring first; true when left out.",
 	"Session.ArchiveAfterDays":               "ArchiveAfterDays is how long conversations stay that nobody uses. They are put into the archive then, from which they can be brought back; main and pinned ones stay. 0 keeps all of them.",
 	"Session.ArchiveRequestsAfterDays":       "ArchiveRequestsAfterDays is the same of requests over HTTP that name no user and no conversation, each of which is one; 1 when 0.",

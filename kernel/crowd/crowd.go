@@ -1,4 +1,4 @@
-// Package crowd keeps a gateway quick on a machine that has more to do than it can.
+// Package crowd keeps a gateway quick on a machine that has more to do than it can, and knows when that is so.
 //
 // Go runs goroutines on as many threads at a time as there are processors. Where other processes want the processors too, the system
 // takes one from such a thread for some milliseconds, in the middle of its work, and what has queued behind that thread, or has come
@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,10 +52,17 @@ func (w waits) crowded(before waits) bool {
 	return long >= leastWaits && long*crowdedShare >= w.all-before.all
 }
 
+// Crowd is whether there is one. It is safe for concurrent use; the zero value is none, and stays it.
+type Crowd struct{ there atomic.Bool }
+
+// There reports whether there has been a crowd in the last seconds. It costs nothing.
+func (c *Crowd) There() bool { return c.there.Load() }
+
 // keeper decides how many threads run at a time. It is one goroutine's.
 type keeper struct {
+	*Crowd
 	seen   waits
-	before int // how many did before there was a crowd; 0 while there is none
+	before int // how many threads there were before the crowd that is there
 	calm   int // periods
 	// threads sets how many run, and returns how many did, as runtime.GOMAXPROCS does.
 	threads func(n int) int
@@ -68,22 +76,26 @@ func (k *keeper) look(now waits) {
 		k.calm = 0
 	}
 	switch {
-	case crowded && k.before == 0:
+	case crowded && !k.There():
+		k.there.Store(true)
 		k.before = k.threads(0)
 		k.threads(threads(k.before))
-	case k.before > 0 && k.calm >= calmPeriods:
+	case k.There() && k.calm >= calmPeriods:
+		k.there.Store(false)
 		k.threads(k.before)
-		k.before = 0
 	}
 }
 
+// unchanged are threads whose number stays as it is.
+func unchanged(int) int { return 0 }
+
 // Keep has more threads run whenever the machine is crowded, until ctx ends, unless the environment says how many by GOMAXPROCS. It
 // is called once, and returns at once.
-func Keep(ctx context.Context) {
+func Keep(ctx context.Context) *Crowd {
+	k := &keeper{Crowd: new(Crowd), seen: readWaits(), threads: runtime.GOMAXPROCS} // which stops the process for some microseconds
 	if os.Getenv("GOMAXPROCS") != "" {
-		return
+		k.threads = unchanged
 	}
-	k := &keeper{seen: readWaits(), threads: runtime.GOMAXPROCS} // which stops the process for some microseconds
 	go func() {
 		tick := time.NewTicker(period)
 		defer tick.Stop()
@@ -96,4 +108,5 @@ func Keep(ctx context.Context) {
 			}
 		}
 	}()
+	return k.Crowd
 }

@@ -9,7 +9,7 @@ import (
 // TestThreadsFollowTheCrowd: more of them at once when goroutines wait, as many as before when they have not for a while.
 func TestThreadsFollowTheCrowd(t *testing.T) {
 	running, told := 3, []int(nil)
-	k := &keeper{threads: func(n int) int {
+	k := &keeper{Crowd: new(Crowd), threads: func(n int) int {
 		before := running
 		if n > 0 {
 			running, told = n, append(told, n)
@@ -24,7 +24,7 @@ func TestThreadsFollowTheCrowd(t *testing.T) {
 	look(10_000, 20) // few
 	look(40, 40)     // of which nothing can be said
 	look(10_000, 400)
-	if len(told) != 0 {
+	if len(told) != 0 || k.There() {
 		t.Fatalf("%v threads while hardly anything waits", told)
 	}
 	look(10_000, 600)
@@ -35,12 +35,12 @@ func TestThreadsFollowTheCrowd(t *testing.T) {
 	for range calmPeriods - 1 {
 		look(10, 0)
 	}
-	if !slices.Equal(told, []int{9}) {
+	if !slices.Equal(told, []int{9}) || !k.There() {
 		t.Fatalf("%v threads in a crowd, want 9", told)
 	}
 	look(10, 0)
 	look(10, 0)
-	if !slices.Equal(told, []int{9, 3}) {
+	if !slices.Equal(told, []int{9, 3}) || k.There() {
 		t.Errorf("%v threads, want 9 and then 3", told)
 	}
 }

@@ -14,21 +14,40 @@ type buffers struct {
 	frames   sync.Pool // *parts
 }
 
-// readAll reads what is at most limit bytes, of more than that the beginning. It reads through a kept buffer, so that a
-// message costs one allocation of its size.
-func (b *buffers) readAll(r io.Reader, limit int64) (msg []byte, cut bool, err error) {
+// Of a message, longBytes are free; what is longer holds a part of the memory that all share, piece by piece.
+const (
+	longBytes  = 64 << 10
+	pieceBytes = 256 << 10
+)
+
+// readAll reads what is at most limit bytes; of more than that, or where c gets no room, the beginning. What is short is read
+// through a kept buffer, so that it costs one allocation of its size.
+func (b *buffers) readAll(r io.Reader, limit int64, c *claim) (msg []byte, cut bool, err error) {
 	buf, ok := b.messages.Get().(*bytes.Buffer)
 	if !ok {
 		buf = new(bytes.Buffer)
 	}
 	buf.Reset()
-	_, err = buf.ReadFrom(io.LimitReader(r, limit+1))
-	cut = int64(buf.Len()) > limit
-	msg = bytes.Clone(buf.Bytes()[:min(int64(buf.Len()), limit)])
-	if buf.Cap() <= batchBytes { // one large message must not keep its memory
-		b.messages.Put(buf)
+	for piece := int64(longBytes); !cut; piece = pieceBytes {
+		piece = min(piece, limit+1-int64(buf.Len()))
+		n, err := buf.ReadFrom(io.LimitReader(r, piece))
+		if err != nil || n < piece {
+			return b.taken(buf, limit), false, err
+		}
+		cut = int64(buf.Len()) > limit || !c.grow(pieceBytes)
 	}
-	return msg, cut, err
+	return b.taken(buf, limit), true, nil
+}
+
+// taken returns what a buffer holds, limit bytes at most, and keeps the buffer for the next message unless it is large.
+func (b *buffers) taken(buf *bytes.Buffer, limit int64) []byte {
+	msg := buf.Bytes()[:min(int64(buf.Len()), limit)]
+	if buf.Cap() > longBytes { // one large message must not keep its memory
+		return msg
+	}
+	msg = bytes.Clone(msg)
+	b.messages.Put(buf)
+	return msg
 }
 
 // takeBatch returns a buffer with room for batchBytes, which giveBatch takes back.

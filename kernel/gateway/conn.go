@@ -16,20 +16,22 @@ import (
 
 // conn is a client that auth has let in. It reads requests, has them answered, and ends; what goes out is the writer's.
 type conn struct {
-	hub      *hub
-	requests *dispatcher
-	limits   *Limits
-	ws       *websocket.Conn // read by one goroutine at a time, see readLoop
-	link     *link
-	caller   *rpc.Caller
-	ctx      context.Context // of the requests; ends with the connection
-	cancel   context.CancelFunc
-	out      writer
-	slots    chan struct{} // one per request that runs
-	pace     pace          // the reader's
-	ending   sync.Once     // the reader has stopped: end
-	closing  atomic.Bool   // somebody closes in form: shut
-	left     []func()      // what the hub calls when the connection has ended
+	hub       *hub
+	requests  *dispatcher
+	limits    *Limits
+	ws        *websocket.Conn // read by one goroutine at a time, see readLoop
+	link      *link
+	caller    *rpc.Caller
+	ctx       context.Context // of the requests; ends with the connection
+	cancel    context.CancelFunc
+	out       writer
+	slots     chan struct{} // one per request that runs
+	beside    atomic.Int32  // requests that others are read beside, since they take long
+	pace      pace          // the reader's
+	answering chan struct{} // one that encodes its answer
+	ending    sync.Once     // the reader has stopped: end
+	closing   atomic.Bool   // somebody closes in form: shut
+	left      []func()      // what the hub calls when the connection has ended
 
 	// The sweeper's.
 	nextTick, nextPing time.Time
@@ -39,28 +41,18 @@ type conn struct {
 // beside it, and this one ends with its request: so fast requests need no goroutine of their
 // own and keep their order, and slow ones hold up nobody. One goroutine reads at a time.
 func (c *conn) readLoop() {
-	var handoff *time.Timer
-	ctx := rpc.WithYield(c.ctx, func() {
-		if handoff.Stop() { // else another one reads by now, or this one again
-			go c.readLoop()
-		}
-	})
+	s := &shift{conn: c}
+	ctx := rpc.WithYield(c.ctx, s.yield)
 	for {
 		// Who does not read his answers is read no further: his socket fills, not our memory.
-		if room := c.out.full(); room != nil {
-			select {
-			case <-room:
-				continue
-			case <-c.ctx.Done():
-			}
-		}
+		c.room()
 		if c.closing.Load() {
 			<-c.ctx.Done() // whoever closes reads the client's part
 			c.end(errClosing)
 			return
 		}
 		// The slot comes after the read, so that a connection at rest holds none.
-		req, bad, err := c.read()
+		req, held, bad, err := c.read()
 		if err != nil {
 			c.end(err)
 			return
@@ -68,6 +60,7 @@ func (c *conn) readLoop() {
 		select {
 		case c.slots <- struct{}{}:
 		case <-c.ctx.Done():
+			held.release()
 			c.end(c.ctx.Err())
 			return
 		}
@@ -75,15 +68,23 @@ func (c *conn) readLoop() {
 		if hopeless {
 			c.shutSoon(wire.ClosePolicy, "rate limit exceeded")
 		}
-		if handoff == nil {
-			handoff = time.AfterFunc(c.limits.Handoff, c.readLoop)
-		} else {
-			handoff.Reset(c.limits.Handoff)
-		}
+		s.begin()
 		c.handle(ctx, req, bad, wait)
+		held.release()
 		<-c.slots
-		if !handoff.Stop() {
+		if !s.finish() {
 			// Another one reads by now.
+			return
+		}
+	}
+}
+
+// room waits until there is room for a further answer, or the connection ends.
+func (c *conn) room() {
+	for room := c.out.full(); room != nil; room = c.out.full() {
+		select {
+		case <-room:
+		case <-c.ctx.Done():
 			return
 		}
 	}
@@ -92,18 +93,22 @@ func (c *conn) readLoop() {
 // errClosing is why a reader has stopped that was told to.
 var errClosing = errors.New("the gateway closes the connection")
 
-// read returns the client's next request, and why it is to be refused if it is. With err there is none and the
-// connection is at its end; what the client is to be told about that, it is told here, since without a reader nobody can.
-func (c *conn) read() (req wire.Request, bad, err error) {
+// read returns the client's next request, what it holds until it is answered, and why it is to be refused if it is. With err
+// there is none and the connection is at its end; what the client is to be told about that, it is told here, since without a
+// reader nobody can.
+func (c *conn) read() (req wire.Request, held claim, bad, err error) {
 	limit := c.limits.payload(c.caller.Protocol)
-	m, err := readMessage(c.ws, &c.link.transport.buffers, limit)
+	m, err := readMessage(c.ws, c.link.transport, limit)
 	if err == nil {
 		req, bad, err = m.request(limit)
+	}
+	if err != nil {
+		m.release()
 	}
 	if end := (*refusal)(nil); errors.As(err, &end) {
 		c.shut(end.close, end.Error())
 	}
-	return req, bad, err
+	return req, m.claim, bad, err
 }
 
 // handle answers one request, or refuses it because it is bad or came too early by wait.
@@ -136,6 +141,14 @@ func (c *conn) call(ctx context.Context, req wire.Request) bool {
 
 // reply sends an answer. It cannot be left out, however slow the client is.
 func (c *conn) reply(body []byte) { c.send(frame{body: body}, false) }
+
+// replyWith sends an answer that is encoded when there is room for it, one after the other: what is not encoded yet takes less.
+func (c *conn) replyWith(encode func() []byte) {
+	c.answering <- struct{}{}
+	defer func() { <-c.answering }()
+	c.room()
+	c.reply(encode())
+}
 
 // backAgain is when a gateway that stops, or is full, is to be asked again.
 const backAgain = 5 * time.Second

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -167,6 +168,112 @@ func TestSlowRequestsHoldUpNobody(t *testing.T) {
 			t.Errorf("%d requests ran at a time", most.Load())
 		}
 	})
+}
+
+// TestOneOfACrowdGetsNoMore: on a crowded machine few of one client's requests run at a time; those that only wait for others are
+// not among them. All are answered in the end.
+func TestOneOfACrowdGetsNoMore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		crowded, yields bool
+		least, most     int32
+	}{
+		"calm": {false, false, 100, 100}, "crowded": {true, false, 4, 12}, "crowded, by those that wait": {true, true, 100, 100},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			const many = 100
+			var running atomic.Int32
+			release := make(chan struct{})
+			r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Crowded = func() bool { return tt.crowded } }, methods(
+				rpc.New("work", wire.ScopeRead, func(ctx context.Context, in id) (id, error) {
+					running.Add(1)
+					if tt.yields {
+						rpc.Yield(ctx)
+					}
+					<-release
+					return in, nil
+				})))
+			w := r.enter(nil)
+			go func() {
+				for n := range many {
+					w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"work","params":{"n":%d}}`, n, n))
+				}
+			}()
+			time.Sleep(500 * time.Millisecond)
+			if n := running.Load(); n < tt.least || n > tt.most {
+				t.Errorf("%s: %d requests run after half a second, want %d to %d", name, n, tt.least, tt.most)
+			}
+			close(release)
+			for range many {
+				if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+					t.Fatalf("%s: %s", name, s)
+				}
+			}
+		})
+	}
+}
+
+// TestClientsShareMemory: while clients leave their answers unread, those have taken what all clients may hold, and not more; one who
+// reads gets his answers, and a long request is told when to come back.
+func TestClientsShareMemory(t *testing.T) {
+	const answer, most, many = 100 << 10, 512 << 10, 100
+	r := boot(t, limits(gateway.Limits{Memory: most, Write: time.Minute}), methods(
+		rpc.New("long", wire.ScopeRead, func(context.Context, rpc.None) (string, error) { return strings.Repeat("x", answer), nil }),
+		rpc.New("echo", wire.ScopeRead, func(_ context.Context, in string) (string, error) { return in, nil }),
+	))
+	held := func() int {
+		for line := range strings.Lines(r.get("GET", "/metrics", nil).Body.String()) {
+			var n float64
+			if _, err := fmt.Sscanf(line, "carapace_ws_memory_bytes %g", &n); err == nil {
+				return int(n)
+			}
+		}
+		t.Fatal("no such metric")
+		return 0
+	}
+	var unread []*raw
+	for range 5 {
+		w := r.enter(nil)
+		unread = append(unread, w)
+		go func() {
+			for n := range many {
+				w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"long"}`, n))
+			}
+		}()
+	}
+	reader := r.connect(client.Options{})
+	for held() < most {
+		if err := reader.Call(t.Context(), "long", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		if err := reader.Call(t.Context(), "long", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := held(); n > most+len(unread)*(answer+100) {
+		t.Errorf("%d bytes are held, of %d", n, most)
+	}
+	text := strings.Repeat("y", 300<<10)
+	var refused *wire.Error
+	err := reader.Call(t.Context(), "echo", text, nil)
+	if !errors.As(err, &refused) || refused.Code != wire.Unavailable || refused.RetryAfterMs == nil {
+		t.Errorf("a long request: %v", err)
+	}
+	for _, w := range unread {
+		for range many {
+			if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+				t.Fatal(s)
+			}
+		}
+	}
+	var echoed string
+	if err := reader.Call(t.Context(), "echo", text, &echoed); err != nil || echoed != text {
+		t.Errorf("the long request again: %d bytes, %v", len(echoed), err)
+	}
+	for held() != 0 {
+		runtime.Gosched()
+	}
 }
 
 func TestTwoPhase(t *testing.T) {

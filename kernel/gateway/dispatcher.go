@@ -25,6 +25,8 @@ type dispatcher struct {
 // replier takes the frames that answer a request: *conn.
 type replier interface {
 	reply(frame []byte)
+	// replyWith replies with what encode returns, once there is room for it.
+	replyWith(encode func() []byte)
 }
 
 // answer calls a method and replies with its answer, of most bytes at most. A method that has two has the first one
@@ -40,7 +42,7 @@ func (d *dispatcher) answer(ctx context.Context, caller *rpc.Caller, req wire.Re
 		to.reply(d.failure(caller, id, err))
 		return
 	}
-	to.reply(d.result(caller, id, result, most))
+	to.replyWith(func() []byte { return d.result(caller, id, result, most) })
 }
 
 // call runs the method and makes a panic in it an error of this request alone.

@@ -10,6 +10,10 @@
 // events that may be dropped and is closed with 1008 for any other; one that does not read its answers
 // is read no further until it does.
 //
+// Clients share what memory and what processors there are. A client is read no further while a MiB of its answers waits, or
+// any at all once those of all clients have taken Limits.Memory, which long requests count against too. On a crowded machine few
+// requests of one connection run at a time, however many it sends.
+//
 // It refuses, with a reason and before anything of that size is allocated: too many clients, frames
 // above the policy's size, deeply nested JSON, too many requests a second, pages of other origins, and everything
 // before a connect that auth accepts. Connections that were not let in yet are few, in all and of one address, so that
@@ -80,6 +84,8 @@ type Deps struct {
 	// Joined are told of each connection that is let in, before it hears that it was; what they return is called when it
 	// has ended.
 	Joined []func(ctx context.Context, c *rpc.Caller) (left func())
+	// Crowded reports whether the machine has more to do than it can; nil is never. It must return at once.
+	Crowded func() bool
 	// Followers name connections that get an event although they lack its scope. They are asked in the bus's order and must
 	// return at once.
 	Followers []func(e event.Event) (connIDs []string)
@@ -134,7 +140,11 @@ func New(d Deps) (*Gateway, error) {
 	shared := func(ip string) bool { return loopback(ip) || d.Auth.Proxy(ip) }
 	hub := newHub(limits, shared, d.Presence)
 	hub.joined = d.Joined
-	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, hub.members.count)
+	if hub.crowded = d.Crowded; d.Crowded == nil {
+		hub.crowded = func() bool { return false }
+	}
+	memory := &memory{most: limits.Memory}
+	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, hub.members.count, memory)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "gateway: metrics: %w", err)
 	}
@@ -152,7 +162,7 @@ func New(d Deps) (*Gateway, error) {
 	}
 	entry := &door{
 		hub: hub, requests: g.requests, limits: g.limits, metrics: metrics, log: d.Logger, auth: d.Auth, origins: d.Origins, hosts: d.Hosts,
-		transport: &transport{patience: limits.Write, received: metrics.received, sent: metrics.sent},
+		transport: &transport{memory: memory, patience: limits.Write, received: metrics.received, sent: metrics.sent},
 		broadcast: g.broadcast, greeter: greeter,
 	}
 	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, channels: d.Channels, stopping: hub.stopping, log: d.Logger}

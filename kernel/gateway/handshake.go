@@ -53,7 +53,7 @@ func (h *handshake) open() (*conn, error) {
 	if err := h.challenge(); err != nil {
 		return nil, err
 	}
-	m, err := readMessage(h.ws, &h.link.transport.buffers, h.door.limits.MaxHandshake)
+	m, err := readMessage(h.ws, h.link.transport, h.door.limits.MaxHandshake)
 	if err != nil {
 		return nil, h.silent(err)
 	}
@@ -190,12 +190,13 @@ func (h *handshake) conn(caller *rpc.Caller) *conn {
 	d, now := h.door, time.Now()
 	c := &conn{
 		hub: d.hub, requests: d.requests, limits: d.limits, ws: h.ws, link: h.link, caller: caller,
-		out: writer{ws: h.ws, link: h.link, metrics: d.metrics}, slots: make(chan struct{}, d.limits.InFlight),
+		out: writer{ws: h.ws, link: h.link, metrics: d.metrics}, slots: make(chan struct{}, d.limits.InFlight), answering: make(chan struct{}, 1),
 		pace:     pace{free: h.peer.Local && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)},
 		nextTick: now.Add(d.limits.Tick), nextPing: now.Add(d.limits.Ping),
 	}
 	c.out.held = true
 	c.out.maxFrames, c.out.maxBytes = d.limits.queue(caller.Protocol)
+	c.out.all = h.link.transport.memory
 	c.ctx, c.cancel = context.WithCancel(rpc.WithCaller(d.hub.base, caller))
 	return c
 }

@@ -20,7 +20,8 @@ type hub struct {
 	members    *members
 	presence   *Presence
 	joined     []func(context.Context, *rpc.Caller) (left func()) // others that are told
-	base       context.Context                                    // the connections'; ends in dismiss
+	crowded    func() bool
+	base       context.Context // the connections'; ends in dismiss
 	end        context.CancelFunc
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -21,15 +22,17 @@ type refusal struct {
 	close websocket.StatusCode
 }
 
-// message is what a client has sent: text in UTF-8, or the beginning of what is too long, and the rest of it.
+// message is what a client has sent: text in UTF-8, or the beginning of what is too long, and the rest of it. What it holds is
+// released when it was answered.
 type message struct {
 	text []byte
 	rest io.Reader
+	claim
 }
 
-// readMessage returns a client's next message, or of more than limit bytes the beginning. Errors: *refusal for what the
-// client is to be told; else the connection is gone.
-func readMessage(ws *websocket.Conn, b *buffers, limit int64) (message, error) {
+// readMessage returns a client's next message, or of more than limit bytes, or than there is room for, the beginning.
+// Errors: *refusal for what the client is to be told; else the connection is gone.
+func readMessage(ws *websocket.Conn, t *transport, limit int64) (message, error) {
 	kind, r, err := ws.Reader(context.Background())
 	if err != nil {
 		return message{}, err
@@ -37,16 +40,20 @@ func readMessage(ws *websocket.Conn, b *buffers, limit int64) (message, error) {
 	if kind != websocket.MessageText {
 		return message{}, &refusal{errors.New("binary messages not supported"), wire.CloseUnsupported}
 	}
-	text, cut, err := b.readAll(r, limit)
-	switch {
-	case err != nil:
-		return message{}, err
-	case cut:
-		return message{text, r}, nil
-	case !utf8.Valid(text):
-		return message{}, &refusal{errors.New("text that is not UTF-8"), wire.CloseNotText}
+	m := message{claim: claim{of: t.memory}}
+	text, cut, err := t.readAll(r, limit, &m.claim)
+	if err == nil && !cut && !utf8.Valid(text) {
+		err = &refusal{errors.New("text that is not UTF-8"), wire.CloseNotText}
 	}
-	return message{text, nil}, nil
+	if err != nil {
+		m.release()
+		return message{}, err
+	}
+	if m.text = text; cut {
+		m.rest = r
+		m.release()
+	}
+	return m, nil
 }
 
 // tooLong refuses a message of which nothing can be answered.
@@ -67,8 +74,14 @@ func (m message) request(limit int64) (req wire.Request, bad, err error) {
 	if req.ID = wire.RequestID(m.text); req.ID == "" {
 		return req, nil, tooLong(limit)
 	}
-	return req, wit.Errorf(wit.CodeTooLarge, "a request must not have more than %d bytes", limit), m.skip(limit)
+	if bad = wit.Errorf(wit.CodeTooLarge, "a request must not have more than %d bytes", limit); m.refused {
+		bad = wit.ErrorAfter(wit.CodeUnavailable, roomAgain, "the gateway has no room for a long request at the moment: send it again in a moment")
+	}
+	return req, bad, m.skip(limit)
 }
+
+// roomAgain is when a long request for which there was no room is to be sent again.
+const roomAgain = time.Second
 
 // skip reads what is too long to its end, so that the connection can go on. Errors: as readMessage's.
 func (m message) skip(limit int64) error {

@@ -26,12 +26,14 @@ type Limits struct {
 	MaxBuffered4 int64 // 50 MiB
 	// MaxQueued bounds the same in frames.
 	MaxQueued int // 4096
+	// Memory bounds what the answers that wait and the long requests of all connections hold together, in bytes.
+	Memory int64 // 64 MiB
 	// Rate and Burst bound the requests of a connection, in requests a second. Local admins are exempt.
 	Rate  float64 // 60
 	Burst int     // 120
 	// InFlight bounds how many requests of a connection run at a time; the next is not read.
 	InFlight int // 256
-	// Handoff is how long a request runs before the next one starts beside it.
+	// Handoff is how long a request runs before the next one starts beside it, at least.
 	Handoff time.Duration // 2 ms
 	Tick    time.Duration // 30 s
 	// Ping is the silence after which a connection is pinged; after three of them it is closed.
@@ -58,6 +60,21 @@ func (l Limits) payload(protocol int) int64 {
 	return l.MaxPayload3
 }
 
+// Of requests that run beside others of their connection. See handoff.
+const (
+	fewBeside  = 4
+	mostDouble = 9 // about a second
+)
+
+// handoff is how long a request runs before the next one starts beside it, with so many that run already. On a crowded machine
+// each one after the first few has twice as long: who asks for much at once gets no larger part of the machine than others.
+func (l *Limits) handoff(beside int, crowded bool) time.Duration {
+	if !crowded || beside < fewBeside {
+		return l.Handoff
+	}
+	return l.Handoff << min(beside-fewBeside+1, mostDouble)
+}
+
 // withDefaults fills in zero fields.
 func (l Limits) withDefaults() Limits {
 	files := descriptors()
@@ -71,6 +88,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.MaxBuffered3, 1536<<10)
 	set(&l.MaxBuffered4, 50<<20)
 	set(&l.MaxQueued, 4096)
+	set(&l.Memory, 64<<20)
 	set(&l.Rate, 60)
 	set(&l.Burst, 120)
 	set(&l.InFlight, 256)

@@ -12,7 +12,7 @@ func TestDefaults(t *testing.T) {
 	got, files := Limits{}.withDefaults(), descriptors()
 	want := Limits{
 		MaxConnections: min(16384, files/2), MaxStrangers: min(1024, files/4), MaxPerIP: 64, Handshake: 10 * time.Second,
-		MaxHandshake: 64 << 10, MaxPayload3: 512 << 10, MaxPayload4: 25 << 20, MaxBuffered3: 1536 << 10, MaxBuffered4: 50 << 20, MaxQueued: 4096,
+		MaxHandshake: 64 << 10, MaxPayload3: 512 << 10, MaxPayload4: 25 << 20, MaxBuffered3: 1536 << 10, MaxBuffered4: 50 << 20, MaxQueued: 4096, Memory: 64 << 20,
 		Rate: 60, Burst: 120, InFlight: 256, Handoff: 2 * time.Millisecond, Tick: 30 * time.Second, Ping: 30 * time.Second,
 		Write: 10 * time.Second, Drain: 2 * time.Second,
 	}

@@ -159,13 +159,37 @@ func TestLinkIsPatient(t *testing.T) {
 	}
 }
 
-// TestBuffers: a message is cut at its limit, and one that is large leaves no large buffer behind.
+// TestBuffers: a message is cut at its limit, and where there is no room; only one that is long needs any.
 func TestBuffers(t *testing.T) {
-	var b buffers
-	for size, cut := range map[int]bool{0: false, 9: false, 10: false, 11: true, 1000: true} {
-		msg, over, err := b.readAll(strings.NewReader(strings.Repeat("x", size)), 10)
-		if len(msg) != min(size, 10) || over != cut || err != nil {
-			t.Errorf("%d bytes: %d, cut %v, %v", size, len(msg), over, err)
+	const limit = 4 * pieceBytes
+	for name, tt := range map[string]struct {
+		size        int
+		taken, most int64 // of the memory
+		want        int   // bytes of the message
+		cut         bool
+	}{
+		"empty": {}, "short": {size: longBytes - 1, want: longBytes - 1, taken: pieceBytes, most: pieceBytes},
+		"long":                  {size: longBytes, want: longBytes, most: limit},
+		"as long as it may be":  {size: limit, want: limit, most: 2 * limit},
+		"too long":              {size: limit + 1, want: limit, most: 2 * limit, cut: true},
+		"far too long":          {size: 10 * limit, want: limit, most: 2 * limit, cut: true},
+		"no room":               {size: limit, want: longBytes, taken: pieceBytes, most: pieceBytes, cut: true},
+		"too little room":       {size: limit, want: longBytes + pieceBytes, taken: pieceBytes, most: 2 * pieceBytes, cut: true},
+		"the only one gets all": {size: limit, want: limit, most: 1},
+	} {
+		var b buffers
+		c := claim{of: &memory{most: tt.most}}
+		c.of.add(tt.taken)
+		text := strings.Repeat("x", tt.size)
+		msg, cut, err := b.readAll(strings.NewReader(text), limit, &c)
+		if string(msg) != text[:tt.want] || cut != tt.cut || err != nil || c.refused && !tt.cut {
+			t.Errorf("%s: %d bytes, cut %v, refused %v, %v", name, len(msg), cut, c.refused, err)
+		}
+		if held := c.of.held.Load(); held-tt.taken < int64(len(msg)-longBytes) {
+			t.Errorf("%s: %d bytes hold %d", name, len(msg), held-tt.taken)
+		}
+		if c.release(); c.of.held.Load() != tt.taken {
+			t.Errorf("%s: %d are held for ever", name, c.of.held.Load()-tt.taken)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type metrics struct {
 }
 
 // newMetrics registers the metrics. connections is asked for the number of clients at each scrape.
-func newMetrics(reg *prometheus.Registry, methods []string, version string, connections func() float64) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, methods []string, version string, connections func() float64, all *memory) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "carapace_" + name, Help: help})
 	}
@@ -41,7 +41,9 @@ func newMetrics(reg *prometheus.Registry, methods []string, version string, conn
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "carapace_build_info", Help: "1, with the version."}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "carapace_ws_connections", Help: "Clients that are connected."}, connections)
-	for _, c := range []prometheus.Collector{m.received, m.sent, m.dropped, m.slow, m.idle, m.refused, m.requests, m.latency, build, open} {
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "carapace_ws_memory_bytes", Help: "What answers that wait and long requests hold."},
+		func() float64 { return float64(all.held.Load()) })
+	for _, c := range []prometheus.Collector{m.received, m.sent, m.dropped, m.slow, m.idle, m.refused, m.requests, m.latency, build, open, held} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

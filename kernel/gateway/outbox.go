@@ -20,6 +20,8 @@ type outbox struct {
 	// The bounds of the events that wait. They are set before the first frame and stay.
 	maxFrames int
 	maxBytes  int64
+	// all counts the answers of all connections.
+	all *memory
 
 	mu      sync.Mutex
 	frames  []frame
@@ -46,8 +48,12 @@ func (o *outbox) of(f frame) *load {
 	return &o.answers
 }
 
-// maxAnswers is how many bytes of answers may wait when a further one comes.
-const maxAnswers = 16 << 20
+// Bounds of the answers that wait, in bytes: with enoughAnswers nothing further is read of who asked, and with maxAnswers a
+// further one ends the connection. Between the two there is room for what has been asked already.
+const (
+	enoughAnswers = 1 << 20
+	maxAnswers    = 16 << 20
+)
 
 // verdict is what became of a frame that was pushed.
 type verdict int
@@ -77,7 +83,7 @@ func (o *outbox) push(f frame, droppable bool) (v verdict, start bool) {
 		o.closed = true
 		return overflow, false
 	}
-	o.add(f)
+	o.count(f, 1)
 	o.frames = append(o.frames, f)
 	return queued, o.claim()
 }
@@ -98,11 +104,14 @@ func (o *outbox) fits(f frame, droppable bool) bool {
 	return l.frames < maxFrames && l.bytes+int64(len(f.body)) <= maxBytes
 }
 
-// add counts a frame that waits from now on.
-func (o *outbox) add(f frame) {
-	l := o.of(f)
-	l.frames++
-	l.bytes += int64(len(f.body))
+// count counts a frame, or with n = -1 counts it no more.
+func (o *outbox) count(f frame, n int) {
+	l, bytes := o.of(f), int64(n*len(f.body))
+	l.frames += n
+	l.bytes += bytes
+	if !f.event { // an event's body is shared by all
+		o.all.add(bytes)
+	}
 }
 
 // sent counts frames that were written, as soon as they were: what is long in the same batch must not count against
@@ -111,9 +120,8 @@ func (o *outbox) sent(frames []frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, f := range frames {
-		if l := o.of(f); l.frames > 0 { // else the box was emptied
-			l.frames--
-			l.bytes -= int64(len(f.body))
+		if o.of(f).frames > 0 { // else the box was emptied
+			o.count(f, -1)
 		}
 	}
 	o.progress()
@@ -142,7 +150,7 @@ func (o *outbox) release(first frame) (start bool) {
 	defer o.mu.Unlock()
 	// Not counted in seq: an answer is none of the events, whose seq begins with 1.
 	o.frames = append([]frame{first}, o.frames...)
-	o.add(first)
+	o.count(first, 1)
 	o.held = false
 	return o.claim()
 }
@@ -176,10 +184,17 @@ func (o *outbox) writing() bool {
 func (o *outbox) full() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.events.frames+o.answers.frames < o.maxFrames/2 && o.events.bytes+o.answers.bytes < o.maxBytes/2 {
+	if o.closed || !o.crammed() {
 		return nil
 	}
 	return o.awaited()
+}
+
+// crammed reports whether nothing should be added that can be waited with. The caller holds mu.
+func (o *outbox) crammed() bool {
+	answers := o.answers.bytes
+	return o.events.frames+o.answers.frames >= o.maxFrames/2 || o.events.bytes+answers >= o.maxBytes/2 ||
+		answers >= enoughAnswers || answers > 0 && o.all.full()
 }
 
 // awaited returns the channel that progress closes. The caller holds mu.
@@ -194,6 +209,7 @@ func (o *outbox) awaited() <-chan struct{} {
 func (o *outbox) shut() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.all.add(-o.answers.bytes)
 	o.closed, o.frames, o.events, o.answers = true, nil, load{}, load{}
 	o.progress()
 }

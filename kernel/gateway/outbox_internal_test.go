@@ -141,3 +141,36 @@ func TestOutboxEnds(t *testing.T) {
 		t.Errorf("shut: a frame is %d, %+v waits", v, box.events)
 	}
 }
+
+// TestOutboxesShareMemory: while the answers of all connections have taken what they may, nobody goes on who has one that waits; what
+// was sent, and what nobody will send, is given back.
+func TestOutboxesShareMemory(t *testing.T) {
+	all := &memory{most: 100}
+	one, other := &outbox{maxFrames: 10, maxBytes: 1 << 30, all: all}, &outbox{maxFrames: 10, maxBytes: 1 << 30, all: all}
+	one.push(result(99), false)
+	one.push(news(1000), false) // which is everybody's
+	if one.full() != nil {
+		t.Error("full before all is taken")
+	}
+	other.push(result(1), false)
+	if one.full() == nil || other.full() == nil {
+		t.Error("somebody goes on")
+	}
+	third := &outbox{maxFrames: 10, maxBytes: 1 << 30, all: all}
+	if third.full() != nil {
+		t.Error("one who waits for nothing is held up")
+	}
+	room := other.full()
+	if other.sent([]frame{result(1)}); !closed(room) || other.full() != nil || one.full() != nil {
+		t.Error("what was sent still counts")
+	}
+	one.push(result(5), false)
+	one.sent([]frame{result(99)})
+	if one.shut(); all.held.Load() != 0 {
+		t.Errorf("%d bytes are held for nothing", all.held.Load())
+	}
+	one = &outbox{maxFrames: 10, maxBytes: 1 << 30, all: all}
+	if one.push(result(enoughAnswers), false); one.full() == nil {
+		t.Error("a connection with many answers is read further")
+	}
+}

@@ -9,6 +9,7 @@ import (
 // transport is what the sockets of all connections share.
 type transport struct {
 	buffers
+	memory         *memory
 	patience       time.Duration // Limits.Write
 	received, sent prometheus.Counter
 }

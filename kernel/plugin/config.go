@@ -51,11 +51,23 @@ func (r *Registry) schema(id, account string) (*manifest.Schema, error) {
 	if m == nil || len(m.Config) == 0 || !describes(m, account) {
 		return nil, nil
 	}
-	s, err := manifest.NewSchema(m.Config)
+	s, err := known.schema()
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInternal, "config schema of %s: %w", id, err)
 	}
 	return s, nil
+}
+
+// schema is what the manifest says of the configuration, nil where it says nothing. A version that can be called has it
+// compiled.
+func (s *standing) schema() (*manifest.Schema, error) {
+	if s.version != nil {
+		return s.version.config.schema, nil
+	}
+	if s.installed == nil || len(s.installed.Config) == 0 {
+		return nil, nil
+	}
+	return manifest.NewSchema(s.installed.Config)
 }
 
 // ShowConfig returns a section as an owner may see it: without the values of fields that are secret, and of

@@ -124,6 +124,17 @@ func (r *Registry) List() []Status {
 	return list
 }
 
+// Manifests returns those of all plugins that have one, by id. Nobody changes them.
+func (r *Registry) Manifests() []*wit.Manifest {
+	var list []*wit.Manifest
+	for _, s := range r.table.all() {
+		if m := s.manifest(); m != nil {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
 // Info returns all that is known of a plugin, or CodeNotFound.
 func (r *Registry) Info(id string) (Details, error) {
 	s := r.table.of(id)
@@ -150,8 +161,8 @@ func (r *Registry) Info(id string) (Details, error) {
 	}
 	d.Permissions, d.Config = permissionRows(m, &g.Permissions), m.Config
 	d.Channel, d.Webhooks = m.Provides.Channel, m.Provides.Webhooks
-	if s, err := manifest.NewSchema(m.Config); err == nil && len(m.Config) > 0 {
-		d.Secrets = s.Secrets
+	if schema, err := s.schema(); err == nil && schema != nil {
+		d.Secrets = schema.Secrets
 	}
 	if v == nil {
 		return d, nil

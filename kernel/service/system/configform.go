@@ -1,7 +1,10 @@
 package system
 
 import (
+	"bytes"
 	"context"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -21,18 +24,51 @@ type ConfigSchema struct {
 	GeneratedAt string `json:"generatedAt"`
 }
 
-// configForm describes the settings.
+// configForm describes the settings. It keeps the form until a plugin says something else of its section.
 type configForm struct {
 	version string
 	plugins Plugins
+	last    atomic.Pointer[formOf]
+}
+
+// formOf is a form and what it was made of.
+type formOf struct {
+	*config.Form
+	sections []config.FormSection
+	made     time.Time
+}
+
+// form describes the settings as they are now.
+func (f *configForm) form() (*formOf, error) {
+	sections := f.plugins.Sections()
+	if last := f.last.Load(); last != nil && slices.EqualFunc(last.sections, sections, sameSection) {
+		return last, nil
+	}
+	form, err := config.NewForm(sections)
+	if err != nil {
+		return nil, err
+	}
+	made := &formOf{form, sections, time.Now()}
+	f.last.Store(made)
+	return made, nil
+}
+
+func sameSection(a, b config.FormSection) bool {
+	return a.ID == b.ID && a.Channel == b.Channel && bytes.Equal(a.Schema, b.Schema)
 }
 
 func (f *configForm) schema(context.Context, rpc.None) (ConfigSchema, error) {
-	form, err := config.NewForm(f.plugins.Sections())
+	form, err := f.form()
 	if err != nil {
 		return ConfigSchema{}, err
 	}
-	return ConfigSchema{form.Schema, form.Hints, f.version, time.Now().UTC().Format(time.RFC3339)}, nil
+	return ConfigSchema{form.Schema, form.Hints, f.version, form.made.UTC().Format(time.RFC3339)}, nil
+}
+
+// schemaBasis is what an answer of schema is made of: the form.
+func (f *configForm) schemaBasis(context.Context, rpc.None) (of any, ok bool) {
+	form, err := f.form()
+	return form, err == nil
 }
 
 // ConfigLookupParams name a setting.
@@ -68,7 +104,7 @@ type ConfigChild struct {
 }
 
 func (f *configForm) lookup(_ context.Context, p ConfigLookupParams) (ConfigPlace, error) {
-	form, err := config.NewForm(f.plugins.Sections())
+	form, err := f.form()
 	if err != nil {
 		return ConfigPlace{}, err
 	}

@@ -178,7 +178,7 @@ func New(d Deps) *Service {
 		},
 		setup:  &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault, agent: d.Agent},
 		file:   &configFile{d.Settings, d.Plugins},
-		form:   &configForm{d.Version, d.Plugins},
+		form:   &configForm{version: d.Version, plugins: d.Plugins},
 		backup: backup{d.Backups, d.Log.Logger()},
 		crypt:  encryption{d.Encryption},
 		log:    logFile{d.Log},
@@ -224,7 +224,7 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("config.validate", wire.ScopeAdmin, s.file.validate).Doc("Says whether settings could be used, and changes nothing."),
 		rpc.New("config.reload", wire.ScopeAdmin, s.file.reload).Audited().Fails(wire.NotFound).Emits("config.changed").
 			Doc("Puts the config file in force as it is now; without it that takes up to a second."),
-		rpc.New("config.schema", wire.ScopeAdmin, s.form.schema).In4(wire.ScopeRead).Doc("Describes all settings, for a form."),
+		rpc.NewKept("config.schema", wire.ScopeAdmin, s.form.schema, s.form.schemaBasis).In4(wire.ScopeRead).Doc("Describes all settings, for a form."),
 		rpc.New("config.schema.lookup", wire.ScopeAdmin, s.form.lookup).In4(wire.ScopeRead).Fails(wire.NotFound).
 			Doc("Describes one setting and what stands below it."),
 		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Audited().Fails(wire.Conflict).Emits("config.changed").
