@@ -112,6 +112,9 @@ type Route struct {
 	Handler http.Handler
 	// MaxBody bounds the request's body in bytes; 0 is 1 MiB.
 	MaxBody int64
+	// Streams says that the handler keeps no body in memory. Others share what long messages may hold, and are answered 503 where
+	// there is no room.
+	Streams bool
 }
 
 // Gateway serves connections while Run runs. It starts and stops its parts and does nothing itself: the door

@@ -85,14 +85,21 @@ func (s *web) handler(metrics http.Handler, routes []Route) http.Handler {
 	return r
 }
 
-// serve has a service's route answer, with its bound for bodies, and sees to it that nobody tries its secrets for long.
+// serve has a service's route answer, with its bound for bodies and with room for what they hold, and sees to it that nobody
+// tries its secrets for long.
 func (s *web) serve(w http.ResponseWriter, q *http.Request, route Route) {
 	limit := route.MaxBody
 	if limit == 0 {
 		limit = maxBody
 	}
+	a := &answer{ResponseWriter: w, refused: func() time.Duration { return s.auth.Refused(q) }}
+	if !route.Streams {
+		a.body.ReadCloser, a.body.of = q.Body, s.door.transport.memory
+		q.Body = &a.body
+		defer a.body.release()
+	}
 	q.Body = http.MaxBytesReader(w, q.Body, limit)
-	route.Handler.ServeHTTP(&answer{ResponseWriter: w, refused: func() time.Duration { return s.auth.Refused(q) }}, q)
+	route.Handler.ServeHTTP(a, q)
 }
 
 // guard sets the headers of every answer, sends upgrades of / to the WebSocket, and keeps a handler's
@@ -187,27 +194,40 @@ func retryAfter(w http.ResponseWriter, wait time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
-// answer is what a service's route writes to. Its 401 is a failed login.
+// answer is what a service's route writes to. Its 401 is a failed login, and no other error is told of a body for which there was
+// no room.
 type answer struct {
 	http.ResponseWriter
 	refused func() time.Duration
+	body    body
 	over    bool // it was answered for the route
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (a *answer) WriteHeader(status int) {
-	if status == http.StatusUnauthorized && !a.over {
+	switch {
+	case a.over:
+		return
+	case status >= http.StatusBadRequest && a.body.claim.refused:
+		a.take()
+		retryAfter(a.ResponseWriter, roomAgain)
+		problem(a.ResponseWriter, http.StatusServiceUnavailable, noRoom, "unavailable")
+		return
+	case status == http.StatusUnauthorized:
 		if wait := a.refused(); wait > 0 {
-			a.over = true
-			h := a.Header()
-			h.Del("WWW-Authenticate")
-			h.Del("Content-Length")
+			a.take()
 			tooMany(a.ResponseWriter, wait)
+			return
 		}
 	}
-	if !a.over {
-		a.ResponseWriter.WriteHeader(status)
-	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// take answers for the route: what it says from here on is not sent.
+func (a *answer) take() {
+	a.over = true
+	a.Header().Del("WWW-Authenticate")
+	a.Header().Del("Content-Length")
 }
 
 // Write implements http.ResponseWriter.

@@ -191,3 +191,56 @@ func TestMetricsCount(t *testing.T) {
 		}
 	}
 }
+
+// TestBodiesShareMemory: while a body has taken what all may hold, another long one is told when to come back, whatever its route
+// answers; what is short, or is not kept in memory, gets through.
+func TestBodiesShareMemory(t *testing.T) {
+	const most, long, short = 512 << 10, 400 << 10, 10 << 10
+	arrived, release := make(chan struct{}), make(chan struct{})
+	read := func(w http.ResponseWriter, q *http.Request) (ok bool) {
+		_, err := io.Copy(io.Discard, q.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, "what is that")
+		}
+		return err == nil
+	}
+	r := boot(t, func(_ *authDeps, g *gateway.Deps) {
+		g.Limits.Memory = most
+		g.Routes = []gateway.Route{
+			{Pattern: "/held", Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if read(w, q) {
+					close(arrived)
+					<-release
+				}
+			})},
+			{Pattern: "/read", Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { read(w, q) })},
+			{Pattern: "/streamed", Streams: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { read(w, q) })},
+		}
+	})
+	post := func(path string, bytes int) *httptest.ResponseRecorder {
+		return r.get("POST", path, func(q *http.Request) { q.Body = io.NopCloser(strings.NewReader(strings.Repeat("x", bytes))) })
+	}
+	held := make(chan *httptest.ResponseRecorder)
+	go func() { held <- post("/held", long) }()
+	<-arrived
+	got := post("/read", long)
+	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "1" || !strings.Contains(got.Body.String(), "send it again") {
+		t.Errorf("a second long one: %d, Retry-After %q, %s", got.Code, got.Header().Get("Retry-After"), got.Body)
+	}
+	for path, bytes := range map[string]int{"/read": short, "/streamed": long} {
+		if got := post(path, bytes); got.Code != http.StatusOK {
+			t.Errorf("%d bytes to %s: %d, %s", bytes, path, got.Code, got.Body)
+		}
+	}
+	close(release)
+	if got := <-held; got.Code != http.StatusOK {
+		t.Errorf("the first one: %d", got.Code)
+	}
+	if got := post("/read", long); got.Code != http.StatusOK {
+		t.Errorf("a long one later: %d, %s", got.Code, got.Body)
+	}
+	if metrics := r.get("GET", "/metrics", nil).Body.String(); !strings.Contains(metrics, "carapace_ws_memory_bytes 0\n") {
+		t.Error("memory is held for nobody")
+	}
+}

@@ -75,13 +75,16 @@ func (m message) request(limit int64) (req wire.Request, bad, err error) {
 		return req, nil, tooLong(limit)
 	}
 	if bad = wit.Errorf(wit.CodeTooLarge, "a request must not have more than %d bytes", limit); m.refused {
-		bad = wit.ErrorAfter(wit.CodeUnavailable, roomAgain, "the gateway has no room for a long request at the moment: send it again in a moment")
+		bad = wit.ErrorAfter(wit.CodeUnavailable, roomAgain, "%s", noRoom)
 	}
 	return req, bad, m.skip(limit)
 }
 
-// roomAgain is when a long request for which there was no room is to be sent again.
-const roomAgain = time.Second
+// noRoom is said of a long request for which there is no room, and roomAgain is when it is to be sent again.
+const (
+	noRoom    = "the gateway has no room for a long request at the moment: send it again in a moment"
+	roomAgain = time.Second
+)
 
 // skip reads what is too long to its end, so that the connection can go on. Errors: as readMessage's.
 func (m message) skip(limit int64) error {

@@ -54,6 +54,9 @@ type Route struct {
 	Handler http.Handler
 	// MaxBody bounds a request's body in bytes.
 	MaxBody int64
+	// Streams says that the handler keeps no body in memory. Others share what long messages may hold, and are answered 503 where
+	// there is no room.
+	Streams bool
 }
 
 // Check is one thing that the doctor looked at.

@@ -93,7 +93,7 @@ func (s *Service) Service() service.Service {
 	return service.Service{
 		Name: "media", Methods: s.methods(), Events: []event.Row{RemovedKind.Row()}, Checks: []func(context.Context) service.Check{s.check}, Metrics: s.metrics(),
 		Routes: []service.Route{
-			{Pattern: "/media", Handler: s.handler(s.upload), MaxBody: MaxUpload},
+			{Pattern: "/media", Handler: s.handler(s.upload), MaxBody: MaxUpload, Streams: true},
 			{Pattern: "/media/{id}", Handler: s.handler(s.serve)},
 		},
 	}

@@ -94,8 +94,8 @@ func (s *Service) Service() service.Service {
 	return service.Service{
 		Name: "visitor", Run: s.Visits.run,
 		Routes: []service.Route{
-			{Pattern: "/{page}/{account}", Takes: s.takes, Handler: s, MaxBody: maxBody},
-			{Pattern: "/{page}/{account}/*", Takes: s.takes, Handler: s, MaxBody: maxBody},
+			{Pattern: "/{page}/{account}", Takes: s.takes, Handler: s, MaxBody: maxBody, Streams: true},
+			{Pattern: "/{page}/{account}/*", Takes: s.takes, Handler: s, MaxBody: maxBody, Streams: true},
 		},
 		Metrics: []service.Metric{{
 			Name: "carapace_visitors", Help: "Connections of visitors to the pages of channels.",
