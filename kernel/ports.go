@@ -238,7 +238,7 @@ type providers struct {
 func (p providers) Providers() iter.Seq[agent.ProviderInfo] {
 	return func(yield func(agent.ProviderInfo) bool) {
 		for _, f := range p.registry.Providers() {
-			info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
+			info := agent.ProviderInfo{ID: f.ID(), Facts: f.Facts()}
 			if !info.Facts.Offline { // those need neither
 				info.Settings, info.Credentials = p.settings.PluginConfig(f.ID()), p.vault.Count(f.ID())
 			}

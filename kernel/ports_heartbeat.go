@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"sync/atomic"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -15,15 +16,31 @@ import (
 
 // Views of heartbeats: what they have to say to run, and what others know of them.
 
-// heartbeatSettings is what the owner says of heartbeats.
+// heartbeatSettings is what the owner says of heartbeats. Every health asks for it, so it is kept until the settings change.
 type heartbeatSettings struct {
 	settings *config.Settings
 	zone     *time.Location
+	last     atomic.Pointer[heartbeatsOf]
 }
 
-// read are the settings of the agents that say when they wake, or of the default one.
-func (s heartbeatSettings) read() (list []heartbeat.Settings) {
+// heartbeatsOf is what settings say.
+type heartbeatsOf struct {
+	config *config.Config
+	list   []heartbeat.Settings
+}
+
+// read are the settings of the agents that say when they wake, or of the default one. The caller does not change them.
+func (s *heartbeatSettings) read() []heartbeat.Settings {
 	c := s.settings.Config()
+	last := s.last.Load()
+	if last == nil || last.config != c {
+		last = &heartbeatsOf{c, s.readFrom(c)}
+		s.last.Store(last)
+	}
+	return last.list
+}
+
+func (s *heartbeatSettings) readFrom(c *config.Config) (list []heartbeat.Settings) {
 	for _, a := range c.Roster() {
 		if a.Heartbeat != nil {
 			list = append(list, s.of(a.ID, over(*a.Heartbeat, c.Heartbeat)))
@@ -45,7 +62,7 @@ func over(own, all config.Heartbeat) config.Heartbeat {
 	return own
 }
 
-func (s heartbeatSettings) of(agent string, h config.Heartbeat) heartbeat.Settings {
+func (s *heartbeatSettings) of(agent string, h config.Heartbeat) heartbeat.Settings {
 	every, _ := h.Interval() // it was checked with the settings
 	out := heartbeat.Settings{
 		Agent: agent, Every: every, Prompt: h.Prompt, Quiet: h.AckMaxChars, Model: h.Model, Silent: h.Target == "none",

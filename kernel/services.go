@@ -431,7 +431,7 @@ func (w *wiring) cron() func() service.Service {
 func (w *wiring) heartbeat() func() service.Service {
 	w.beats = heartbeat.New(heartbeat.Deps{
 		Store: w.state.db, Bus: w.bus, Scheduler: w.platform.scheduler, Runs: beats{w.runs, w.sessionSettings}, Presence: w.presence,
-		Settings: heartbeatSettings{w.settings, w.zone}.read, Log: w.log,
+		Settings: (&heartbeatSettings{settings: w.settings, zone: w.zone}).read, Log: w.log,
 	})
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
 		if c.Plugin == "" {

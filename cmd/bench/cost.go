@@ -18,8 +18,9 @@ import (
 
 // How much is measured.
 const (
-	inFlight     = 32   // requests at a time
-	requestsEach = 8000 // of a row
+	inFlight     = 32    // requests at a time
+	requestsWarm = 2000  // that are not counted
+	requestsEach = 40000 // of a row
 	connects     = 2000
 	turnSessions = 8 // that chat at a time
 	turnsEach    = 40
@@ -139,10 +140,14 @@ func converseFirst(ctx context.Context, c *client.Client) error {
 
 // flood makes many requests of one kind and returns what one costs and how many a second there were.
 func flood(ctx context.Context, p *process.Process, c *client.Client, method string, params any) ([]string, error) {
-	return repeat(p, requestsEach, func() error {
+	ask := func() error {
 		var answer json.RawMessage
 		return c.Call(ctx, method, params, &answer)
-	})
+	}
+	if _, err := atOnce(inFlight, requestsWarm, ask); err != nil {
+		return nil, err
+	}
+	return repeat(p, requestsEach, ask)
 }
 
 // dials connects and closes again.

@@ -40,7 +40,7 @@ func newCast() *cast {
 func (c *cast) Providers() iter.Seq[agent.ProviderInfo] {
 	return func(yield func(agent.ProviderInfo) bool) {
 		for _, id := range []string{"a", "b", "c"} {
-			if !yield(agent.ProviderInfo{ID: id, Facts: wit.ProviderFacts{DefaultModel: new("m"), Offline: !c.far}, Credentials: 1}) {
+			if !yield(agent.ProviderInfo{ID: id, Facts: &wit.ProviderFacts{DefaultModel: new("m"), Offline: !c.far}, Credentials: 1}) {
 				return
 			}
 		}

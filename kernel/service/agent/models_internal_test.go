@@ -27,7 +27,7 @@ type lister struct {
 }
 
 func (l *lister) Providers() iter.Seq[ProviderInfo] {
-	return slices.Values([]ProviderInfo{{ID: "p", Credentials: 1}})
+	return slices.Values([]ProviderInfo{{ID: "p", Facts: &wit.ProviderFacts{}, Credentials: 1}})
 }
 func (l *lister) Provider(id string) (Provider, bool) { return l, id == "p" && !l.gone }
 

@@ -20,8 +20,9 @@ type Providers interface {
 
 // ProviderInfo is what is known of a provider without its code.
 type ProviderInfo struct {
-	ID    string
-	Facts wit.ProviderFacts
+	ID string
+	// Facts are never nil, and nobody changes them.
+	Facts *wit.ProviderFacts
 	// Settings are what the owner says of it, a JSON object, and Credentials how many it was given. Offline
 	// ones need neither.
 	Settings    wit.JSON

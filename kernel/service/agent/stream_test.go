@@ -206,9 +206,9 @@ func (s shelf) Provider(id string) (agent.Provider, bool) { return s.Model, true
 // TestChoice: the session's model, else the agent's, else the default, else the first that can answer.
 func TestChoice(t *testing.T) {
 	m := func(name string) *string { return &name }
-	far := agent.ProviderInfo{ID: "far", Facts: wit.ProviderFacts{DefaultModel: m("f1")}}
-	near := agent.ProviderInfo{ID: "near", Facts: wit.ProviderFacts{DefaultModel: m("n1")}, Settings: wit.JSON(`{"key":1}`)}
-	off := agent.ProviderInfo{ID: "off", Facts: wit.ProviderFacts{DefaultModel: m("o1"), Offline: true}, Settings: wit.JSON(`{"key":1}`)}
+	far := agent.ProviderInfo{ID: "far", Facts: &wit.ProviderFacts{DefaultModel: m("f1")}}
+	near := agent.ProviderInfo{ID: "near", Facts: &wit.ProviderFacts{DefaultModel: m("n1")}, Settings: wit.JSON(`{"key":1}`)}
+	off := agent.ProviderInfo{ID: "off", Facts: &wit.ProviderFacts{DefaultModel: m("o1"), Offline: true}, Settings: wit.JSON(`{"key":1}`)}
 	for name, c := range map[string]struct {
 		list     []agent.ProviderInfo
 		settings agent.Settings

@@ -239,23 +239,29 @@ func (s *Service) keep(ctx context.Context, change func(*kept)) error {
 func (s *Service) Plan() []Settings {
 	plan := slices.Clone(s.Settings())
 	for i := range plan {
-		set := &plan[i]
-		set.Prompt, set.Quiet = cmp.Or(set.Prompt, DefaultPrompt), cmp.Or(set.Quiet, DefaultQuiet)
-		switch enabled := s.kept.Load().Enabled; {
-		case enabled != nil && !*enabled:
-			set.Every = 0
-		case enabled != nil:
-			set.Every = cmp.Or(set.Every, DefaultEvery)
-		}
+		s.complete(&plan[i])
 	}
 	return plan
 }
 
+// complete gives settings their defaults.
+func (s *Service) complete(set *Settings) {
+	set.Prompt, set.Quiet = cmp.Or(set.Prompt, DefaultPrompt), cmp.Or(set.Quiet, DefaultQuiet)
+	switch enabled := s.kept.Load().Enabled; {
+	case enabled != nil && !*enabled:
+		set.Every = 0
+	case enabled != nil:
+		set.Every = cmp.Or(set.Every, DefaultEvery)
+	}
+}
+
 // PlanOf is the plan of one agent; Every is 0 for one that does not wake.
 func (s *Service) PlanOf(agent string) Settings {
-	plan := s.Plan()
-	if i := slices.IndexFunc(plan, func(p Settings) bool { return p.Agent == agent }); i >= 0 {
-		return plan[i]
+	for _, set := range s.Settings() {
+		if set.Agent == agent {
+			s.complete(&set)
+			return set
+		}
 	}
 	return Settings{Agent: agent}
 }

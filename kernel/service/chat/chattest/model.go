@@ -35,7 +35,7 @@ type Model struct {
 // Providers implements agent.Providers.
 func (m *Model) Providers() iter.Seq[agent.ProviderInfo] {
 	name := "mock-1"
-	return slices.Values([]agent.ProviderInfo{{ID: "mock", Facts: wit.ProviderFacts{Label: "Mock", DefaultModel: &name, Offline: true}}})
+	return slices.Values([]agent.ProviderInfo{{ID: "mock", Facts: &wit.ProviderFacts{Label: "Mock", DefaultModel: &name, Offline: true}}})
 }
 
 // Provider implements agent.Providers.
