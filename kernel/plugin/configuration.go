@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
@@ -79,6 +80,9 @@ func (c *configuration) check(account string, value wit.JSON) *section {
 		return &section{raw: value, own: own, filled: own}
 	}
 	if err := c.schema.Check(context.Background(), own); err != nil {
+		if !written(value) {
+			err = fmt.Errorf("%w: `carapace setup %s` asks for it", err, c.manifest.ID)
+		}
 		return &section{raw: value, err: wit.Errorf(wit.CodeInvalid, "%s: %w", described(c.manifest.ID, account), err)}
 	}
 	return &section{raw: value, own: own, filled: c.schema.Fill(own)}

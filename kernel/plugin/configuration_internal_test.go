@@ -46,6 +46,11 @@ func TestASectionWithItsDefaults(t *testing.T) {
 		t.Errorf("an account of what is no channel has %s, %v", got, err)
 	}
 
+	needs := newConfiguration(&wit.Manifest{ID: "p", Config: wit.JSON(`{"required":["url"]}`)}, said{})
+	if _, err := needs.section(""); err == nil || err.Error() != "config of p: missing property 'url': `carapace setup p` asks for it" {
+		t.Errorf("what nobody has set up: %v", err)
+	}
+
 	written[""] = `{"a":"two"}`
 	got, err := tool.section("")
 	if own, ownErr := tool.own(""); len(got)+len(own) > 0 || wit.CodeOf(err) != wit.CodeInvalid || wit.CodeOf(ownErr) != wit.CodeInvalid {
