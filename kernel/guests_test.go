@@ -12,6 +12,7 @@ var guestVersions = map[string][]string{
 	"faulty":   {""},
 	"guest":    {"v1", "v2", "v3", "mine", "dies", "loops"},
 	"reminder": {"v1", "v2"},
+	"settled":  {""},
 	"several":  {"v1", "v2", "broken"},
 }
 

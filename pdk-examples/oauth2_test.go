@@ -6,11 +6,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,7 +108,7 @@ func TestOAuth2(t *testing.T) {
 	t.Parallel()
 	server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Rotates: true, Life: time.Hour}
 	url := serve(t, server)
-	config := kerneltest.Config(t, signIn("owner", url))
+	config := kerneltest.Config(t, signIn("", url))
 	disk, keyring := &mortal{Store: store.OpenMemory()}, kerneltest.Keyring{}
 	state := t.TempDir()
 	drop(t, filepath.Join(state, "plugins", "go-oauth2-tool"), "go-oauth2-tool")
@@ -177,12 +179,56 @@ func TestOAuth2(t *testing.T) {
 }
 
 // grants are those by which a client signs in that has no login, with the credential for each.
-var grants = map[string]string{"app": "secret", "service": "privateKey"}
+var grants = map[string]string{"app": "secret", "form": "secret", "tenant": "secret", "service": "privateKey"}
 
-// signIn is settings by which the example signs in as somebody to a server.
+// ways are how those show a secret that have one.
+var ways = map[string]string{"app": "basic", "form": "body", "tenant": "body"}
+
+// inFormOf is the server as a client of a grant speaks to it.
+func inFormOf(server *oauthtest.Server, as string) http.Handler {
+	if as == "tenant" {
+		return tenants{server}
+	}
+	return server
+}
+
+// tenants is the server with a token endpoint that takes and answers JSON with names of its own, as some platforms have it.
+type tenants struct{ *oauthtest.Server }
+
+func (s tenants) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/token" {
+		s.Server.ServeHTTP(w, r)
+		return
+	}
+	var asked map[string]string
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || len(asked) != 2 {
+		http.Error(w, "two texts are wanted", http.StatusBadRequest)
+		return
+	}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {asked["app_id"]}, "client_secret": {asked["app_secret"]}}
+	usual := httptest.NewRequest(http.MethodPost, "/token", strings.NewReader(form.Encode()))
+	usual.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer := httptest.NewRecorder()
+	s.Server.ServeHTTP(answer, usual)
+	var issued struct {
+		Token string `json:"access_token"`
+		Life  int    `json:"expires_in"`
+	}
+	_ = json.Unmarshal(answer.Body.Bytes(), &issued) // a refusal has no token
+	if issued.Token == "" {
+		fmt.Fprint(w, `{"code":10014,"msg":"app secret invalid"}`) // with the status 200
+		return
+	}
+	fmt.Fprintf(w, `{"code":0,"tenant_token":%q,"expire":%d}`, issued.Token, issued.Life)
+}
+
+// signIn is settings by which the example signs in as somebody to a server; "" leaves out as whom.
 func signIn(as, url string) string {
+	if as != "" {
+		as = fmt.Sprintf(`"as":%q,`, as)
+	}
 	return fmt.Sprintf(`{"secrets":{"keyring":false},"gateway":{"token":%q},
-		"plugins":{"go-oauth2-tool":{"config":{"as":%q,"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`, kerneltest.Token, as, url, url+"/token")
+		"plugins":{"go-oauth2-tool":{"config":{%s"url":%q,"tokenUrl":%q,"clientId":"me"}}}}`, kerneltest.Token, as, url, url+"/token")
 }
 
 // privateKey makes a key, which the server takes for that of the service account, and returns it in PEM.
@@ -207,10 +253,10 @@ func TestOAuth2Grants(t *testing.T) {
 		t.Run(as, func(t *testing.T) {
 			t.Parallel()
 			server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
-			url := serve(t, server)
+			url := serve(t, inFormOf(server, as))
 			server.Audience = url + "/token"
 			wrong, right := privateKey(t, server), privateKey(t, server)
-			if as == "app" {
+			if credential == "secret" {
 				wrong, right = "guessed", server.Secret
 			}
 			l := start(t, []string{"go-oauth2-tool"}, kerneltest.Config(t, signIn(as, url))).Listen()
@@ -222,13 +268,17 @@ func TestOAuth2Grants(t *testing.T) {
 			}
 			want("the credential "+credential, 0)
 			configure(l, "go-oauth2-tool", "", credential, wrong)
-			want("the login has ended", 1)
-			want("the login has ended", 1) // and the server is not asked without end
+			const refused = "`carapace setup go-oauth2-tool` asks for them"
+			want(refused, 1)
+			want(refused, 1) // and the server is not asked without end
 			configure(l, "go-oauth2-tool", "", credential, right)
 			want("hello", 2)
 			want("hello", 2)
 			server.Revoke()
 			want("hello", 3)
+			if got := server.Way(); got != ways[as] {
+				t.Errorf("the secret was shown by %q, want %q", got, ways[as])
+			}
 		})
 	}
 }
@@ -278,11 +328,11 @@ func TestOAuth2Killed(t *testing.T) {
 			t.Run(as+path, func(t *testing.T) {
 				t.Parallel()
 				server := &oauthtest.Server{Client: "me", Secret: "client-s3cret", Life: time.Hour}
-				held := hold(server, path)
+				held := hold(inFormOf(server, as), path)
 				url, dir := serve(t, held), t.TempDir()
 				server.Audience = url + "/token"
 				secret := privateKey(t, server)
-				if as == "app" {
+				if credential == "secret" {
 					secret = server.Secret
 				}
 				drop(t, filepath.Join(dir, "plugins", "go-oauth2-tool"), "go-oauth2-tool")

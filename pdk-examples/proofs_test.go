@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -29,13 +30,16 @@ import (
 const publicURL = "https://gateway.example.org"
 
 // routes are the addresses of go-proofs.
-var routes = []string{"header", "field", "form", "ed25519", "sealed", "jwt"}
+var routes = []string{"header", "field", "form", "ed25519", "sha512", "two-keys", "sealed", "jwt"}
+
+// timed reports whether the proof of a route has a time, by which the gateway knows a call that came before.
+func timed(route string) bool { return route == "ed25519" || route == "two-keys" || route == "sealed" }
 
 // sender is who calls go-proofs by all of its routes, with what it proves itself by. As an http.Handler it is the issuer of its
 // tokens.
 type sender struct {
-	secret, encryptKey string
-	key                ed25519.PrivateKey
+	secret, encryptKey, signingKey string
+	key                            ed25519.PrivateKey
 }
 
 func newSender(t *testing.T) *sender {
@@ -44,7 +48,7 @@ func newSender(t *testing.T) *sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sender{secret: rand.Text(), encryptKey: rand.Text(), key: key}
+	return &sender{secret: rand.Text(), encryptKey: rand.Text(), signingKey: rand.Text(), key: key}
 }
 
 func (s *sender) public() []byte { return s.key.Public().(ed25519.PublicKey) }
@@ -78,6 +82,18 @@ func (s *sender) says(route, text string, at time.Time) posting {
 	case "ed25519":
 		p.headers["X-Signature-Timestamp"] = stamp
 		p.headers["X-Signature-Ed25519"] = hex.EncodeToString(ed25519.Sign(s.key, []byte(stamp+p.body)))
+	case "sha512":
+		mac := hmac.New(sha512.New, []byte(s.secret))
+		mac.Write([]byte(p.body))
+		p.headers["X-Signature-512"] = hex.EncodeToString(mac.Sum(nil))
+	case "two-keys": // the new one is not known here yet
+		var signatures []string
+		for _, key := range []string{rand.Text(), s.signingKey} {
+			mac := hmac.New(sha256.New, []byte(key))
+			mac.Write([]byte("msg_1." + stamp + "." + p.body))
+			signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		}
+		p.headers["Webhook-Id"], p.headers["Webhook-Timestamp"], p.headers["Webhook-Signature"] = "msg_1", stamp, strings.Join(signatures, " ")
 	case "sealed":
 		p.body = s.sealed(p.body)
 		sum := sha256.Sum256([]byte(stamp + "n0nce" + s.encryptKey + p.body))
@@ -161,7 +177,7 @@ func proofsConfig(issuer string) string {
 // trust enters what the sender proves itself by.
 func trust(l *kerneltest.Listener, s *sender) {
 	l.MustCall("plugins.configure", map[string]any{"id": "go-proofs", "secrets": map[string]string{
-		"secret": s.secret, "encryptKey": s.encryptKey, "publicKey": hex.EncodeToString(s.public()), "verifyToken": "verify-me"}}, nil)
+		"secret": s.secret, "signingSecret": "whsec_" + base64.StdEncoding.EncodeToString([]byte(s.signingKey)), "encryptKey": s.encryptKey, "publicKey": hex.EncodeToString(s.public()), "verifyToken": "verify-me"}}, nil)
 }
 
 // told waits until a client has been told of a text, and returns all that it has been told.
@@ -194,23 +210,22 @@ func TestProofs(t *testing.T) {
 	trust(l, friend)
 	const refused = "401 Unauthorized"
 	for _, route := range routes {
+		k.Listen() // a login, after which the gateway counts what fails anew
 		posting{route, `{"text":"unproven","room":{"id":"r1"}}`, nil}.answers(t, k, refused)
 		stranger.says(route, "let me in", now).answers(t, k, refused)
-	}
-	for _, route := range []string{"ed25519", "sealed", "jwt"} { // proofs that end
-		friend.says(route, "long ago", now.Add(-10*time.Minute)).answers(t, k, refused)
-	}
-	for _, route := range []string{"form", "ed25519", "sealed", "jwt"} { // proofs of what is said
-		altered := friend.says(route, "something else", now)
-		other := strings.NewReplacer("ann", "bob", "else", "more", "r1", "r2", `"encrypt":"`, `"encrypt":"A`)
-		altered.body = other.Replace(altered.body)
-		altered.answers(t, k, refused)
-	}
-	for _, route := range routes {
+		if timed(route) || route == "jwt" { // the proof ends
+			friend.says(route, "long ago", now.Add(-10*time.Minute)).answers(t, k, refused)
+		}
+		if route != "header" && route != "field" { // it is one of what is said
+			altered := friend.says(route, "something else", now)
+			other := strings.NewReplacer("ann", "bob", "else", "more", "r1", "r2", `"encrypt":"`, `"encrypt":"A`)
+			altered.body = other.Replace(altered.body)
+			altered.answers(t, k, refused)
+		}
 		hello := friend.says(route, "hello", now)
 		hello.answers(t, k, "202 told")
 		again := "200 known" // by the plugin
-		if route == "ed25519" || route == "sealed" {
+		if timed(route) {
 			again = "200" // by the gateway, since the call has a time
 		}
 		hello.answers(t, k, again)
@@ -257,7 +272,7 @@ func TestProofsChallenges(t *testing.T) {
 // it returns, whatever became of that.
 func (s *sender) flow(t *testing.T, gateway, name string, most int, acknowledged chan<- posting) (last posting) {
 	for i := range most {
-		last = s.says([]string{"header", "field", "form", "ed25519", "sealed"}[i%5], fmt.Sprint(name, i), time.Now())
+		last = s.says(routes[i%(len(routes)-1)], fmt.Sprint(name, i), time.Now())
 		got, err := exchanged(http.DefaultClient, last.request(gateway))
 		if err != nil {
 			return last
@@ -324,7 +339,7 @@ func TestProofsKilled(t *testing.T) {
 	k, l = boot()
 	for _, p := range known {
 		want := "200 known" // by the plugin
-		if p.route == "ed25519" || p.route == "sealed" {
+		if timed(p.route) {
 			want = "200" // by the gateway
 		}
 		p.answers(t, k, want)

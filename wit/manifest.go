@@ -796,7 +796,9 @@ type Manifest struct {
 	// JSON Schema of the plugin's configuration (for a channel: of one account's). String fields
 	// with `"x-secret": true` go to the credential store under the field's name. The owner is asked for each field by its `title`,
 	// with its `description`, its `default` and its `examples`; `x-help` says how to get the value, and fields with a
-	// lower `x-order` come first.
+	// lower `x-order` come first. What the owner leaves out of the `properties` is there with its `default` in what the plugin
+	// gets, and so is what is left out of an object that is there; a default has to fit its field, a secret has none, and the
+	// owner's own file stays as it is.
 	Config JSON    `json:"config,omitempty"`
 	Limits *Limits `json:"limits,omitempty"`
 	// Access tokens that the kernel gets and renews for the plugin.

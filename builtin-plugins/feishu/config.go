@@ -14,8 +14,6 @@ type settings struct {
 	app string // the app's id
 }
 
-const defaultRoot = "https://open.feishu.cn"
-
 // readSettings reads a configuration that the kernel has checked against the manifest's schema.
 func readSettings(config wit.JSON) (settings, error) {
 	v := json.Value{}
@@ -25,11 +23,7 @@ func readSettings(config wit.JSON) (settings, error) {
 			return settings{}, err
 		}
 	}
-	root := v.Get("apiRoot").Text()
-	if root == "" {
-		root = defaultRoot
-	}
-	return settings{api: strings.TrimRight(root, "/") + "/open-apis", app: v.Get("appId").Text()}, nil
+	return settings{api: strings.TrimRight(v.Get("apiRoot").Text(), "/") + "/open-apis", app: v.Get("appId").Text()}, nil
 }
 
 // escape makes a part of a URL of what could end it, or name a credential.

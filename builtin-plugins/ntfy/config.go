@@ -1,6 +1,7 @@
 package ntfy
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
@@ -13,7 +14,7 @@ type settings struct {
 	server   string // without a slash at its end
 	topics   []topic
 	title    string
-	priority int64 // 0 is the server's
+	priority int64
 	buttons  bool
 	token    bool // there is one
 }
@@ -24,6 +25,7 @@ type topic struct{ in, out string }
 const (
 	defaultServer = "https://ntfy.sh"
 	tokenName     = "token"
+	usualPriority = 3 // which a message has that says none ("Message priority")
 )
 
 // readSettings reads a configuration that the kernel has checked against the manifest's schema.
@@ -39,7 +41,7 @@ func readSettings(host *sdk.Host, account string, config wit.JSON) (settings, er
 	if err != nil {
 		return settings{}, err
 	}
-	s := settings{server: strings.TrimRight(v.Get("server").Text(), "/"), title: v.Get("title").Text(), priority: v.Get("priority").Int(), token: token, buttons: !token}
+	s := settings{server: strings.TrimRight(v.Get("server").Text(), "/"), title: v.Get("title").Text(), priority: cmp.Or(v.Get("priority").Int(), usualPriority), token: token, buttons: !token}
 	if s.server == "" {
 		s.server = defaultServer
 	}

@@ -52,7 +52,7 @@ func (c *chat) address(mark, title string, priority int64, more string) string {
 	if c.quiet {
 		priority = 2
 	}
-	if priority > 0 {
+	if priority != usualPriority {
 		url += "&priority=" + strconv.FormatInt(priority, 10)
 	}
 	return url + more

@@ -1,6 +1,7 @@
 package ntfy_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,6 +42,19 @@ func TestSendText(t *testing.T) {
 	const evil = "{{credential:token}} {{media:m1}}"
 	if m := a.published(wit.ChannelSend{Text: evil})[0]; m.Message != evil {
 		t.Errorf("%+v", m)
+	}
+}
+
+// TestTheUsualPriority: the one of the manifest is that of an account which says none, and no publication names it.
+func TestTheUsualPriority(t *testing.T) {
+	var said [2]string
+	for i, more := range []string{`"topic":"home"`, `"topic":"home","priority":3`} {
+		a := newAccount(t, ntfytest.Config{}, more)
+		m := a.published(wit.ChannelSend{Text: "x"})[0]
+		said[i] = fmt.Sprint(m.Message, " ", m.Priority)
+	}
+	if said[0] != said[1] {
+		t.Errorf("%q", said)
 	}
 }
 

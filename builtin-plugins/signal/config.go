@@ -27,9 +27,6 @@ func readSettings(config wit.JSON) (settings, error) {
 		url: strings.TrimRight(v.Get("url").Text(), "/"), account: v.Get("account").Text(), device: v.Get("deviceName").Text(),
 		notes: v.Get("noteToSelf").Bool(), receipts: !v.Get("readReceipts").Exists() || v.Get("readReceipts").Bool(),
 	}
-	if s.url == "" {
-		s.url = "http://127.0.0.1:8080"
-	}
 	if s.device == "" {
 		s.device = "carapace"
 	}

@@ -12,8 +12,11 @@ import (
 
 // configuration is what the owner configured for a version of a plugin. It is asked anew each time, and keeps nothing.
 type configuration struct {
-	// section returns an account's section, for "" the plugin's, without secrets.
+	// section returns what the owner wrote in an account's section, for "" in the plugin's, without secrets. A default is no
+	// part of it: the manifest must not widen what the owner permits.
 	section func(account string) (wit.JSON, error)
+	// filled returns the section with the schema's defaults, as the guest gets it.
+	filled func(account string) (wit.JSON, error)
 	// schema is that of a section, nil without one.
 	schema wit.JSON
 }
@@ -39,7 +42,7 @@ func (c configuration) Get(_ context.Context, scope *wit.ConfigScope) (*wit.Conf
 	if scope.Account != nil {
 		account = *scope.Account
 	}
-	value, err := c.section(account)
+	value, err := c.filled(account)
 	if err != nil {
 		return nil, err
 	}

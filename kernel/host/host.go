@@ -147,8 +147,10 @@ type Plugin struct {
 	Permissions wit.Permissions
 	// OAuth2 are the recipes of its access tokens.
 	OAuth2 []wit.OAuth2Recipe
-	// Config returns the plugin's section, or an account's, without secrets.
+	// Config returns what the owner wrote in the plugin's section, or an account's, without secrets.
 	Config func(account string) (wit.JSON, error)
+	// Filled returns the same with the defaults of the schema in it, as the guest gets it.
+	Filled func(account string) (wit.JSON, error)
 	// Schema is that of a section, nil without one.
 	Schema wit.JSON
 }
@@ -167,7 +169,7 @@ type Guest struct {
 
 // Guest returns what p may ask for.
 func (h *Host) Guest(p Plugin) *Guest {
-	l, config := h.of(p.ID), configuration{p.Config, p.Schema}
+	l, config := h.of(p.ID), configuration{p.Config, p.Filled, p.Schema}
 	reach := newReach(p, config, l.requests)
 	credentials := newCredentials(p, h.deps.Vault, l.signing, tokens{p.ID, p.OAuth2, h.tokens, config, reach, h.deps.Egress})
 	g := &Guest{

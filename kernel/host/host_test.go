@@ -171,13 +171,14 @@ func everything() wit.Permissions {
 }
 
 func (w *world) guest(id string, p wit.Permissions) *host.Guest {
-	return w.host.Guest(host.Plugin{ID: id, Permissions: p, Config: func(account string) (wit.JSON, error) {
+	config := func(account string) (wit.JSON, error) {
 		text, ok := w.config[account]
 		if !ok && account != "" {
 			return nil, wit.Errorf(wit.CodeNotFound, "no account %s", account)
 		}
 		return wit.JSON(text), nil
-	}})
+	}
+	return w.host.Guest(host.Plugin{ID: id, Permissions: p, Config: config, Filled: config})
 }
 
 // ask calls a function as a guest would.

@@ -153,7 +153,9 @@ func TestSettings(t *testing.T) {
 	t.Cleanup(server.Close)
 	p := everything()
 	p.HTTP.Hosts = []string{"config:url"}
+	filled := `{"a":"mine","b":"theirs","n":1,"url":"` + server.URL + `"}`
 	g := w.host.Guest(host.Plugin{ID: "p", Permissions: p, Config: func(account string) (wit.JSON, error) { return wit.JSON(w.config[account]), nil },
+		Filled: func(string) (wit.JSON, error) { return wit.JSON(filled), nil },
 		Schema: wit.JSON(`{"properties":{"a":{"default":"ours"},"b":{"default":"theirs"},"n":{"default":7},"url":{"default":"` + server.URL + `"}}}`)})
 	for field, want := range map[string]string{"a": "mine", "b": "theirs", "n": "", "none": "", "url": server.URL} {
 		if got := g.Setting("acc", field); got != want {
@@ -166,6 +168,9 @@ func TestSettings(t *testing.T) {
 	}
 	if res, err := g.HTTP.Do(t.Context(), "acc", &wit.HTTPRequest{URL: server.URL}); wit.CodeOf(err) != wit.CodeForbidden {
 		t.Errorf("a default that nobody has set is reached: %+v %v", res, err)
+	}
+	if got, err := ask(g, host.Call{}, "config_get", `{"account":"acc"}`); err != nil || got != `{"value":`+filled+`}` {
+		t.Errorf("the guest gets %s, %v", got, err)
 	}
 }
 

@@ -111,7 +111,8 @@ func (b *builder) newVersion(c candidate) *version {
 	if v.engine == nil {
 		v.engine = b.engine
 	}
-	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, OAuth2: c.manifest.OAuth2, Config: v.config.section, Schema: c.manifest.Config})
+	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, OAuth2: c.manifest.OAuth2,
+		Config: v.config.own, Filled: v.config.section, Schema: c.manifest.Config})
 	return v
 }
 

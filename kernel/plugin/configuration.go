@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
@@ -20,8 +21,10 @@ type configuration struct {
 
 // section is a configuration as it was checked last.
 type section struct {
-	raw, value wit.JSON
-	err        error
+	raw    wit.JSON
+	own    wit.JSON // what the owner wrote, without secrets
+	filled wit.JSON // with the schema's defaults for what the owner left out
+	err    error
 }
 
 func newConfiguration(m *wit.Manifest, s Settings) *configuration {
@@ -32,34 +35,57 @@ func newConfiguration(m *wit.Manifest, s Settings) *configuration {
 	return c
 }
 
-// section returns the plugin's configuration, or an account's, checked and without secrets. Errors:
-// CodeNotFound, CodeInvalid.
+// section returns the plugin's configuration, or an account's, as the plugin gets it: checked, without secrets and with the
+// defaults of the schema. Errors: CodeNotFound, CodeInvalid.
 func (c *configuration) section(account string) (wit.JSON, error) {
+	s, err := c.look(account)
+	return s.filled, err
+}
+
+// own is the section without the defaults: what only the owner may say, such as which hosts the plugin may reach, is asked
+// of it. Errors are those of section.
+func (c *configuration) own(account string) (wit.JSON, error) {
+	s, err := c.look(account)
+	return s.own, err
+}
+
+// look reads a section, and checks it if its text is another than the last time. With an error the section is empty.
+func (c *configuration) look(account string) (section, error) {
 	id := c.manifest.ID
 	value := c.settings.PluginConfig(id)
 	if account != "" {
 		of, ok := c.settings.AccountConfig(id, account)
 		if !ok {
-			return nil, wit.Errorf(wit.CodeNotFound, "%s has no account %q: set it up first", id, account)
+			return section{}, wit.Errorf(wit.CodeNotFound, "%s has no account %q: set it up first", id, account)
 		}
 		value = of
 	}
 	if c.schema == nil {
-		return value, nil
+		return section{own: value, filled: value}, nil
 	}
 	if known, ok := c.checked.Load(account); ok {
 		if s, _ := known.(*section); s != nil && string(s.raw) == string(value) {
-			return s.value, s.err
+			return *s, s.err
 		}
 	}
-	s := &section{raw: value, value: c.schema.Strip(value)}
-	if describes(c.manifest, account) {
-		if err := c.schema.Check(context.Background(), s.value); err != nil {
-			s.value, s.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", described(id, account), err)
-		}
-	}
+	s := c.check(account, value)
 	c.checked.Store(account, s)
-	return s.value, s.err
+	return *s, s.err
+}
+
+// check is what the schema makes of a section, if it is about that.
+func (c *configuration) check(account string, value wit.JSON) *section {
+	own := c.schema.Strip(value)
+	if !describes(c.manifest, account) {
+		return &section{raw: value, own: own, filled: own}
+	}
+	if err := c.schema.Check(context.Background(), own); err != nil {
+		if !written(value) {
+			err = fmt.Errorf("%w: `carapace setup %s` asks for it", err, c.manifest.ID)
+		}
+		return &section{raw: value, err: wit.Errorf(wit.CodeInvalid, "%s: %w", described(c.manifest.ID, account), err)}
+	}
+	return &section{raw: value, own: own, filled: c.schema.Fill(own)}
 }
 
 // fault is what is wrong with what the owner wrote in the plugin's own section; nil where that is nothing, and where nothing is
@@ -111,11 +137,15 @@ func (r *Registry) Fault(id, account string) error {
 func (c *configuration) strip(value wit.JSON) wit.JSON { return c.schema.Strip(value) }
 
 // flat returns the fields of the plugin's section as Extism's config knows them: strings as they are, other
-// values as JSON.
+// values as JSON. Of a section that does not fit the schema it is what the owner wrote.
 // Secrets are taken out, as everywhere: a guest names credentials and never has them.
 func (c *configuration) flat() map[string]string {
+	value, err := c.section("")
+	if err != nil {
+		value = c.schema.Strip(c.settings.PluginConfig(c.manifest.ID))
+	}
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(c.schema.Strip(c.settings.PluginConfig(c.manifest.ID)), &fields) != nil {
+	if json.Unmarshal(value, &fields) != nil {
 		return nil
 	}
 	out := make(map[string]string, len(fields))

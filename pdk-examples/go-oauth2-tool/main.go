@@ -3,6 +3,8 @@
 //
 //	owner     by the refresh token of a login that the owner has made
 //	app       by the secret of an app, which needs nobody's login
+//	form      the same at a server that wants id and secret in the form that it is sent
+//	tenant    the same at a server that takes and answers JSON with names of its own
 //	service   by a private key, with which the gateway signs for a service account
 package main
 

@@ -45,12 +45,8 @@ func message(said json.Value) wit.Message {
 // Send posts a message.
 func (slack) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	account, _ := json.Parse(send.Config) // the kernel has checked it
-	api := account.Get("api").Text()
-	if api == "" {
-		api = "https://slack.com/api"
-	}
 	response, err := host.HTTP(&wit.HTTPRequest{
-		Method: "POST", URL: api + "/chat.postMessage",
+		Method: "POST", URL: account.Get("api").Text() + "/chat.postMessage",
 		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:botToken}}"}},
 		JSON:    json.Object{}.Text("channel", send.To.ID).Text("text", send.Text).JSON(),
 	})

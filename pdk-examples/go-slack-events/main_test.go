@@ -48,7 +48,7 @@ func TestSend(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, answer)
 	})}
-	send := &wit.ChannelSend{Config: wit.JSON(`{}`), To: wit.Conversation{ID: "D1"}, Text: "yes"}
+	send := &wit.ChannelSend{Config: wit.JSON(`{"api":"https://slack.com/api"}`), To: wit.Conversation{ID: "D1"}, Text: "yes"}
 	if sent, err := (slack{}).Send(host.SDK(), send); err != nil || sent.IDs[0] != "1.4" {
 		t.Errorf("%+v, %v", sent, err)
 	}

@@ -44,8 +44,10 @@ func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 	c.oauth2(m)
 	c.changes(m)
 	if len(m.Config) > 0 && len(m.Config) <= wit.ManifestConfigMax {
-		if _, err := NewSchema(m.Config); err != nil {
+		if s, err := NewSchema(m.Config); err != nil {
 			c.problem("config", "%s", err)
+		} else {
+			c.defaults(s, len(m.Config))
 		}
 		c.form(m.Config)
 	}

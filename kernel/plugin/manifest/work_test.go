@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -114,13 +115,16 @@ func FuzzSchema(f *testing.F) {
 	f.Add([]byte(doubling(16, "anyOf")), []byte(`{}`))
 	f.Add([]byte(`{"$anchor":"a","properties":{"x":{"anyOf":[{"$ref":"#a"},{"$dynamicRef":"#a"}]}}}`), []byte(deepValue(30)))
 	f.Add([]byte(`{"unevaluatedProperties":{"$ref":"#"},"anyOf":[{"$ref":"#/x"}],"x":{"pattern":"a*"}}`), []byte(`{"y":"aaa"}`))
+	f.Add([]byte(`{"properties":{"a":{"default":{"b":1},"properties":{"b":{"default":2},"c":{"default":{}}}},"d":{"$ref":"#"}}}`), []byte(`{"d":{},"a":{}}`))
 	f.Fuzz(func(t *testing.T, schema, value []byte) {
 		if len(schema) > wit.ManifestConfigMax || len(value) > 64<<10 {
 			return
 		}
 		start := time.Now()
 		if s, err := manifest.NewSchema(schema); err == nil {
-			_ = s.Check(t.Context(), value)
+			if filled := s.Fill(value); s.Check(t.Context(), value) == nil && !json.Valid(filled) && len(filled) > 0 {
+				t.Errorf("%s is filled with its defaults to %s", value, filled)
+			}
 		}
 		if took := time.Since(start); took > time.Minute {
 			t.Fatalf("took %v", took)
