@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -136,25 +135,12 @@ func (r *Registry) Fault(id, account string) error {
 // strip removes the secrets from a section that somebody else brings.
 func (c *configuration) strip(value wit.JSON) wit.JSON { return c.schema.Strip(value) }
 
-// flat returns the fields of the plugin's section as Extism's config knows them: strings as they are, other
-// values as JSON. Of a section that does not fit the schema it is what the owner wrote.
+// flat returns the fields of the plugin's section as Extism's config knows them. Of a section that does not fit the schema it is what the owner wrote.
 // Secrets are taken out, as everywhere: a guest names credentials and never has them.
 func (c *configuration) flat() map[string]string {
 	value, err := c.section("")
 	if err != nil {
 		value = c.schema.Strip(c.settings.PluginConfig(c.manifest.ID))
 	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(value, &fields) != nil {
-		return nil
-	}
-	out := make(map[string]string, len(fields))
-	for name, value := range fields {
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
-		}
-		out[name] = text
-	}
-	return out
+	return manifest.Flat(value)
 }

@@ -32,7 +32,7 @@ func (t *tester) instanceAt(g *gateway) *instance {
 	i := &instance{t: t, gateway: g}
 	limits := manifest.Limits(t.manifest)
 	spec := engine.Spec{
-		Plugin: t.manifest.ID, Instances: wit.InstancesWarm, Config: t.samples.flatConfig(), Functions: i.gateway.functions(), HTTP: i.gateway.http,
+		Plugin: t.manifest.ID, Instances: wit.InstancesWarm, Config: manifest.Flat(t.samples.config), Functions: i.gateway.functions(), HTTP: i.gateway.http,
 		Memory: limits.Memory, Output: wit.LimitAnswer, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: 1,
 	}
 	if _, member := manifest.Entry(t.manifest); member != "" {

@@ -71,19 +71,6 @@ func newSamples(c *contract.Contract, m *wit.Manifest) samples {
 	return s
 }
 
-// flatConfig is the configuration as Extism's PDKs read it.
-func (s *samples) flatConfig() map[string]string {
-	var fields map[string]any
-	_ = json.Unmarshal(s.config, &fields) // it is an object
-	flat := map[string]string{}
-	for name, value := range fields {
-		if text, ok := value.(string); ok {
-			flat[name] = text
-		}
-	}
-	return flat
-}
-
 // record makes a record of a type.
 func (s *samples) record(name string, st style) map[string]any { return s.make(name, st, 0) }
 
