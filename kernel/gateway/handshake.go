@@ -57,6 +57,7 @@ func (h *handshake) open() (*conn, error) {
 	if err != nil {
 		return nil, h.silent(err)
 	}
+	defer m.release()
 	if m.rest != nil {
 		h.door.metrics.refused.Inc()
 		return nil, tooLong(h.door.limits.MaxHandshake)

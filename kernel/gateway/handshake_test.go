@@ -334,6 +334,13 @@ func TestBinaryAndGiantFirstFrames(t *testing.T) {
 	if got := w.read(); got != "close 1009 a message must not have more than 65536 bytes" {
 		t.Errorf("giant: %s", got)
 	}
+	w = r.raw(nil)
+	w.read()
+	w.write(connectFrame[:len(connectFrame)-1] + strings.Repeat(" ", 64<<10-len(connectFrame)) + "}") // all that may be
+	w.read()
+	if body := r.get("GET", "/metrics", nil).Body.String(); !strings.Contains(body, "carapace_ws_memory_bytes 0\n") {
+		t.Error("memory is held for a handshake that has ended")
+	}
 }
 
 func TestHandshakeTimeout(t *testing.T) {
