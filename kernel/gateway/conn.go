@@ -140,10 +140,10 @@ func (c *conn) call(ctx context.Context, req wire.Request) bool {
 }
 
 // reply sends an answer. It cannot be left out, however slow the client is.
-func (c *conn) reply(body []byte) { c.send(frame{body: body}, false) }
+func (c *conn) reply(f frame) { c.send(f, false) }
 
 // replyWith sends an answer that is encoded when there is room for it, one after the other: what is not encoded yet takes less.
-func (c *conn) replyWith(encode func() []byte) {
+func (c *conn) replyWith(encode func() frame) {
 	c.answering <- struct{}{}
 	defer func() { <-c.answering }()
 	c.room()

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -24,9 +23,9 @@ type dispatcher struct {
 
 // replier takes the frames that answer a request: *conn.
 type replier interface {
-	reply(frame []byte)
+	reply(f frame)
 	// replyWith replies with what encode returns, once there is room for it.
-	replyWith(encode func() []byte)
+	replyWith(encode func() frame)
 }
 
 // answer calls a method and replies with its answer, of most bytes at most. A method that has two has the first one
@@ -42,7 +41,7 @@ func (d *dispatcher) answer(ctx context.Context, caller *rpc.Caller, req wire.Re
 		to.reply(d.failure(caller, id, err))
 		return
 	}
-	to.replyWith(func() []byte { return d.result(caller, id, result, most) })
+	to.replyWith(func() frame { return d.result(caller, id, result, most) })
 }
 
 // call runs the method and makes a panic in it an error of this request alone.
@@ -57,7 +56,7 @@ func (d *dispatcher) call(ctx context.Context, caller *rpc.Caller, req wire.Requ
 }
 
 // result encodes an answer, if the client can be expected to take one of that size.
-func (d *dispatcher) result(caller *rpc.Caller, id string, result any, most int64) []byte {
+func (d *dispatcher) result(caller *rpc.Caller, id string, result any, most int64) frame {
 	payload, err := rpc.Encode(result)
 	if err != nil {
 		return d.failure(caller, id, wit.Errorf(wit.CodeInternal, "encode the answer: %w", err))
@@ -65,14 +64,14 @@ func (d *dispatcher) result(caller *rpc.Caller, id string, result any, most int6
 	if int64(len(payload)) > max(most, 8<<20) {
 		return d.failure(caller, id, wit.Errorf(wit.CodeTooLarge, "the answer has %d bytes: ask for less at a time", len(payload)))
 	}
-	return wire.AppendResult(make([]byte, 0, len(payload)+len(id)+48), id, json.RawMessage(payload))
+	return frame{body: payload, to: id}
 }
 
 // failure encodes an error, in the words of the caller's protocol. Only what is nobody's fault but the gateway's is
 // logged: that of a plugin is under the plugin's name.
-func (d *dispatcher) failure(caller *rpc.Caller, id string, err error) []byte {
+func (d *dispatcher) failure(caller *rpc.Caller, id string, err error) frame {
 	if wit.CodeOf(err) == wit.CodeInternal && !rpc.IsLogged(err) {
 		d.log.Error("request failed", "conn", caller.ConnID, "id", id, "error", err)
 	}
-	return wire.AppendFailure(nil, id, wire.NewError(err, rpc.DetailsOf(err), caller.Protocol))
+	return frame{body: wire.AppendFailure(nil, id, wire.NewError(err, rpc.DetailsOf(err), caller.Protocol))}
 }

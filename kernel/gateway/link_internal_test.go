@@ -87,11 +87,12 @@ func TestLinkWritesFrames(t *testing.T) {
 	raw := &line{}
 	l := linked(raw)
 	l.first = []byte("upgraded ")
-	frames := []frame{{body: []byte(`{"a":1}`)}, {body: []byte(`{"b":2`), event: true, seq: 9}, {body: []byte(`{"c":3`), event: true}}
-	if n, err := l.writeFrames(frames); n != 3 || err != nil {
+	frames := []frame{{body: []byte(`{"a":1}`)}, {body: []byte(`{"b":2`), event: true, seq: 9}, {body: []byte(`{"c":3`), event: true}, {body: []byte(`[4]`), to: `"x`}}
+	if n, err := l.writeFrames(frames); n != 4 || err != nil {
 		t.Fatal(n, err)
 	}
-	if got := strings.Join(raw.took, ""); got != "upgraded \x81\x07{\"a\":1}\x81\x0f{\"b\":2,\"seq\":9}\x81\x07{\"c\":3}" {
+	if got := strings.Join(raw.took, ""); got != "upgraded \x81\x07{\"a\":1}\x81\x0f{\"b\":2,\"seq\":9}\x81\x07{\"c\":3}"+
+		"\x81\x31"+`{"type":"res","id":"\"x","ok":true,"payload":[4]}` {
 		t.Errorf("%q", got)
 	}
 	many := make([]frame, partsFrames+1)

@@ -2,13 +2,17 @@ package gateway
 
 import "sync"
 
-// frame is one message to a client. The body of an event is shared by all connections and is completed
-// with the seq when it is written.
+// frame is one message to a client: whole, or an event, or a result. The body of an event is shared by all connections, and that of
+// a result may be by all who ask the same; they are completed when they are written, with the seq or with the request's id.
 type frame struct {
 	body  []byte
 	event bool
 	seq   uint64
+	to    string // the request of which the body is the result; "" for other frames
 }
+
+// size is about what the frame has in bytes.
+func (f *frame) size() int64 { return int64(len(f.body) + len(f.to)) }
 
 // outbox holds what waits to be sent to one connection. It only keeps the books: who is told to start a writer
 // starts it, and there is one at a time, so that frames keep their order.
@@ -106,7 +110,7 @@ func (o *outbox) fits(f frame, droppable bool) bool {
 
 // count counts a frame, or with n = -1 counts it no more.
 func (o *outbox) count(f frame, n int) {
-	l, bytes := o.of(f), int64(n*len(f.body))
+	l, bytes := o.of(f), int64(n)*f.size()
 	l.frames += n
 	l.bytes += bytes
 	if !f.event { // an event's body is shared by all

@@ -51,7 +51,7 @@ func TestOutboxHasOneWriter(t *testing.T) {
 		t.Error("a second writer")
 	}
 	batch := box.next(nil)
-	want := []frame{{body: make([]byte, 9)}, {make([]byte, 1), true, 1}, {make([]byte, 2), true, 2}, {make([]byte, 4), true, 4}, {body: make([]byte, 5)}}
+	want := []frame{{body: make([]byte, 9)}, {make([]byte, 1), true, 1, ""}, {make([]byte, 2), true, 2, ""}, {make([]byte, 4), true, 4, ""}, {body: make([]byte, 5)}}
 	if len(batch) != len(want) {
 		t.Fatalf("%d frames", len(batch))
 	}

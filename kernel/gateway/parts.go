@@ -23,7 +23,7 @@ const (
 	eightBytes = 127
 )
 
-// parts are WebSocket frames in pieces, for one write. The bodies are not copied: an event's is shared by all
+// parts are WebSocket frames in pieces, for one write. Long bodies are not copied: an event's is shared by all
 // connections.
 type parts struct {
 	list  net.Buffers // the pieces in their order
@@ -35,25 +35,31 @@ type parts struct {
 func (p *parts) take(frames []frame) (n int) {
 	p.small = p.small[:0]
 	for bytes := 0; n < len(frames) && n < partsFrames && bytes < partsBytes; n++ {
-		p.add(frames[n])
+		p.add(&frames[n])
 		bytes += len(frames[n].body)
 	}
 	p.left = p.list
 	return n
 }
 
-// add appends a frame: its head, its body, and the end of an event, which is its connection's own.
-func (p *parts) add(f frame) {
+// add appends a frame: its head, its body, and the end of an event, which is its connection's own, or of a result.
+func (p *parts) add(f *frame) {
 	begin := len(p.small)
 	if f.event {
 		p.small = wire.AppendSeq(p.small, f.seq)
+	} else if f.to != "" {
+		p.small = append(wire.AppendResultHead(p.small, f.to), '}')
 	}
-	end := p.small[begin:]
+	around := p.small[begin:]
 	head := len(p.small)
-	p.small = appendHead(p.small, len(f.body)+len(end))
+	p.small = appendHead(p.small, len(f.body)+len(around))
+	if f.to != "" {
+		last := len(around) - 1
+		p.small, around = append(p.small, around[:last]...), around[last:]
+	}
 	p.list = append(p.list, p.small[head:], f.body)
-	if f.event { // a piece without bytes is one to wait for, on some lines
-		p.list = append(p.list, end)
+	if len(around) > 0 { // a piece without bytes is one to wait for, on some lines
+		p.list = append(p.list, around)
 	}
 }
 

@@ -157,11 +157,6 @@ func shallow(b []byte) bool {
 	return true
 }
 
-// AppendResult appends a successful response whose payload is already JSON.
-func AppendResult(dst []byte, id string, payload json.RawMessage) []byte {
-	return append(append(AppendResultHead(dst, id), payload...), '}')
-}
-
 // AppendResultHead appends a successful response as far as its payload, which the caller appends, and a '}' after it.
 func AppendResultHead(dst []byte, id string) []byte {
 	dst = append(dst, `{"type":"res","id":`...)

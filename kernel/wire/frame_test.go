@@ -138,7 +138,7 @@ func BenchmarkDecodeRequest(b *testing.B) {
 func TestAppend(t *testing.T) {
 	ms := int64(250)
 	tests := []struct{ got, want string }{
-		{string(wire.AppendResult(nil, `a"b`, json.RawMessage(`{"x":1}`))), `{"type":"res","id":"a\"b","ok":true,"payload":{"x":1}}`},
+		{string(wire.AppendResultHead(nil, `a"b`)) + `{"x":1}}`, `{"type":"res","id":"a\"b","ok":true,"payload":{"x":1}}`},
 		{string(wire.AppendFailure(nil, "1", &wire.Error{Code: "UNAVAILABLE", Message: "m", Retryable: true, RetryAfterMs: &ms})), `{"type":"res","id":"1","ok":false,"error":{"code":"UNAVAILABLE","message":"m","retryable":true,"retryAfterMs":250}}`},
 		{string(wire.AppendFailure(nil, "1", &wire.Error{Code: "C", Message: "m", Details: func() {}})), `{"type":"res","id":"1","ok":false,"error":{"code":"C","message":"m"}}`},
 		{string(wire.AppendSeq(wire.AppendEvent(nil, "tick", json.RawMessage(`{"ts":1}`), nil), 7)), `{"type":"event","event":"tick","payload":{"ts":1},"seq":7}`},
