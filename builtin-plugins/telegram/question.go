@@ -46,13 +46,17 @@ func (Telegram) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	if c.leaves(r, p) {
 		r = c.call("sendPoll", p)
 	}
+	sent := &wit.Sent{}
 	if c.movedTo != "" {
-		return c.moved(poll.To), nil
+		sent = c.moved(poll.To)
+		c.id = c.movedTo
+		r = c.call("sendPoll", p.outside()) // a supergroup has no topics yet
 	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	return &wit.Sent{IDs: []string{c.id + ":" + r.value.Get("message_id").Text()}}, nil
+	sent.IDs = []string{c.id + ":" + r.value.Get("message_id").Text()}
+	return sent, nil
 }
 
 // beginning is the beginning of s of at most so many characters, which says that there is more.

@@ -57,7 +57,7 @@ func TestPolls(t *testing.T) {
 	}
 	s.AddChat(botapitest.Chat{ID: -5, Type: "group", Title: "Home"})
 	s.Upgrade(-5, -1005)
-	if sent, err := ask(wit.ChannelPoll{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}, Question: "Tea?", Options: []string{"a", "b"}}); err != nil || sent.Moved == nil || sent.Moved.ID != "-1005" {
+	if sent, err := ask(wit.ChannelPoll{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}, Question: "Tea?", Options: []string{"a", "b"}}); err != nil || len(sent.IDs) != 1 || !strings.HasPrefix(sent.IDs[0], "-1005:") || sent.Moved == nil || sent.Moved.ID != "-1005" {
 		t.Errorf("a group that has moved: %v %+v", err, sent)
 	}
 }
