@@ -10,8 +10,10 @@ import (
 // settings are an account's configuration, without its secrets, which only the kernel sees. plugin.json says what each
 // field means.
 type settings struct {
-	api string // the API's URLs begin with it
-	app string // the app's id
+	root     string // the platform's URLs begin with it
+	api      string // and with this those of the API
+	app      string // the app's id
+	connects bool   // events come over a connection, not by calls
 }
 
 const defaultRoot = "https://open.feishu.cn"
@@ -29,7 +31,8 @@ func readSettings(config wit.JSON) (settings, error) {
 	if root == "" {
 		root = defaultRoot
 	}
-	return settings{api: strings.TrimRight(root, "/") + "/open-apis", app: v.Get("appId").Text()}, nil
+	root = strings.TrimRight(root, "/")
+	return settings{root: root, api: root + "/open-apis", app: v.Get("appId").Text(), connects: v.Get("mode").Text() == "connection"}, nil
 }
 
 // escape makes a part of a URL of what could end it, or name a credential.
