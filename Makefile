@@ -17,7 +17,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(filter-out -trimpath,$(shell $(GO) env GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins toolchains test check quick vet lint fuzz generate interop servers js as rust oci twilio openai anthropic gemini bedrock googlechat teams feishu mattermost zulip clients mcp proxies demo first-plugin hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check quick vet lint fuzz generate interop servers js as rust oci twilio openai anthropic gemini bedrock googlechat teams feishu mattermost zulip nextcloud clients mcp proxies demo first-plugin hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -198,6 +198,15 @@ zulip: $(ZULIP)/installed ## drive the test server of Zulip with Zulip's own cli
 	$(GO) test -count=1 -v ./.ci/zulip
 
 $(ZULIP)/installed: .ci/zulip/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@touch $@
+
+NEXTCLOUD := .ci/nextcloud/client
+nextcloud: $(NEXTCLOUD)/installed ## drive the test server of Nextcloud Talk with Nextcloud's own client library for Python, which is installed first
+	$(GO) test -count=1 -v ./.ci/nextcloud
+
+$(NEXTCLOUD)/installed: .ci/nextcloud/requirements.txt
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	@touch $@

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/usage"
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -65,13 +65,10 @@ func (w *wiring) listedPrice(provider, model string) (usage.Tariff, bool) {
 	if err != nil {
 		return usage.Tariff{}, false
 	}
-	var set map[string]json.RawMessage
-	if text := w.settings.PluginConfig(provider); len(text) > 0 && json.Unmarshal(text, &set) != nil {
-		return usage.Tariff{}, false
-	}
+	settings := w.settings.PluginConfig(provider)
 	today := time.Now().UTC().Format(time.DateOnly)
 	for _, list := range p.Facts().Prices {
-		if list.Until != "" && today > list.Until || !pricesHold(list.Where, set) {
+		if list.Until != "" && today > list.Until || !setting.Hold(list.Where, settings) {
 			continue
 		}
 		for _, m := range list.Models {
@@ -92,15 +89,6 @@ func tariff(m wit.ModelPrice) (usage.Tariff, bool) {
 		least = min(least, l.Input, l.Output, l.CacheRead, l.CacheWrite)
 	}
 	return t, least >= 0
-}
-
-// pricesHold reports whether settings are as prices want them.
-func pricesHold(where []wit.PriceCondition, set map[string]json.RawMessage) bool {
-	return !slices.ContainsFunc(where, func(c wit.PriceCondition) bool {
-		value, ok := set[c.Setting]
-		var text string
-		return ok && (json.Unmarshal(value, &text) != nil || !slices.Contains(c.Values, text))
-	})
 }
 
 // price is chat's view of the prices.

@@ -234,9 +234,9 @@ func TestPricesThatAProviderComesWith(t *testing.T) {
 	brain := costly("brain", &asked)
 	brain.Manifest.Config = wit.JSON(`{"type":"object"}`)
 	brain.Manifest.Provides.Provider.Prices = []wit.PriceList{
-		{Source: "https://example.com/prices", Date: "2026-11-29", Where: []wit.PriceCondition{{Setting: "at", Values: []string{"home"}}, {Setting: "other"}},
+		{Source: "https://example.com/prices", Date: "2026-11-29", Where: []wit.SettingCondition{{Setting: "at", Values: []string{"home"}}, {Setting: "other"}},
 			Models: []wit.ModelPrice{{Models: []string{"m", "m-1"}, Input: 2, Output: 8, CacheRead: 1}, {Models: []string{"odd"}, Input: -1}}},
-		{Source: "https://example.com/prices", Date: "2026-11-29", Where: []wit.PriceCondition{{Setting: "at", Values: []string{"work"}}},
+		{Source: "https://example.com/prices", Date: "2026-11-29", Where: []wit.SettingCondition{{Setting: "at", Values: []string{"work"}}},
 			Models: []wit.ModelPrice{{Models: []string{"m"}, Input: 3}}},
 		{Source: "https://example.com/prices", Date: "2026-11-29", Until: "2026-11-28", Models: []wit.ModelPrice{{Models: []string{"sale"}, Input: 1}}},
 		{Source: "https://example.com/prices", Date: "2026-11-29", Until: "9999-12-31", Models: []wit.ModelPrice{{Models: []string{"sale"}, Input: 7},

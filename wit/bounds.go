@@ -326,8 +326,8 @@ const (
 	WebhookFactsFieldsMax              = 4
 	ChannelFactsLabelMax               = 64
 	WebhookRoutePathMax                = 256
-	PriceConditionSettingMax           = 64
-	PriceConditionValuesMax            = 8
+	SettingConditionSettingMax         = 64
+	SettingConditionValuesMax          = 8
 	ModelPriceModelsMax                = 16
 	PriceListSourceMax                 = 1024
 	PriceListDateMax                   = 10
@@ -338,6 +338,7 @@ const (
 	ProviderFactsAddressMax            = 256
 	ProviderFactsHeedsMax              = 8
 	ProviderFactsShowsMax              = 8
+	ProviderFactsShowsWhereMax         = 8
 	ProviderFactsPricesMax             = 8
 	STTFactsLabelMax                   = 64
 	TTSFactsLabelMax                   = 64

@@ -367,8 +367,8 @@ type WebhookRoute struct {
 	Accepts WebhookFacts `json:"accepts,omitzero"`
 }
 
-// PriceCondition is a setting of the plugin on which prices depend, such as the address of another server.
-type PriceCondition struct {
+// SettingCondition is a setting of the plugin on which a fact depends, such as the address of another server.
+type SettingCondition struct {
 	Setting string `json:"setting,omitempty"`
 	// It is one of these, or nothing at all.
 	Values []string `json:"values,omitempty"`
@@ -403,8 +403,8 @@ type PriceList struct {
 	// The last day on which they hold, such as 2026-12-31; absent: none is known.
 	Until string `json:"until,omitempty"`
 	// All have to be so for the prices to hold.
-	Where  []PriceCondition `json:"where,omitempty"`
-	Models []ModelPrice     `json:"models,omitempty"`
+	Where  []SettingCondition `json:"where,omitempty"`
+	Models []ModelPrice       `json:"models,omitempty"`
 }
 
 // ChatWish is what a chat may ask for that not every provider can do.
@@ -458,6 +458,8 @@ type ProviderFacts struct {
 	Heeds []ChatWish `json:"heeds,omitempty"`
 	// What of files it shows to its models beside pictures of people.
 	Shows []Exhibit `json:"shows,omitempty"`
+	// All have to be so for it to show these.
+	ShowsWhere []SettingCondition `json:"showsWhere,omitempty"`
 	// What its models cost. The owner's prices count more; of several lists that hold, the first that has the model.
 	Prices []PriceList `json:"prices,omitempty"`
 }

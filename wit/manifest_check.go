@@ -445,13 +445,13 @@ func (v *WebhookRoute) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
-func (v *PriceCondition) Validate() error {
+func (v *SettingCondition) Validate() error {
 	var p problems
 	v.check(&p)
 	return p.err()
 }
 
-func (v *PriceCondition) check(p *problems) (before int) {
+func (v *SettingCondition) check(p *problems) (before int) {
 	before = len(p.list)
 	if blank(v.Setting) {
 		p.missing("setting", -1)
@@ -556,6 +556,12 @@ func (v *ProviderFacts) check(p *problems) (before int) {
 		if !x.Valid() {
 			p.unknown("shows", i, string(x))
 		}
+	}
+	if n := len(v.ShowsWhere); n > 8 {
+		p.items("showsWhere", -1, n, 0, 8)
+	}
+	for i := range v.ShowsWhere {
+		p.within(v.ShowsWhere[i].check(p), "showsWhere", i)
 	}
 	if n := len(v.Prices); n > 8 {
 		p.items("prices", -1, n, 0, 8)

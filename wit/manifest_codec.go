@@ -802,7 +802,7 @@ func (v WebhookRoute) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 func (v *WebhookRoute) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
-func (v *PriceCondition) AppendJSON(b []byte) []byte {
+func (v *SettingCondition) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Setting != "" {
 		b = codec.AppendString(codec.Key(b, `"setting":`), v.Setting)
@@ -814,8 +814,8 @@ func (v *PriceCondition) AppendJSON(b []byte) []byte {
 }
 
 // ReadJSON replaces v by the next value of r.
-func (v *PriceCondition) ReadJSON(r *codec.Reader) {
-	*v = PriceCondition{}
+func (v *SettingCondition) ReadJSON(r *codec.Reader) {
+	*v = SettingCondition{}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
@@ -830,10 +830,10 @@ func (v *PriceCondition) ReadJSON(r *codec.Reader) {
 }
 
 // MarshalJSON is AppendJSON for encoding/json.
-func (v PriceCondition) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+func (v SettingCondition) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // UnmarshalJSON is ReadJSON for encoding/json.
-func (v *PriceCondition) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+func (v *SettingCondition) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *LongPrice) AppendJSON(b []byte) []byte {
@@ -975,7 +975,7 @@ func (v *PriceList) ReadJSON(r *codec.Reader) {
 		case "until":
 			v.Until = r.String()
 		case "where":
-			v.Where = codec.List[PriceCondition](r, 8)
+			v.Where = codec.List[SettingCondition](r, 8)
 		case "models":
 			v.Models = codec.List[ModelPrice](r, 256)
 		default:
@@ -1031,6 +1031,9 @@ func (v *ProviderFacts) AppendJSON(b []byte) []byte {
 	if len(v.Shows) > 0 {
 		b = codec.AppendStrings(codec.Key(b, `"shows":`), v.Shows)
 	}
+	if len(v.ShowsWhere) > 0 {
+		b = codec.AppendList(codec.Key(b, `"showsWhere":`), v.ShowsWhere)
+	}
 	if len(v.Prices) > 0 {
 		b = codec.AppendList(codec.Key(b, `"prices":`), v.Prices)
 	}
@@ -1057,6 +1060,8 @@ func (v *ProviderFacts) ReadJSON(r *codec.Reader) {
 			v.Heeds = codec.List[ChatWish](r, 8)
 		case "shows":
 			v.Shows = codec.List[Exhibit](r, 8)
+		case "showsWhere":
+			v.ShowsWhere = codec.List[SettingCondition](r, 8)
 		case "prices":
 			v.Prices = codec.List[PriceList](r, 8)
 		default:

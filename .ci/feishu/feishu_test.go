@@ -4,6 +4,7 @@ package feishu
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 
 	larkcore "github.com/larksuite/oapi-sdk-go/v3/core"
 	larkevent "github.com/larksuite/oapi-sdk-go/v3/event"
+	"github.com/larksuite/oapi-sdk-go/v3/event/dispatcher"
 	larkim "github.com/larksuite/oapi-sdk-go/v3/service/im/v1"
+	larkws "github.com/larksuite/oapi-sdk-go/v3/ws"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu/feishutest"
 )
@@ -159,5 +162,35 @@ func TestCalls(t *testing.T) {
 	var event larkim.P2MessageReceiveV1
 	if err := json.Unmarshal(<-events, &event); err != nil || *event.Event.Message.ChatType != "p2p" || *event.Event.Sender.SenderId.OpenId != "ou_ada" || *event.Event.Message.Content != `{"text":"hello"}` {
 		t.Errorf("%+v %v", event.Event, err)
+	}
+}
+
+// TestConnection: the library opens a connection, is told of messages in one packet and in two, answers, and pings.
+func TestConnection(t *testing.T) {
+	s := feishutest.New(feishutest.Config{})
+	t.Cleanup(func() { _ = s.Close() })
+	root, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Meet("ou_ada", "Ada")
+	said := make(chan string, 2)
+	handler := dispatcher.NewEventDispatcher("", "").OnP2MessageReceiveV1(func(_ context.Context, e *larkim.P2MessageReceiveV1) error {
+		said <- *e.Event.Message.Content
+		return nil
+	})
+	client := larkws.NewClient(feishutest.DefaultAppID, feishutest.DefaultAppSecret, larkws.WithEventHandler(handler), larkws.WithDomain(root))
+	go func() { _ = client.Start(t.Context()) }() // it never ends
+	s.Say("ou_ada", "one")
+	if got := <-said; got != `{"text":"one"}` {
+		t.Errorf("said %s", got)
+	}
+	s.Split(true)
+	s.Say("ou_ada", "é two")
+	if got := <-said; got != `{"text":"é two"}` {
+		t.Errorf("said %s", got)
+	}
+	if err := s.Wait(t.Context(), func() bool { return s.Pending() == 0 && s.Pings() > 0 }); err != nil {
+		t.Error(err)
 	}
 }

@@ -102,3 +102,20 @@ func TestTheServerOfResponsesWhole(t *testing.T) {
 		t.Errorf("a limit: %v", err)
 	}
 }
+
+// TestTheServerIsShownADocument: what the library makes of a picture and a PDF is taken, and a PDF that is none is refused.
+func TestTheServerIsShownADocument(t *testing.T) {
+	c := library(t, openaitest.Key, openaitest.New(openaitest.Says("A page."), openaitest.Says("A page.")))
+	for data, taken := range map[string]bool{"JVBERi0xLjQKJeLjz9MKdHJhaWxlcjw8Pj4KJSVFT0YK": true, "bm90aGluZw==": false} {
+		file := responses.ResponseInputContentUnionParam{OfInputFile: &responses.ResponseInputFileParam{
+			Filename: openai.String("page.pdf"), FileData: openai.String("data:application/pdf;base64," + data)}}
+		picture := responses.ResponseInputContentUnionParam{OfInputImage: &responses.ResponseInputImageParam{
+			Detail: responses.ResponseInputImageDetailAuto, ImageURL: openai.String("https://example.org/dot.png")}}
+		r, err := c.Responses.New(t.Context(), responses.ResponseNewParams{Model: "gpt-4.1", Input: responses.ResponseNewParamsInputUnion{OfInputItemList: responses.ResponseInputParam{
+			responses.ResponseInputItemParamOfMessage(responses.ResponseInputMessageContentListParam{responses.ResponseInputContentParamOfInputText("what is it?"), picture, file}, responses.EasyInputMessageRoleUser),
+		}}})
+		if refused := (*openai.Error)(nil); taken && (err != nil || r.OutputText() != "A page.") || !taken && (!errors.As(err, &refused) || refused.StatusCode != 400) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+}

@@ -34,10 +34,11 @@ func (a *answer) status(state wit.ConnectionState, message string) {
 type purpose string
 
 const (
-	toMe      purpose = "me"      // who the bot is
-	toName    purpose = "name"    // what somebody is called
-	toChat    purpose = "chat"    // what a group is called
-	toMessage purpose = "message" // where a message is that somebody reacted to
+	toMe       purpose = "me"      // who the bot is
+	toEndpoint purpose = "socket"  // where a connection is opened
+	toName     purpose = "name"    // what somebody is called
+	toChat     purpose = "chat"    // what a group is called
+	toMessage  purpose = "message" // where a message is that somebody reacted to
 )
 
 // get makes a request whose response comes back as an event. Of those that one answer has room for the first ones are made.
@@ -60,6 +61,8 @@ func responded(a *answer, response *wit.HTTPResponse) {
 	switch r := decode(response); kind {
 	case toMe:
 		introduced(a, r)
+	case toEndpoint:
+		endpointFound(a, r)
 	case toName:
 		named(a, which, r)
 	case toChat:

@@ -10,8 +10,10 @@ import (
 // settings are an account's configuration, without its secrets, which only the kernel sees. plugin.json says what each
 // field means.
 type settings struct {
-	api string // the API's URLs begin with it
-	app string // the app's id
+	root     string // the platform's URLs begin with it
+	api      string // and with this those of the API
+	app      string // the app's id
+	connects bool   // events come over a connection, not by calls
 }
 
 // readSettings reads a configuration that the kernel has checked against the manifest's schema.
@@ -23,7 +25,8 @@ func readSettings(config wit.JSON) (settings, error) {
 			return settings{}, err
 		}
 	}
-	return settings{api: strings.TrimRight(v.Get("apiRoot").Text(), "/") + "/open-apis", app: v.Get("appId").Text()}, nil
+	root := strings.TrimRight(v.Get("apiRoot").Text(), "/")
+	return settings{root: root, api: root + "/open-apis", app: v.Get("appId").Text(), connects: v.Get("mode").Text() == "connection"}, nil
 }
 
 // escape makes a part of a URL of what could end it, or name a credential.

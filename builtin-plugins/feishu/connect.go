@@ -5,7 +5,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Feishu calls by itself, so there is nothing to be connected to. Whether the app's id and secret are good is asked at the
+// With mode webhook Feishu calls by itself, so there is nothing to be connected to; with mode connection a websocket is opened once the
+// bot is known (socket.go). Whether the app's id and secret are good is asked at the
 // start, and then every half hour: a send would be the first to notice.
 
 const (
@@ -17,7 +18,7 @@ const (
 // that somebody reacted to is asked again.
 func connect(a *answer) {
 	a.State.generation++
-	a.State.failures = 0
+	a.State.failures, a.State.since, a.State.pieces, a.State.opening = 0, 0, nil, false
 	a.status(wit.ConnectionStateConnecting, "")
 	ask(a)
 	locate(a)
@@ -25,11 +26,16 @@ func connect(a *answer) {
 
 // fired goes on when a timer says so.
 func fired(a *answer, timer string) {
-	if timer == placeTimer {
+	switch timer {
+	case placeTimer:
 		locate(a)
-		return
+	case openTimer:
+		askEndpoint(a)
+	case pingTimer:
+		ping(a)
+	default:
+		ask(a)
 	}
-	ask(a)
 }
 
 // ask asks who the bot is ("Obtain bot info").
@@ -44,9 +50,18 @@ func introduced(a *answer, r result) {
 	err := r.err()
 	if err == nil {
 		a.State.me = me{id: bot.Get("open_id").Text(), name: bot.Get("app_name").Text()}
-		a.State.failures = 0
-		a.status(wit.ConnectionStateConnected, "")
 		a.Timer(askTimer, askEvery)
+		keyed, err := a.Host.HasCredential("encryptKey", a.Account)
+		switch {
+		case !a.Settings.connects && err == nil && !keyed:
+			a.status(wit.ConnectionStateNeedsLogin, "Feishu's calls are refused without an Encrypt Key: give it with `carapace setup feishu`, or set `mode` to connection")
+		case !a.Settings.connects || a.State.since != 0:
+			a.State.failures = 0
+			a.status(wit.ConnectionStateConnected, "")
+		case !a.State.opening:
+			a.State.failures = 0
+			askEndpoint(a)
+		}
 		return
 	}
 	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
@@ -61,7 +76,7 @@ func handleCommand(a *answer, name string) {
 	case "login":
 		connect(a)
 	case "probe":
-		if a.State.me.id != "" && a.State.failures == 0 {
+		if a.State.me.id != "" && a.State.failures == 0 && (!a.Settings.connects || a.State.since != 0) {
 			a.status(wit.ConnectionStateConnected, "")
 		} else {
 			a.status(wit.ConnectionStateConnecting, "")
@@ -69,7 +84,12 @@ func handleCommand(a *answer, name string) {
 		ask(a)
 	case "logout":
 		a.State.generation++
-		a.Timer(askTimer, 0)
+		for _, id := range []string{askTimer, openTimer, pingTimer} {
+			a.Timer(id, 0)
+		}
+		if a.Settings.connects {
+			a.State.since, a.State.opening, a.Out.Close = 0, false, append(a.Out.Close, socketID)
+		}
 		a.status(wit.ConnectionStateDisconnected, "logged out; log in again to be told how the bot is")
 	}
 }

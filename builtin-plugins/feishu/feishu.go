@@ -1,7 +1,7 @@
 // Package feishu is a bot of Feishu, or of Lark, as a chat channel, over their Open Platform (open.feishu.cn/document,
 // open.larksuite.com/document; names in comments are those of pages there).
 //
-// Messages come by a webhook: Feishu calls the account's address with events, and calls again for hours until it is answered with
+// Messages come over a connection that the gateway opens (socket.go, frame.go), or by a webhook: Feishu calls the account's address with events, and calls again for hours until it is answered with
 // 200. The kernel checks a call's signature and opens what is encrypted in it, answers the challenge by which Feishu asks
 // whether the address is meant, and answers a call only when what it brings is committed; a message that comes again is known by
 // its id.
@@ -41,6 +41,9 @@ var (
 var handlers = account.Handlers[*answer]{
 	Start:    connect,
 	Response: responded,
+	Opened:   opened,
+	Message:  heard,
+	Closed:   closed,
 	Timer:    fired,
 	Webhook:  called,
 	Command:  handleCommand,

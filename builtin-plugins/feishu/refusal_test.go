@@ -109,6 +109,9 @@ func TestHealth(t *testing.T) {
 	a.Says(wit.ConnectionStateDisconnected, "log in again")
 	a.Command("login")
 	a.Says(wit.ConnectionStateConnected, "")
+	delete(a.Host.Credentials, "encryptKey")
+	a.Fire("ask")
+	a.Says(wit.ConnectionStateNeedsLogin, "set `mode` to connection")
 	a.Host.Credentials = nil
 	a.Fire("ask")
 	a.Says(wit.ConnectionStateNeedsLogin, "")

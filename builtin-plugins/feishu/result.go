@@ -102,6 +102,11 @@ var meanings = map[int64]meaning{
 	230071:  {wit.CodeRateLimited, 1, "the message is changed too often", false},
 	190002:  {wit.CodeUnavailable, 5, "", false}, 190003: {wit.CodeUnavailable, 5, "", false}, 232003: {wit.CodeUnavailable, 5, "", false}, 55000: {wit.CodeUnavailable, 5, "", false},
 
+	514:        {wit.CodeUnauthorized, 0, tokenHint, false}, // this and those below are of connections
+	1000040343: {wit.CodeUnavailable, 5, "", false},
+	1000040344: {wit.CodeUnauthorized, 0, tokenHint, false},
+	1000040350: {wit.CodeUnavailable, 30, "the app has more connections than Feishu lets it have: end other programs that use it", false},
+
 	230002: {wit.CodeForbidden, 0, "the bot is not in this group: have a member add it", false},
 	230013: {wit.CodeForbidden, 0, "this person may not use the app: see Availability in the developer console", false},
 	230018: {wit.CodeForbidden, 0, "the group lets the bot not speak", false},

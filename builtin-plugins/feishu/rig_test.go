@@ -24,7 +24,7 @@ type account struct {
 func newAccount(t *testing.T) *account {
 	t.Helper()
 	s := feishutest.New(feishutest.Config{})
-	host := &sdktest.Host{HTTP: s, KV: map[string]string{}, Credentials: map[string]string{"tenantToken": feishutest.Token}}
+	host := &sdktest.Host{HTTP: s, KV: map[string]string{}, Credentials: map[string]string{"tenantToken": feishutest.Token, "encryptKey": feishutest.DefaultEncryptKey}}
 	a := &account{rig.New(t, feishu.New(), host, `{"apiRoot":"https://open.example.org","appId":"`+feishutest.DefaultAppID+`"}`), s}
 	a.Server = s
 	t.Cleanup(func() { _ = s.Close() })

@@ -15,6 +15,11 @@ type state struct {
 	people     known.List // what people are called
 	chats      known.List // what groups are called, and with whom a direct chat is
 	waiting    []waiting
+	opening    bool    // a connection is being opened, or will be when a timer says so
+	since      int64   // when the connection was opened, in milliseconds since 1970; 0 for none
+	service    int64   // of the connection, which pings name
+	silent     bool    // nothing has come since the last ping
+	pieces     []piece // of events that are not whole yet
 }
 
 // me is the bot.
@@ -37,6 +42,11 @@ func readState(data wit.JSON) (state, error) {
 		people:     known.Read(v.Get("people")),
 		chats:      known.Read(v.Get("chats")),
 		waiting:    readWaiting(v.Get("waiting")),
+		opening:    v.Get("opening").Bool(),
+		since:      v.Get("since").Int(),
+		service:    v.Get("service").Int(),
+		silent:     v.Get("silent").Bool(),
+		pieces:     readPieces(v.Get("pieces")),
 	}, nil
 }
 
@@ -56,5 +66,10 @@ func (s *state) json() wit.JSON {
 	if len(s.waiting) > 0 {
 		o.Object = o.Raw("waiting", waitingJSON(s.waiting))
 	}
+	o.AddTrue("opening", s.opening)
+	o.AddInt("since", s.since)
+	o.AddInt("service", s.service)
+	o.AddTrue("silent", s.silent)
+	json.AddList(&o, "pieces", s.pieces, piece.json)
 	return o.JSON()
 }

@@ -15,17 +15,21 @@ import (
 // form 2.0 ("Event overview"), or somebody's choice at a card ("Card callback communication"), which wants an answer in JSON.
 func called(a *answer, call *wit.WebhookRequest) {
 	a.Out.Reply = &wit.WebhookReply{Status: 200, Text: new("{}"), Headers: []wit.Header{{Name: "Content-Type", Value: "application/json"}}}
-	if call.Text == nil {
-		return
+	if call.Text != nil {
+		take(a, *call.Text)
 	}
-	v, err := json.ParseText(*call.Text)
+}
+
+// take takes an event, in whichever way it came.
+func take(a *answer, text string) {
+	v, err := json.ParseText(text)
 	if err != nil {
-		a.Host.Warn("feishu: a call was not JSON and is passed over")
+		a.Host.Warn("feishu: an event was not JSON and is passed over")
 		return
 	}
 	head := v.Get("header")
 	if app := head.Get("app_id").Text(); app != "" && a.Settings.app != "" && app != a.Settings.app {
-		a.Host.Warn("feishu: a call for another app than appId is passed over: give that app an account of its own")
+		a.Host.Warn("feishu: an event for another app than appId is passed over: give that app an account of its own")
 		return
 	}
 	e := event{answer: a, id: head.Get("event_id").Text(), kind: head.Get("event_type").Text(), time: head.Get("create_time").Int(), body: v.Get("event")}

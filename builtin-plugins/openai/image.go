@@ -23,7 +23,7 @@ func imageURL(part *wit.Part) (url string, stored bool) {
 	return "data:" + mime + ";base64,{{media:" + media + "}}", true
 }
 
-// embedded lists the images of users that the gateway has to put in. A chat from the gateway has no more of them than a
+// embedded lists the images and documents of users that the gateway has to put in. A chat from the gateway has no more of them than a
 // request may embed, and each once.
 func embedded(chat *wit.Chat) []string {
 	var list []string
@@ -31,7 +31,9 @@ func embedded(chat *wit.Chat) []string {
 		turn := &chat.Turns[i]
 		for j := range turn.Content {
 			part := &turn.Content[j]
-			if _, stored := imageURL(part); stored && turn.Role == wit.RoleUser {
+			_, image := imageURL(part)
+			_, document := documentURL(part)
+			if (image || document) && turn.Role == wit.RoleUser {
 				list = append(list, *part.Media)
 			}
 		}

@@ -55,7 +55,7 @@ func allText(turn *wit.ChatTurn) string {
 // asked adds what a person says: a text where all is text, and else a list of parts.
 func asked(o json.Object, turn *wit.ChatTurn) json.Object {
 	o = o.Text("type", "message").Text("role", string(turn.Role))
-	if !hasImages(turn) {
+	if !hasFiles(turn) {
 		return o.Text("content", allText(turn))
 	}
 	return o.Array("content", func(list json.Array) json.Array {
@@ -64,6 +64,9 @@ func asked(o json.Object, turn *wit.ChatTurn) json.Object {
 			list = list.Object(func(o json.Object) json.Object {
 				if url, _ := imageURL(part); url != "" {
 					return o.Text("type", "input_image").Text("image_url", url)
+				}
+				if url, _ := documentURL(part); url != "" {
+					return o.Text("type", "input_file").Text("filename", documentName(part)).Text("file_data", url)
 				}
 				return o.Text("type", "input_text").Text("text", textOf(part))
 			})

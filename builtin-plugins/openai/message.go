@@ -83,7 +83,7 @@ func message(m json.Object, turn *wit.ChatTurn, d dialect) json.Object {
 
 // content adds a string where all is text, since many servers take nothing else, and else a list of parts.
 func content(m json.Object, turn *wit.ChatTurn) json.Object {
-	if !hasImages(turn) {
+	if !hasFiles(turn) {
 		if len(turn.Content) == 1 {
 			return m.Text("content", textOf(&turn.Content[0]))
 		}
@@ -95,22 +95,29 @@ func content(m json.Object, turn *wit.ChatTurn) json.Object {
 	}
 	return m.Array("content", func(parts json.Array) json.Array {
 		for i := range turn.Content {
+			said := &turn.Content[i]
 			parts = parts.Object(func(part json.Object) json.Object {
-				if url, _ := imageURL(&turn.Content[i]); url != "" {
+				if url, _ := imageURL(said); url != "" {
 					return part.Text("type", "image_url").Object("image_url", func(o json.Object) json.Object { return o.Text("url", url) })
 				}
-				return part.Text("type", "text").Text("text", textOf(&turn.Content[i]))
+				if url, _ := documentURL(said); url != "" {
+					return part.Text("type", "file").Object("file", func(o json.Object) json.Object {
+						return o.Text("filename", documentName(said)).Text("file_data", url)
+					})
+				}
+				return part.Text("type", "text").Text("text", textOf(said))
 			})
 		}
 		return parts
 	})
 }
 
-// hasImages reports whether the model is to be shown any. Only a person shows some.
-func hasImages(turn *wit.ChatTurn) bool {
+// hasFiles reports whether the model is to be shown images or documents. Only a person shows some.
+func hasFiles(turn *wit.ChatTurn) bool {
 	return turn.Role == wit.RoleUser && slices.ContainsFunc(turn.Content, func(part wit.Part) bool {
-		url, _ := imageURL(&part)
-		return url != ""
+		image, _ := imageURL(&part)
+		document, _ := documentURL(&part)
+		return image+document != ""
 	})
 }
 

@@ -5,8 +5,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// lasting is how long a connection lives that was a good one, in milliseconds.
-const lasting = 60_000
+// lasting is how long a connection lives that was a good one, in milliseconds: there are routers and proxies that end each after half
+// a minute.
+const lasting = 10_000
 
 // The plugin's timers.
 const (

@@ -29,7 +29,7 @@ import (
 // Telegram is the channel. It has no state and may be used by several goroutines.
 type Telegram struct{}
 
-// New returns the channel, which is also an Editor, Deleter, Reactor, Typer, Previewer and Skipper.
+// New returns the channel, which is also an Editor, Deleter, Reactor, Typer, Poller, Finder, Previewer and Skipper.
 func New() channel.Channel { return Telegram{} }
 
 var (
@@ -37,6 +37,7 @@ var (
 	_ channel.Deleter = Telegram{}
 	_ channel.Reactor = Telegram{}
 	_ channel.Typer   = Telegram{}
+	_ channel.Poller  = Telegram{}
 	_ channel.Skipper = Telegram{}
 
 	_ channel.Previewer = Telegram{}

@@ -112,7 +112,7 @@ func write(out *bytes.Buffer, channels []channel) {
 	row(out, "---", channels, func(channel) string { return "---" })
 	row(out, "longest message", channels, longest)
 	row(out, "between two messages", channels, func(c channel) string { return milliseconds(c.facts.SendInterval) })
-	row(out, "largest file", channels, func(c channel) string { return megabytes(c.facts.MaxMedia) })
+	row(out, "largest file", channels, func(c channel) string { return size(c.facts.MaxMedia) })
 	row(out, "buttons in a row", channels, func(c channel) string {
 		if c.facts.Actions == nil {
 			return "numbered choices"
@@ -176,9 +176,12 @@ func milliseconds(ms int64) string {
 	return fmt.Sprintf("%g s", float64(ms)/1000)
 }
 
-func megabytes(n int64) string {
-	if n == 0 {
+func size(n int64) string {
+	switch {
+	case n == 0:
 		return "none"
+	case n < 1<<20:
+		return fmt.Sprintf("%d KB", n>>10)
 	}
 	return fmt.Sprintf("%d MB", n>>20)
 }

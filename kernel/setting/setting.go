@@ -1,5 +1,5 @@
 // Package setting fills the texts of a manifest's recipes in with what the owner has configured: `config:field` for a text, and in
-// addresses also `{field}`. All functions are pure.
+// addresses also `{field}`; and says whether what depends on settings holds. All functions are pure.
 package setting
 
 import (

@@ -3027,8 +3027,8 @@ export interface WebhookRoute {
   accepts: WebhookFacts;
 }
 
-/** A setting of the plugin on which prices depend, such as the address of another server. */
-export interface PriceCondition {
+/** A setting of the plugin on which a fact depends, such as the address of another server. */
+export interface SettingCondition {
   /** Bounds: at most 64 bytes. */
   setting: string;
   /**
@@ -3080,7 +3080,7 @@ export interface PriceList {
    * All have to be so for the prices to hold.
    * Bounds: at most 8.
    */
-  where?: PriceCondition[];
+  where?: SettingCondition[];
   /** Bounds: at most 256. */
   models?: ModelPrice[];
 }
@@ -3126,6 +3126,11 @@ export interface ProviderFacts {
    * Bounds: at most 8.
    */
   shows?: Exhibit[];
+  /**
+   * All have to be so for it to show these.
+   * Bounds: at most 8.
+   */
+  showsWhere?: SettingCondition[];
   /**
    * What its models cost. The owner's prices count more; of several lists that hold, the first that has the model.
    * Bounds: at most 8.

@@ -345,8 +345,8 @@ func New(name string) Record {
 		return new(wit.ChannelFacts)
 	case "WebhookRoute":
 		return new(wit.WebhookRoute)
-	case "PriceCondition":
-		return new(wit.PriceCondition)
+	case "SettingCondition":
+		return new(wit.SettingCondition)
 	case "LongPrice":
 		return new(wit.LongPrice)
 	case "ModelPrice":

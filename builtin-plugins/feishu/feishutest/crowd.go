@@ -16,6 +16,7 @@ type Crowd struct {
 	*crowd.Dice
 
 	registration crowd.Registration
+	connects     bool
 }
 
 var (
@@ -31,21 +32,39 @@ func NewCrowd(seed uint64) (*Crowd, error) {
 	return c, err
 }
 
+// NewConnectedCrowd is NewCrowd with an account that opens a connection.
+func NewConnectedCrowd(seed uint64) (*Crowd, error) {
+	c, err := NewCrowd(seed)
+	c.connects = true
+	return c, err
+}
+
 // Account implements channeltest.Platform.
 func (c *Crowd) Account() channeltest.Account {
-	return channeltest.Account{
+	a := channeltest.Account{
 		Channel: "feishu", Config: map[string]any{"apiRoot": c.Root(), "appId": c.cfg.AppID}, Secrets: c.Secrets(), Deduplicates: true,
 	}
+	if c.connects {
+		a.Config["mode"] = "connection"
+		a.Secrets = map[string]string{"appSecret": c.cfg.AppSecret}
+	}
+	return a
 }
 
 // Reach implements channeltest.Reachable: the address is given as the owner does in the developer console, again and again until the
 // gateway knows that it is meant.
 func (c *Crowd) Reach(url string) {
+	if c.connects {
+		return
+	}
 	c.registration.Begin(c.Host, func(ctx context.Context) error { return c.Webhook(ctx, url+"/plugins/feishu/default/", nil) })
 }
 
-// Say implements channeltest.Platform. Now and then a call of the webhook comes twice, or late.
+// Say implements channeltest.Platform. Now and then an event comes twice, or late, or the connection ends.
 func (c *Crowd) Say(person int, text string) {
+	if c.connects && c.Roll(100) < 4 {
+		c.Break()
+	}
 	crowd.Call(c.Dice, c.Outbox)
 	id := fmt.Sprint("ou_", person)
 	c.Meet(id, fmt.Sprint("Person ", person))
@@ -63,7 +82,7 @@ func (c *Crowd) Heard() (heard []channeltest.Heard) {
 }
 
 // Connected implements channeltest.Platform.
-func (c *Crowd) Connected() bool { return c.registration.Done() }
+func (c *Crowd) Connected() bool { return c.registration.Done() || c.connects && c.Sockets() > 0 }
 
 // chaos chooses what goes wrong with a call. A message that was taken and whose answer is cut off is known by its uuid.
 func (c *Crowd) chaos(edge string) *Fault {

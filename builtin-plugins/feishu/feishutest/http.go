@@ -33,11 +33,13 @@ type handler func(w http.ResponseWriter, r *http.Request) (object, *apiError)
 
 func (s *Server) routes() {
 	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("GET /ws", s.serveSocket)
 	for pattern, route := range map[string]struct {
 		edge   string
 		handle handler
 	}{
 		"POST /open-apis/auth/v3/tenant_access_token/internal":       {"token", s.token},
+		"POST /callback/ws/endpoint":                                 {"endpoint", s.endpoint},
 		"GET /open-apis/bot/v3/info":                                 {"bot", s.bot},
 		"POST /open-apis/im/v1/messages":                             {"send", s.send},
 		"POST /open-apis/im/v1/messages/{id}/reply":                  {"send", s.reply},
@@ -64,7 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 
 // serve handles a call, unless a fault takes its place.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, edge string, handle handler) {
-	if edge != "token" && r.Header.Get("Authorization") != "Bearer "+Token {
+	if edge != "token" && edge != "endpoint" && r.Header.Get("Authorization") != "Bearer "+Token {
 		refuse(w, invalid(99991663, "Invalid access token for authorization. Please make a request with token attached."))
 		return
 	}

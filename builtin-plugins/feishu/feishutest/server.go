@@ -51,6 +51,11 @@ type Server struct {
 	uuids    map[string]*Message
 	asked    int      // for tokens
 	replies  []string // to calls
+	tickets  map[string]bool
+	sockets  []*socket // that are open
+	opened   int       // sockets so far
+	pings    int
+	split    bool
 }
 
 // Chat is a group, or a direct chat with Person.
@@ -70,7 +75,7 @@ func New(cfg Config) *Server {
 		cfg.RetryDelay = 20 * time.Millisecond
 	}
 	s := &Server{cfg: cfg, people: map[string]string{}, chats: map[string]*Chat{},
-		files: map[string]*file{}, messages: map[string]*Message{}, uuids: map[string]*Message{}}
+		files: map[string]*file{}, messages: map[string]*Message{}, uuids: map[string]*Message{}, tickets: map[string]bool{}}
 	s.Host = web.New(s)
 	s.Chaos = cfg.Chaos
 	s.Outbox = web.NewOutbox[[]byte](s.Host, cfg.RetryDelay, 1)

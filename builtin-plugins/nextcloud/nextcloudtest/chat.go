@@ -11,6 +11,7 @@ import (
 
 // listRooms is somebody's conversations ("Get user's conversations").
 func (s *Server) listRooms(c *call) (any, error) {
+	c.w.Header().Set("X-Nextcloud-Talk-Hash", "5fb9a2d1") // of the configuration, which does not change
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := c.number("modifiedSince")
@@ -146,7 +147,7 @@ func (s *Server) say(c *call) (any, error) {
 		return nil, refuse(413, "message")
 	}
 	m := &Message{Kind: "users", Sender: c.user.ID, Text: text, Reference: c.params["referenceId"], Silent: c.params["silent"] == "true"}
-	if to := c.params["replyTo"]; to != "" {
+	if to := c.params["replyTo"]; to != "" && to != "0" {
 		parent := r.find(to)
 		if parent == nil || parent.System != "" || parent.Type == "comment_deleted" {
 			return nil, refuse(400, "reply-to")
@@ -213,13 +214,15 @@ func (s *Server) remove(c *call) (any, error) {
 	case m.Sender != c.user.ID:
 		return nil, refuse(403, "")
 	}
-	s.drop(r, m)
-	return nil, nil
+	return s.shown(r, s.drop(r, m), true), nil
 }
 
-func (w *World) drop(r *Room, m *Message) {
+// drop makes of a message one that is gone, and returns the system's word about it.
+func (w *World) drop(r *Room, m *Message) *Message {
 	m.Type, m.Text, m.Parameters = "comment_deleted", "Message deleted by author", nil
-	w.add(r, &Message{Kind: m.Kind, Sender: m.Sender, Type: "system", System: "message_deleted", Text: "{actor} deleted a message", Parent: m.ID})
+	said := &Message{Kind: m.Kind, Sender: m.Sender, Type: "system", System: "message_deleted", Text: "{actor} deleted a message", Parent: m.ID}
+	w.add(r, said)
+	return said
 }
 
 // react sets an emoji ("React to a message").
@@ -237,7 +240,7 @@ func (s *Server) react(c *call) (any, error) {
 		return nil, refuse(409, "")
 	}
 	s.mark(r, m, c.user.ID, emoji)
-	return made{fields{}}, nil
+	return made{s.reactionsOf(m)}, nil
 }
 
 func (w *World) mark(r *Room, m *Message, user, emoji string) {
@@ -261,7 +264,7 @@ func (s *Server) unreact(c *call) (any, error) {
 		return nil, refuse(404, "")
 	}
 	s.unmark(r, m, c.user.ID, emoji)
-	return fields{}, nil
+	return s.reactionsOf(m), nil
 }
 
 func (w *World) unmark(r *Room, m *Message, user, emoji string) {
@@ -280,15 +283,23 @@ func (s *Server) reactions(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.reactionsOf(m), nil
+}
+
+// reactionsOf are those to a message, and whose they are. The lock is held.
+func (w *World) reactionsOf(m *Message) fields {
 	out := fields{}
 	for emoji, people := range m.reactions {
+		if len(people) == 0 {
+			continue
+		}
 		list := []fields{}
 		for _, id := range people {
-			list = append(list, fields{"actorType": "users", "actorId": id, "actorDisplayName": s.users[id].Name, "timestamp": 1})
+			list = append(list, fields{"actorType": "users", "actorId": id, "actorDisplayName": w.users[id].Name, "timestamp": 1})
 		}
 		out[emoji] = list
 	}
-	return out, nil
+	return out
 }
 
 // share shares a file with a conversation ("Share a file to the chat").

@@ -29,6 +29,9 @@ func (s *Server) mux() http.Handler {
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		m.HandleFunc(method+" /ocs/v2.php"+path, s.guarded(route.name, true, route.h))
+		if strings.HasPrefix(path, "/cloud/") { // which programs of others ask by version 1
+			m.HandleFunc(method+" /ocs/v1.php"+path, s.guarded(route.name, true, route.h))
+		}
 	}
 	m.HandleFunc("GET /remote.php/dav/files/{user}/{path...}", s.guarded("download", false, s.download))
 	m.HandleFunc("PUT /remote.php/dav/files/{user}/{path...}", s.guarded("upload", false, s.upload))
@@ -47,7 +50,7 @@ func (s *Server) capabilities(*call) (any, error) {
 	if !s.cfg.WithoutTalk {
 		known["spreed"] = fields{"version": "22.0.3", "features": []string{"chat-v2", "chat-reference-id", "edit-messages"}, "config": fields{"chat": fields{"max-length": s.cfg.MaxLength}}}
 	}
-	return fields{"version": fields{"major": 32}, "capabilities": known}, nil
+	return fields{"version": fields{"major": 32, "minor": 0, "micro": 3, "string": "32.0.3", "edition": "", "extendedSupport": false}, "capabilities": known}, nil
 }
 
 // autocomplete finds people by a part of their names or ids.

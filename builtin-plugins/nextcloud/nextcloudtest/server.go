@@ -3,9 +3,12 @@ package nextcloudtest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
@@ -127,6 +130,9 @@ func (s *Server) guarded(name string, isOCS bool, h handler) http.HandlerFunc {
 		c := &call{Request: r, w: w, params: map[string]string{}}
 		r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
 		if isOCS {
+			if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+				c.readJSON(r.Body)
+			}
 			_ = r.ParseForm()
 			for name := range r.Form {
 				c.params[name] = r.Form.Get(name)
@@ -146,6 +152,21 @@ func (s *Server) guarded(name string, isOCS bool, h handler) http.HandlerFunc {
 		data, err := s.handle(c, isOCS, h)
 		fault.After()
 		entry.Status = s.answer(w, isOCS, data, err)
+	}
+}
+
+// readJSON reads parameters that come as JSON, as programs of others say them.
+func (c *call) readJSON(body io.Reader) {
+	var given map[string]any
+	decoder := json.NewDecoder(body)
+	decoder.UseNumber()
+	if decoder.Decode(&given) != nil {
+		return
+	}
+	for name, value := range given {
+		if value != nil {
+			c.params[name] = fmt.Sprint(value)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package openaitest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -152,6 +153,9 @@ func (s *Server) checkItem(list Input, i int, open map[string]bool) string {
 		if item.Role == "" || len(item.Content) == 0 {
 			return fmt.Sprintf("Missing required parameter: 'input[%d].content'.", i)
 		}
+		if item.Role == "user" {
+			return checkContent(item.Content, i)
+		}
 	case "function_call":
 		var args map[string]any
 		if item.CallID == "" || item.Name == "" || json.Unmarshal([]byte(item.Arguments), &args) != nil {
@@ -175,6 +179,42 @@ func (s *Server) checkItem(list Input, i int, open map[string]bool) string {
 		}
 	default:
 		return "Invalid value: '" + item.Type + "'."
+	}
+	return ""
+}
+
+// part is one part of what a user says.
+type part struct {
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	ImageURL string `json:"image_url"`
+	Detail   string `json:"detail"`
+	Filename string `json:"filename"`
+	FileData string `json:"file_data"`
+}
+
+// checkContent looks at what a user says: a text, or parts, whose files are PDFs.
+func checkContent(content json.RawMessage, i int) string {
+	var text string
+	if json.Unmarshal(content, &text) == nil {
+		return ""
+	}
+	var parts []part
+	if err := strictly(content, &parts); err != nil {
+		return fmt.Sprintf("Invalid 'input[%d].content': %v.", i, err)
+	}
+	for n, p := range parts {
+		_, data, encoded := strings.Cut(p.FileData, "data:application/pdf;base64,")
+		file, err := base64.StdEncoding.DecodeString(data)
+		switch {
+		case p.Type == "input_text", p.Type == "input_image" && p.ImageURL != "":
+		case p.Type != "input_file":
+			return fmt.Sprintf("Invalid value: '%s'. Supported values are: 'input_text', 'input_image' and 'input_file'.", p.Type)
+		case p.Filename == "":
+			return fmt.Sprintf("Missing required parameter: 'input[%d].content[%d].filename'.", i, n)
+		case !encoded || err != nil || !bytes.HasPrefix(file, []byte("%PDF-")):
+			return fmt.Sprintf("Invalid 'input[%d].content[%d].file_data'. Expected a base64-encoded data URL with an application/pdf MIME type.", i, n)
+		}
 	}
 	return ""
 }

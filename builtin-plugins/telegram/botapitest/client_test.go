@@ -86,6 +86,10 @@ func TestRealClientMethods(t *testing.T) {
 	if _, err = b.SetMyCommands(ctx, &bot.SetMyCommandsParams{Commands: []models.BotCommand{{Command: "new", Description: "start again"}}}); err != nil || len(s.Menu("default")) != 1 {
 		t.Error(err, s.Menu("default"))
 	}
+	asked, err := b.SendPoll(ctx, &bot.SendPollParams{ChatID: 7, Question: "Tea?", Options: []models.InputPollOption{{Text: "yes"}, {Text: "no"}}, IsAnonymous: bot.False(), AllowsMultipleAnswers: true})
+	if err != nil || asked.Poll == nil || asked.Poll.Question != "Tea?" || asked.Poll.Options[1].Text != "no" || asked.Poll.IsAnonymous || !asked.Poll.AllowsMultipleAnswers {
+		t.Errorf("a poll: %+v, %v", asked, err)
+	}
 	s.Block(7, "bot was blocked by the user")
 	if _, err = b.SendMessage(ctx, &bot.SendMessageParams{ChatID: 7, Text: "x"}); !errors.Is(err, bot.ErrorForbidden) {
 		t.Errorf("blocked: %v", err)

@@ -25,6 +25,7 @@ var methods = map[string]handler{
 	"sendvideo":              sendFile("video"),
 	"sendanimation":          sendFile("animation"),
 	"sendlocation":           sendLocation,
+	"sendpoll":               sendPoll,
 	"editmessagetext":        editMessageText,
 	"editmessagereplymarkup": editMessageReplyMarkup,
 	"deletemessage":          deleteMessage,

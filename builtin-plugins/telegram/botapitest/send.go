@@ -3,9 +3,11 @@ package botapitest
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Limits in UTF-16 code units (sendMessage, text; sendPhoto, caption).
@@ -77,6 +79,41 @@ func sendLocation(s *Server, _ *http.Request, p params) (any, error) {
 	}
 	return s.Chats.send("sendLocation", p, func(m *Message) error {
 		m.Location = &at
+		return nil
+	})
+}
+
+// sendPoll asks a question (sendPoll: 1 to 300 characters, and 2 to 12 options of 1 to 100; anonymous unless it says otherwise, which it
+// may not in channels).
+func sendPoll(s *Server, _ *http.Request, p params) (any, error) {
+	poll := Poll{Question: p.text("question"), Anonymous: !p.has("is_anonymous") || p.bool("is_anonymous"), Type: "regular", Multiple: p.bool("allows_multiple_answers")}
+	if given, err := p.json("options", &poll.Options); err != nil || !given {
+		return nil, badRequest("can't parse options JSON object")
+	}
+	switch n := utf8.RuneCountInString(poll.Question); {
+	case n == 0:
+		return nil, badRequest("poll question must be non-empty")
+	case n > 300:
+		return nil, badRequest("poll question length must not exceed 300")
+	case len(poll.Options) < 2:
+		return nil, badRequest("poll must have at least 2 option")
+	case len(poll.Options) > 12:
+		return nil, badRequest("poll can't have more than 12 options")
+	}
+	for _, o := range poll.Options {
+		switch n := utf8.RuneCountInString(o.Text); {
+		case n == 0:
+			return nil, badRequest("poll option must be non-empty")
+		case n > 100:
+			return nil, badRequest("poll options length must not exceed 100")
+		}
+	}
+	return s.Chats.send("sendPoll", p, func(m *Message) error {
+		if m.Chat.Type == "channel" && !poll.Anonymous {
+			return badRequest("non-anonymous polls can't be sent to channel chats")
+		}
+		poll.ID = strconv.FormatInt(m.Chat.ID, 10) + strconv.Itoa(len(s.Chats.world.messages[m.Chat.ID]))
+		m.Poll = &poll
 		return nil
 	})
 }

@@ -62,6 +62,24 @@ type Contact struct {
 	UserID      int64  `json:"user_id,omitempty"`
 }
 
+// Poll is a question with options. Type is regular.
+type Poll struct {
+	ID        string       `json:"id"`
+	Question  string       `json:"question"`
+	Options   []PollOption `json:"options"`
+	Voters    int          `json:"total_voter_count"`
+	Closed    bool         `json:"is_closed"`
+	Anonymous bool         `json:"is_anonymous"`
+	Type      string       `json:"type"`
+	Multiple  bool         `json:"allows_multiple_answers"`
+}
+
+// PollOption is one that can be chosen.
+type PollOption struct {
+	Text   string `json:"text"`
+	Voters int    `json:"voter_count"`
+}
+
 // Message is what was said in a chat.
 type Message struct {
 	MessageID       int64           `json:"message_id"`
@@ -89,6 +107,7 @@ type Message struct {
 	Voice           *File           `json:"voice,omitempty"`
 	Location        *Location       `json:"location,omitempty"`
 	Contact         *Contact        `json:"contact,omitempty"`
+	Poll            *Poll           `json:"poll,omitempty"`
 	NewChatMembers  []User          `json:"new_chat_members,omitempty"`
 	LeftChatMember  *User           `json:"left_chat_member,omitempty"`
 	NewChatTitle    string          `json:"new_chat_title,omitempty"`

@@ -24,10 +24,13 @@ type lister struct {
 	do    error
 	gone  bool
 	asked int
+
+	facts    wit.ProviderFacts
+	settings wit.JSON
 }
 
 func (l *lister) Providers() iter.Seq[ProviderInfo] {
-	return slices.Values([]ProviderInfo{{ID: "p", Facts: &wit.ProviderFacts{}, Credentials: 1}})
+	return slices.Values([]ProviderInfo{{ID: "p", Credentials: 1, Facts: &l.facts, Settings: l.settings}})
 }
 func (l *lister) Provider(id string) (Provider, bool) { return l, id == "p" && !l.gone }
 
@@ -278,6 +281,18 @@ func TestWhoSees(t *testing.T) {
 }
 
 // TestOwnModel: what a provider's settings name is read again when they are others.
+// TestWhatASettingShows: what a provider shows of files may depend on where it is.
+func TestWhatASettingShows(t *testing.T) {
+	documents := []wit.Exhibit{wit.ExhibitDocuments}
+	facts := wit.ProviderFacts{Shows: documents, ShowsWhere: []wit.SettingCondition{{Setting: "at", Values: []string{"home"}}}}
+	for settings, want := range map[string][]wit.Exhibit{`{}`: documents, `{"at":"home"}`: documents, `{"at":"sea"}`: nil} {
+		m := modelsOf(&lister{facts: facts, settings: wit.JSON(settings)})
+		if got := m.shows("p"); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", settings, got)
+		}
+	}
+}
+
 func TestOwnModel(t *testing.T) {
 	l := &listing{}
 	for _, tt := range []struct{ settings, want string }{

@@ -3,6 +3,7 @@ package agent
 import (
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/setting"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -22,10 +23,10 @@ func (m *Models) sees(c choice) bool {
 	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Images })
 }
 
-// shows is what of files a provider shows to its models beside pictures of people.
+// shows is what of files a provider, as it is set up, shows to its models beside pictures of people.
 func (m *Models) shows(provider string) []wit.Exhibit {
 	for p := range m.providers.Providers() {
-		if p.ID == provider {
+		if p.ID == provider && setting.Hold(p.Facts.ShowsWhere, p.Settings) {
 			return p.Facts.Shows
 		}
 	}

@@ -20,8 +20,10 @@ var (
 )
 
 const (
-	lasting   = time.Minute // a connection that lived so long was a good one
-	maxBreaks = 256         // ids that are remembered
+	// lasting is how long a connection lives that was a good one: there are routers and proxies that end each after half a minute, and
+	// behind those an account is not to be deaf for longer and longer.
+	lasting   = 10 * time.Second
+	maxBreaks = 256 // ids that are remembered
 )
 
 // breaks is what is remembered of a connection's id that breaks again and again.

@@ -244,6 +244,9 @@ func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender, s
 	if e.Mute {
 		msg.IdempotencyKey += ":mute" // the plugin may remember how far it came with the voice note
 	}
+	if cut := e.Pieces[i].Cut; cut > 0 {
+		msg.IdempotencyKey += fmt.Sprintf(":cut%d", cut) // likewise with the longer piece
+	}
 	if i == e.filesAt() {
 		msg.Attachments = e.Attachments
 	}
@@ -322,6 +325,9 @@ func (d *dispatcher) unsent(ctx context.Context, e *entry, facts *wit.ChannelFac
 		return d.outcomes.hold(ctx, e, "the channel did not say in time whether it was sent: it may have arrived")
 	}
 	e.Pieces[e.next()].Sending = 0
+	if d.halve(e, wit.AsError(err), facts) {
+		return after(d.records.persist(ctx, d.records.save, e), step{})
+	}
 	return d.failed(ctx, e, wit.AsError(err))
 }
 

@@ -23,8 +23,8 @@ const (
 // record is a message in the queue, and afterwards its outcome. Times are in Unix milliseconds.
 type record struct {
 	message.Outbound
-	// Pieces is what is sent, set once by the first look at it: hooks and limits that change later do not
-	// change a message that is half sent.
+	// Pieces is what is sent, set by the first look at it: hooks and limits that change later do not
+	// change a message that is half sent. A piece that turns out to be too long becomes several.
 	Pieces []piece `json:"pieces,omitempty"`
 	// Numbered says that the choices are in the text of the pieces. Edits is the platform's id of the message that is
 	// changed, instead of sending one.
@@ -69,6 +69,8 @@ type piece struct {
 	IDs     []string `json:"ids,omitempty"`
 	// Actions are the buttons below it.
 	Actions []wit.ActionRow `json:"actions,omitempty"`
+	// Cut is how often it was cut since it was too long.
+	Cut int `json:"cut,omitempty"`
 }
 
 // taken reports whether the platform has taken the piece, and what it may have had to say of it was missed.

@@ -38,6 +38,20 @@ func fitting(s string, limits Limits, room int, facts *wit.ChannelFacts) (pieces
 	return pieces
 }
 
+// leastWhole is how long a text is that no platform can take for too long, in bytes.
+const leastWhole = 256
+
+// Halves cuts a piece into pieces of about half of its length, for a platform that takes less than its channel declares; one that is
+// short already stays whole.
+func Halves(s string, facts *wit.ChannelFacts) []string {
+	if len(s) < leastWhole {
+		return []string{s}
+	}
+	limits := LimitsOf(facts)
+	limits.MaxLength = limits.length(s)/2 + 1
+	return Chunk(s, limits)
+}
+
 // counted is what a platform counts of a piece.
 func counted(s string, facts *wit.ChannelFacts) string {
 	if facts.Markup == wit.MarkupMarks && facts.Dialect.Shown {

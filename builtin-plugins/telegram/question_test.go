@@ -1,0 +1,63 @@
+package telegram_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// TestPolls: a question with options, to people, to a topic, to a channel, where it has to be anonymous, and to a group that has moved.
+func TestPolls(t *testing.T) {
+	channeltest.Proves(t, channeltest.Polls)
+	s, g := sender(t, botapitest.Config{}, config)
+	s.AddChat(botapitest.Chat{ID: -1009, Type: "channel", Title: "News"})
+	ask := func(poll wit.ChannelPoll) (*wit.Sent, error) {
+		poll.Config = g.Config
+		return g.Plugin.(channel.Poller).Poll(g.Host.SDK(), &poll)
+	}
+	topic := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}
+	last := func() botapitest.Message { list := s.Sent(); return list[len(list)-1].Message }
+
+	sent, err := ask(wit.ChannelPoll{To: toAda, Question: "Tea?", Options: []string{"yes", "no"}, MaxSelections: 1})
+	if err != nil || !slices.Equal(sent.IDs, []string{"7:2"}) {
+		t.Fatalf("%+v %v", sent, err)
+	}
+	if p := last().Poll; p == nil || p.Question != "Tea?" || len(p.Options) != 2 || p.Options[0].Text != "yes" || p.Options[1].Text != "no" || p.Anonymous || p.Multiple {
+		t.Errorf("asked %+v", p)
+	}
+	long := strings.Repeat("é", 400)
+	if _, err := ask(wit.ChannelPoll{To: topic, Question: long, Options: []string{long, "b"}, MaxSelections: 2}); err != nil {
+		t.Fatal(err)
+	}
+	m := last()
+	if m.MessageThreadID != 5 || !m.Poll.Multiple || utf8.RuneCountInString(m.Poll.Question) != 300 || utf8.RuneCountInString(m.Poll.Options[0].Text) != 100 {
+		t.Errorf("asked %+v", m)
+	}
+	if _, err := ask(wit.ChannelPoll{To: wit.Conversation{Kind: wit.ConversationKindChannel, ID: "-1009"}, Question: "Tea?", Options: []string{"a", "b"}}); err != nil || !last().Poll.Anonymous {
+		t.Errorf("in a channel: %v %+v", err, last().Poll)
+	}
+	for _, options := range [][]string{{"one"}, make([]string, 13)} {
+		if _, err := ask(wit.ChannelPoll{To: toAda, Question: "?", Options: options}); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%d options: %v", len(options), err)
+		}
+	}
+	s.CloseTopic(-1007, 5)
+	if _, err := ask(wit.ChannelPoll{To: topic, Question: "Still?", Options: []string{"a", "b"}}); err != nil || last().MessageThreadID != 0 {
+		t.Errorf("a topic that is closed: %v %+v", err, last())
+	}
+	s.Block(7, "bot was blocked by the user")
+	if sent, err := ask(wit.ChannelPoll{To: toAda, Question: "Tea?", Options: []string{"a", "b"}}); wit.CodeOf(err) != wit.CodeForbidden || sent != nil {
+		t.Errorf("blocked: %v %+v", err, sent)
+	}
+	s.AddChat(botapitest.Chat{ID: -5, Type: "group", Title: "Home"})
+	s.Upgrade(-5, -1005)
+	if sent, err := ask(wit.ChannelPoll{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}, Question: "Tea?", Options: []string{"a", "b"}}); err != nil || len(sent.IDs) != 1 || !strings.HasPrefix(sent.IDs[0], "-1005:") || sent.Moved == nil || sent.Moved.ID != "-1005" {
+		t.Errorf("a group that has moved: %v %+v", err, sent)
+	}
+}
