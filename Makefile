@@ -17,7 +17,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(filter-out -trimpath,$(shell $(GO) env GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins toolchains test check quick vet lint fuzz generate interop servers js as rust oci twilio openai anthropic gemini bedrock googlechat teams feishu mattermost zulip nextcloud clients mcp proxies demo first-plugin hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check quick vet lint fuzz generate interop servers js as rust oci twilio openai anthropic gemini bedrock googlechat teams feishu mattermost zulip nextcloud ntfy clients mcp proxies demo first-plugin hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -201,6 +201,9 @@ $(ZULIP)/installed: .ci/zulip/requirements.txt
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	@touch $@
+
+ntfy: .ci/ntfy/node_modules/.package-lock.json ## drive the test server of ntfy with a client library for Node
+	$(GO) test -count=1 -v ./.ci/ntfy
 
 NEXTCLOUD := .ci/nextcloud/client
 nextcloud: $(NEXTCLOUD)/installed ## drive the test server of Nextcloud Talk with Nextcloud's own client library for Python, which is installed first

@@ -15,7 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 )
 
-// ntfy finds the server, which is its own client too. Debian has none: the test is skipped where it is not installed.
+// ntfy finds the server, which is its own client too. No registry has it: the test is skipped where it is not installed, and .ci/ntfy has a client library.
 func ntfy(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("ntfy")
