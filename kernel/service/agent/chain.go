@@ -186,22 +186,23 @@ func (l *loop) prepare(ctx context.Context, q *asking, s seat) (err error) {
 	}
 	l.kept = release
 	files := newDisplay(l.files, l.models.sees(s.choice), budget)
-	files.shows = l.models.shows(s.choice.provider)
-	q.chat, q.pictures = chat, pictured{shown: files.show(ctx, chat.Turns), documents: files.documents > 0}
+	files.shows = l.models.shows(s.choice)
+	shown := files.show(ctx, chat.Turns)
+	q.chat, q.pictures = chat, pictured{pictures: files.pictures > 0, documents: files.documents > 0, shown: shown}
 	return nil
 }
 
-// attempt asks once, and once more without pictures where the model may not see any.
+// attempt asks once, and once more without pictures and documents where the model may take none.
 func (l *loop) attempt(ctx context.Context, q *asking, last bool) (a answer, shown bool, err error) {
 	for {
 		a, shown, err = l.try(ctx, q.chat)
-		if err == nil && q.pictures.refused && !q.pictures.documents {
-			l.models.noteBlind(l.model.choice)
+		if err == nil {
+			l.models.noteRefused(l.model.choice, q.pictures)
 		}
 		if err == nil || shown || ctx.Err() != nil || !q.pictures.giveUp(wit.AsError(err), last) {
 			return a, shown, err
 		}
-		l.log.Warn("model may not see pictures; it is asked without them", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
+		l.log.Warn("model may take no such files; it is asked without them", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
 		newDisplay(l.files, false, 0).show(ctx, q.chat.Turns)
 	}
 }

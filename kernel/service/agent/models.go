@@ -91,9 +91,9 @@ type listing struct {
 	before []wit.Model // what was known when it was forgotten, which still says how much a model of the same name reads
 	err    error
 	until  time.Time
-	blind  map[string]bool // models that have refused pictures
-	read   wit.JSON        // the provider's settings as they were read last
-	model  string          // the one that they name
+	blind  map[refusal]bool
+	read   wit.JSON // the provider's settings as they were read last
+	model  string   // the one that they name
 }
 
 // own returns the model that a provider's settings name, "" for none. They are read when they are others, since what

@@ -275,24 +275,39 @@ func TestWhoSees(t *testing.T) {
 	sees("abc")
 	l.models[1].Images = true
 	sees("bc")
-	m.noteBlind(choice{"p", "c"})
-	m.noteBlind(choice{"p", "b"})
+	for _, p := range []pictured{{pictures: true}, {documents: true, refused: true}, {pictures: true, documents: true, refused: true}} {
+		m.noteRefused(choice{"p", "b"}, p)
+	}
+	sees("bc")
+	m.noteRefused(choice{"p", "c"}, pictured{pictures: true, refused: true})
+	m.noteRefused(choice{"p", "b"}, pictured{pictures: true, refused: true})
 	sees("")
 }
 
-// TestOwnModel: what a provider's settings name is read again when they are others.
 // TestWhatASettingShows: what a provider shows of files may depend on where it is.
 func TestWhatASettingShows(t *testing.T) {
 	documents := []wit.Exhibit{wit.ExhibitDocuments}
 	facts := wit.ProviderFacts{Shows: documents, ShowsWhere: []wit.SettingCondition{{Setting: "at", Values: []string{"home"}}}}
 	for settings, want := range map[string][]wit.Exhibit{`{}`: documents, `{"at":"home"}`: documents, `{"at":"sea"}`: nil} {
 		m := modelsOf(&lister{facts: facts, settings: wit.JSON(settings)})
-		if got := m.shows("p"); !slices.Equal(got, want) {
+		if got := m.shows(choice{"p", "m"}); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", settings, got)
+		}
+		m.noteRefused(choice{"p", "m"}, pictured{pictures: true, documents: true, refused: true})
+		if got := m.shows(choice{"p", "m"}); !slices.Equal(got, want) {
+			t.Errorf("%s, when it may have been pictures that were refused: %v", settings, got)
+		}
+		m.noteRefused(choice{"p", "m"}, pictured{documents: true, refused: true})
+		if got := m.shows(choice{"p", "m"}); len(got) != 0 {
+			t.Errorf("%s, when the model has refused documents: %v", settings, got)
+		}
+		if got := m.shows(choice{"p", "other"}); !slices.Equal(got, want) {
+			t.Errorf("%s, another model: %v", settings, got)
 		}
 	}
 }
 
+// TestOwnModel: what a provider's settings name is read again when they are others.
 func TestOwnModel(t *testing.T) {
 	l := &listing{}
 	for _, tt := range []struct{ settings, want string }{

@@ -16,19 +16,26 @@ func (m *Models) sees(c choice) bool {
 	l := m.listing(c.provider)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.blind[c.model] {
+	if l.blind[refusal{c.model, false}] {
 		return false
 	}
 	said := slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.Images })
 	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Images })
 }
 
-// shows is what of files a provider, as it is set up, shows to its models beside pictures of people.
-func (m *Models) shows(provider string) []wit.Exhibit {
+// shows is what of files a provider, as it is set up, shows to a model beside pictures of people: no documents to one that has refused
+// them.
+func (m *Models) shows(c choice) []wit.Exhibit {
 	for p := range m.providers.Providers() {
-		if p.ID == provider && setting.Hold(p.Facts.ShowsWhere, p.Settings) {
-			return p.Facts.Shows
+		if p.ID != c.provider || !setting.Hold(p.Facts.ShowsWhere, p.Settings) {
+			continue
 		}
+		l := m.listing(c.provider)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return slices.DeleteFunc(slices.Clone(p.Facts.Shows), func(x wit.Exhibit) bool {
+			return x == wit.ExhibitDocuments && l.blind[refusal{c.model, true}]
+		})
 	}
 	return nil
 }
@@ -49,27 +56,36 @@ func (m *Models) callsTools(c choice) bool {
 	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Tools })
 }
 
-// noteBlind remembers that a model has refused pictures, until its provider's settings or code are others.
-func (m *Models) noteBlind(c choice) {
+// refusal is a model that has refused pictures, or documents.
+type refusal struct {
+	model     string
+	documents bool
+}
+
+// noteRefused remembers what a model has refused, until its provider's settings or code are others. Of a request with pictures and
+// documents nobody knows which of them was refused.
+func (m *Models) noteRefused(c choice, p pictured) {
+	if !p.refused || p.pictures == p.documents {
+		return
+	}
 	l := m.listing(c.provider)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.blind == nil {
-		l.blind = map[string]bool{}
+		l.blind = map[refusal]bool{}
 	}
-	l.blind[c.model] = true
+	l.blind[refusal{c.model, p.documents}] = true
 }
 
-// pictured is what is known of the pictures, and documents, in a request.
+// pictured is what is known of the pictures and documents in a request.
 type pictured struct {
-	shown   bool // there are some in it
-	refused bool // there were some, and the provider refused the request
-	// documents are among them: that the request was refused says nothing of pictures then.
-	documents bool
+	pictures, documents bool // there were some in it
+	shown               bool // they are in it
+	refused             bool // the provider has refused the request with them
 }
 
-// giveUp reports whether a request that has failed is to be made again without its pictures: for good, or as often as
-// it is tried. It is not for what pictures cannot cause.
+// giveUp reports whether a request that has failed is to be made again without its files: for good, or as often as
+// it is tried. It is not for what files cannot cause.
 func (p *pictured) giveUp(e *wit.Error, last bool) bool {
 	if !p.shown {
 		return false
