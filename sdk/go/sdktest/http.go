@@ -36,6 +36,10 @@ func (h *Host) DoContext(ctx context.Context, request *wit.HTTPRequest) (*wit.HT
 		return nil, err
 	}
 	recorder := httptest.NewRecorder()
+	// Asked now and not before: credentials that are set after ctx has ended are in no request that was begun before.
+	if err := ctx.Err(); err != nil {
+		return nil, wit.Errorf(wit.CodeUnavailable, "request %s: %w", request.ID, err)
+	}
 	if err := serve(h.HTTP, recorder, made); err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "request %s: %w", request.ID, err)
 	}
