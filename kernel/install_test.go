@@ -302,6 +302,11 @@ func TestAnUpdateThatAsksForMoreWaits(t *testing.T) {
 	}
 	o.MustCall("plugins.install", install.Params{Source: sent(bold)}, &d)
 	for range 2 {
+		var status struct{ Notices []string }
+		o.MustCall("status", nil, &status)
+		if want := "parrot: the update 2.0.0 needs grant: kv; `carapace doctor` says what to do"; !slices.Equal(status.Notices, []string{want}) {
+			t.Errorf("the status says %q", status.Notices)
+		}
 		if d.Version != "1.0.0" || d.Waiting == nil || d.Waiting.Version != "2.0.0" || !slices.Equal(d.Waiting.Lacking, []string{"kv"}) {
 			t.Fatalf("%+v", d)
 		}
@@ -366,7 +371,8 @@ func TestWhatIsNotInstalled(t *testing.T) {
 		"two things":        {wit.CodeInvalid, "in one way", install.Params{Source: install.Source{URL: "https://example.org", Name: "x"}}},
 		"no registry":       {wit.CodeNotFound, "no registry is configured", install.Params{Source: install.Source{Name: "parrot"}}},
 		"no update":         {wit.CodeConflict, "was installed from a file", install.Params{Source: install.Source{Update: "parrot"}}},
-		"not installed":     {wit.CodeNotFound, "is not installed", install.Params{Source: install.Source{Update: "taken"}}},
+		"by hand":           {wit.CodeConflict, "put into a folder by hand", install.Params{Source: install.Source{Update: "taken"}}},
+		"nobody knows":      {wit.CodeNotFound, "there is no plugin dodo", install.Params{Source: install.Source{Update: "dodo"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.t = t
@@ -429,7 +435,8 @@ func TestInstalledFromAnAddress(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for _, address := range []string{"http://example.org/x", "http://10.0.0.1/x", "file:///etc/passwd", "https://127.0.0.1:1/x", "gopher", "http://[fe80::1]/"} {
+	o.refused(wit.CodeForbidden, "example.org is not read by http", "plugins.preview", install.Source{URL: "http://example.org/x"})
+	for _, address := range []string{"http://10.0.0.1/x", "file:///etc/passwd", "https://127.0.0.1:1/x", "gopher", "http://[fe80::1]/"} {
 		if err := o.Call(t.Context(), "plugins.preview", install.Source{URL: address}, nil); err == nil {
 			t.Errorf("%s is read", address)
 		}

@@ -136,7 +136,7 @@ func (i *Installer) permits(a arrival, p Params) error {
 		return wit.Errorf(wit.CodeConflict, "what is there now is %s, and not the %s that was meant: look at it once more", a.digest, p.Digest)
 	}
 	if p.Digest == "" && !i.trusted(a.Package) {
-		err := wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or who has signed it among the signers in the settings", a.Manifest.ID, a.Manifest.Version, a.digest)
+		err := wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or say whom you trust (`carapace config set signers.NAME ed25519:…`)", a.Manifest.ID, a.Manifest.Version, a.digest)
 		if p.Catalog != "" {
 			return rpc.WithDetails(err, map[string]any{"capabilityConsentCode": "PLUGIN_CAPABILITY_CONSENT_REQUIRED", "pluginId": a.Manifest.ID, "reviewToken": a.digest})
 		}
