@@ -91,34 +91,61 @@ func (i *Installer) install(ctx context.Context, p Params) (plugin.Details, erro
 		}
 		i.tell(a, StepTried)
 	}
-	news := make(chan struct{}, 1)
-	cancel := plugin.ChangedKind.Subscribe(i.Bus, func(c plugin.Changed) {
-		if c.ID == id {
-			select {
-			case news <- struct{}{}:
-			default:
-			}
-		}
-	})
+	news, cancel := i.news(id)
 	defer cancel()
 	if err := i.Plugins.Install(ctx, depot.Incoming{Package: a.Package, Archive: a.data, Origin: a.origin}, granted); err != nil {
 		return plugin.Details{}, err
 	}
 	i.tell(a, StepWritten)
-	return i.settled(ctx, a, news)
+	d, err := i.settled(ctx, id, depot.Version{Version: a.Manifest.Version, Digest: a.digest}, news)
+	if live(d, a.digest) {
+		i.tell(a, StepLive)
+	}
+	return d, err
 }
 
-// settled waits until the plugin runs, or says why it does not.
-func (i *Installer) settled(ctx context.Context, a arrival, news <-chan struct{}) (plugin.Details, error) {
+// goBack is the work of the method plugins.rollback.
+func (i *Installer) goBack(ctx context.Context, p RollbackParams) (plugin.Details, error) {
+	i.turn.Lock()
+	defer i.turn.Unlock()
+	news, cancel := i.news(p.ID)
+	defer cancel()
+	if err := i.Plugins.GoBack(ctx, p.ID, p.Digest); err != nil {
+		return plugin.Details{}, err
+	}
+	now, there := i.current(p.ID)
+	if !there {
+		return i.Plugins.Info(p.ID)
+	}
+	return i.settled(ctx, p.ID, now, news)
+}
+
+// news has something in it when a plugin has changed, until cancel.
+func (i *Installer) news(id string) (news <-chan struct{}, cancel func()) {
+	changed := make(chan struct{}, 1)
+	return changed, plugin.ChangedKind.Subscribe(i.Bus, func(c plugin.Changed) {
+		if c.ID == id {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	})
+}
+
+// live reports whether content runs.
+func live(d plugin.Details, digest string) bool {
+	return d.State == plugin.StateReady && d.Digest == digest
+}
+
+// settled waits until a version of the plugin runs, or says why it does not.
+func (i *Installer) settled(ctx context.Context, id string, v depot.Version, news <-chan struct{}) (plugin.Details, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for {
-		d, err := i.Plugins.Info(a.Manifest.ID)
-		live := d.State == plugin.StateReady && d.Digest == a.digest
-		if live {
-			i.tell(a, StepLive)
-		}
-		if err != nil || live || d.State == plugin.StateFailed || d.Update != nil || !i.Enabled(a.Manifest.ID) {
+		d, err := i.Plugins.Info(id)
+		refused := d.State == plugin.StateFailed || d.Update != nil && (d.Update.Version == v.Version || d.Update.Version == "")
+		if err != nil || live(d, v.Digest) || refused || !i.Enabled(id) {
 			return d, err
 		}
 		select {

@@ -156,9 +156,7 @@ func (i *Installer) Methods() []rpc.Method {
 			return i.install(ctx, Params{Source: Source{Update: p.ID}, Digest: p.Digest, OtherSigner: p.OtherSigner})
 		}).Audited().Fails(wire.ForeignErrors()...).Emits("plugins.installing", "plugins.changed").
 			Doc("Installs what is now where a plugin was installed from."),
-		rpc.New("plugins.rollback", wire.ScopeAdmin, func(ctx context.Context, p RollbackParams) (plugin.Details, error) {
-			return i.then(p.ID, i.Plugins.GoBack(ctx, p.ID, p.Digest))
-		}).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.installing", "plugins.changed").
+		rpc.New("plugins.rollback", wire.ScopeAdmin, i.goBack).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.installing", "plugins.changed").
 			Doc("Makes an earlier version of a plugin run again, with what it was granted then."),
 		rpc.New("plugins.revokeGrant", wire.ScopeAdmin, func(ctx context.Context, p idParams) (plugin.Details, error) {
 			return i.then(p.ID, i.Plugins.Revoke(ctx, p.ID))
