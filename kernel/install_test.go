@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -330,6 +331,26 @@ func TestAnUpdateThatAsksForMoreWaits(t *testing.T) {
 	}
 	o.MustCall("plugins.grant", plugin.GrantParams{ID: "parrot", Digest: d.Waiting.Digest}, nil)
 	o.until("two")
+}
+
+// TestHowFarAnInstallationIs is told to clients while it goes on, and so is a way back.
+func TestHowFarAnInstallationIs(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	o.install(release{version: "1.0.0", says: "one"}.pack(t))
+	d := o.install(release{version: "1.1.0", says: "two"}.pack(t))
+	o.MustCall("plugins.rollback", install.RollbackParams{ID: "parrot", Digest: d.Versions[1].Digest}, nil)
+	want := []string{"1.0.0 checked", "1.0.0 tried", "1.0.0 written", "1.0.0 live", "1.1.0 checked", "1.1.0 tried", "1.1.0 written", "1.1.0 live", "1.0.0 written", "1.0.0 live"}
+	o.Until("all steps are told", func(events []client.Event) bool {
+		var told []string
+		for _, e := range events {
+			var p install.Progress
+			if e.Name == install.ProgressKind.Name && json.Unmarshal(e.Payload, &p) == nil && p.ID == "parrot" && p.Digest != "" {
+				told = append(told, p.Version+" "+string(p.Step))
+			}
+		}
+		return slices.Equal(told, want)
+	})
 }
 
 // TestWhatIsNotInstalled: each of these is refused with its reason, and what runs goes on.

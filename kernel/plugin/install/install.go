@@ -79,8 +79,8 @@ func (i *Installer) install(ctx context.Context, p Params) (plugin.Details, erro
 	if err != nil {
 		return plugin.Details{}, err
 	}
-	id := a.Manifest.ID
-	i.tell(a, StepChecked)
+	id, v := a.Manifest.ID, depot.Version{Version: a.Manifest.Version, Digest: a.digest}
+	i.tell(id, v, StepChecked)
 	if err := i.permits(a, p); err != nil {
 		return plugin.Details{}, err
 	}
@@ -89,19 +89,14 @@ func (i *Installer) install(ctx context.Context, p Params) (plugin.Details, erro
 		if err := i.Plugins.Try(ctx, a.Package); err != nil {
 			return plugin.Details{}, wit.Errorf(wit.CodeOf(err), "%s %s does not run, and nothing was changed: %w", id, a.Manifest.Version, err)
 		}
-		i.tell(a, StepTried)
+		i.tell(id, v, StepTried)
 	}
 	news, cancel := i.news(id)
 	defer cancel()
 	if err := i.Plugins.Install(ctx, depot.Incoming{Package: a.Package, Archive: a.data, Origin: a.origin}, granted); err != nil {
 		return plugin.Details{}, err
 	}
-	i.tell(a, StepWritten)
-	d, err := i.settled(ctx, id, depot.Version{Version: a.Manifest.Version, Digest: a.digest}, news)
-	if live(d, a.digest) {
-		i.tell(a, StepLive)
-	}
-	return d, err
+	return i.settled(ctx, id, v, news)
 }
 
 // goBack is the work of the method plugins.rollback.
@@ -133,19 +128,19 @@ func (i *Installer) news(id string) (news <-chan struct{}, cancel func()) {
 	})
 }
 
-// live reports whether content runs.
-func live(d plugin.Details, digest string) bool {
-	return d.State == plugin.StateReady && d.Digest == digest
-}
-
-// settled waits until a version of the plugin runs, or says why it does not.
+// settled waits until the version of the plugin that was just written runs, or says why it does not.
 func (i *Installer) settled(ctx context.Context, id string, v depot.Version, news <-chan struct{}) (plugin.Details, error) {
+	i.tell(id, v, StepWritten)
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for {
 		d, err := i.Plugins.Info(id)
+		live := d.State == plugin.StateReady && d.Digest == v.Digest
+		if live {
+			i.tell(id, v, StepLive)
+		}
 		refused := d.State == plugin.StateFailed || d.Update != nil && (d.Update.Version == v.Version || d.Update.Version == "")
-		if err != nil || live(d, v.Digest) || refused || !i.Enabled(id) {
+		if err != nil || live || refused || !i.Enabled(id) {
 			return d, err
 		}
 		select {

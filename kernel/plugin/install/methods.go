@@ -6,6 +6,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -141,8 +142,8 @@ var ProgressKind = event.Kind[Progress]{Name: "plugins.installing", Scope: wire.
 // Events lists the kinds that an Installer publishes.
 func Events() []event.Row { return []event.Row{ProgressKind.Row()} }
 
-func (i *Installer) tell(a arrival, s Step) {
-	ProgressKind.Publish(i.Bus, Progress{ID: a.Manifest.ID, Version: a.Manifest.Version, Digest: a.digest, Step: s})
+func (i *Installer) tell(id string, v depot.Version, s Step) {
+	ProgressKind.Publish(i.Bus, Progress{ID: id, Version: v.Version, Digest: v.Digest, Step: s})
 }
 
 // Methods are the installer's rows of the method table.
