@@ -267,6 +267,7 @@ func TestWhatIsNoProject(t *testing.T) {
 	}{
 		{[]string{"dev", dir}, "there is no plugin.json in"},
 		{[]string{"dev", broken}, "plugin.json"},
+		{[]string{"test", filepath.Join(broken, "plugin.json")}, "is a file: name the plugin's folder, " + broken},
 		{[]string{"dev"}, "FOLDER is missing"},
 		{[]string{"logs", "x"}, "no gateway runs"},
 		{[]string{"new", broken, "--lang", "go", "--kind", "tool"}, "has something in it: name a new folder"},

@@ -19,6 +19,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
 // workshop is a folder with a plugin that rolls dice, and its author's key.
@@ -334,6 +335,20 @@ func TestBackToWhatDoesNotRun(t *testing.T) {
 	d.Update.Version = "1.2.0" // which waited before
 	if err := printBack(&out, d); err != nil || out.String() != "back to 1.1.0\n" {
 		t.Errorf("%v, %q", err, &out)
+	}
+}
+
+// TestStatusOfWhatFailed says where the reason is to be read.
+func TestStatusOfWhatFailed(t *testing.T) {
+	t.Parallel()
+	for want, plugins := range map[string]map[string]int{
+		"plugins   3 can be used, 0 failed, 1 off\n":                              {"ready": 3, "disabled": 1},
+		"plugins   3 can be used, 1 failed (`carapace doctor` says why), 0 off\n": {"ready": 2, "verified": 1, "failed": 1},
+	} {
+		var out strings.Builder
+		if err := printStatus(&out, system.Status{Plugins: plugins}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: %s, want %s", err, &out, want)
+		}
 	}
 }
 
