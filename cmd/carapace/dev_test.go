@@ -225,6 +225,7 @@ func TestALoopWithoutAGateway(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "dice")
 	must(t, stateDir(t), "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
 	l := startLoop(t, stateDir(t), folder)
+	defer l.end()
 	l.until("live: dice 1.0.0 (")
 	edit(t, filepath.Join(folder, "plugin.json"), `"abi": 1,`, `"abi": 1, "permissions": {"kv": {"reason": "To count."}},`)
 	waits := l.until("waits: ")
@@ -232,7 +233,6 @@ func TestALoopWithoutAGateway(t *testing.T) {
 	command, _, _ = strings.Cut(command, "`")
 	must(t, stateDir(t), append(strings.Fields(command), "--yes")...)
 	l.until("live: dice 1.0.0")
-	l.end()
 }
 
 // TestInTheFolder: a plugin is begun in the folder where one is.
