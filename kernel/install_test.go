@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -302,6 +303,11 @@ func TestAnUpdateThatAsksForMoreWaits(t *testing.T) {
 	}
 	o.MustCall("plugins.install", install.Params{Source: sent(bold)}, &d)
 	for range 2 {
+		var status struct{ Notices []string }
+		o.MustCall("status", nil, &status)
+		if want := "parrot: the update 2.0.0 needs grant: kv; `carapace doctor` says what to do"; !slices.Equal(status.Notices, []string{want}) {
+			t.Errorf("the status says %q", status.Notices)
+		}
 		if d.Version != "1.0.0" || d.Waiting == nil || d.Waiting.Version != "2.0.0" || !slices.Equal(d.Waiting.Lacking, []string{"kv"}) {
 			t.Fatalf("%+v", d)
 		}
@@ -325,6 +331,26 @@ func TestAnUpdateThatAsksForMoreWaits(t *testing.T) {
 	}
 	o.MustCall("plugins.grant", plugin.GrantParams{ID: "parrot", Digest: d.Waiting.Digest}, nil)
 	o.until("two")
+}
+
+// TestHowFarAnInstallationIs is told to clients while it goes on, and so is a way back.
+func TestHowFarAnInstallationIs(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	o.install(release{version: "1.0.0", says: "one"}.pack(t))
+	d := o.install(release{version: "1.1.0", says: "two"}.pack(t))
+	o.MustCall("plugins.rollback", install.RollbackParams{ID: "parrot", Digest: d.Versions[1].Digest}, nil)
+	want := []string{"1.0.0 checked", "1.0.0 tried", "1.0.0 written", "1.0.0 live", "1.1.0 checked", "1.1.0 tried", "1.1.0 written", "1.1.0 live", "1.0.0 written", "1.0.0 live"}
+	o.Until("all steps are told", func(events []client.Event) bool {
+		var told []string
+		for _, e := range events {
+			var p install.Progress
+			if e.Name == install.ProgressKind.Name && json.Unmarshal(e.Payload, &p) == nil && p.ID == "parrot" && p.Digest != "" {
+				told = append(told, p.Version+" "+string(p.Step))
+			}
+		}
+		return slices.Equal(told, want)
+	})
 }
 
 // TestWhatIsNotInstalled: each of these is refused with its reason, and what runs goes on.
@@ -366,7 +392,8 @@ func TestWhatIsNotInstalled(t *testing.T) {
 		"two things":        {wit.CodeInvalid, "in one way", install.Params{Source: install.Source{URL: "https://example.org", Name: "x"}}},
 		"no registry":       {wit.CodeNotFound, "no registry is configured", install.Params{Source: install.Source{Name: "parrot"}}},
 		"no update":         {wit.CodeConflict, "was installed from a file", install.Params{Source: install.Source{Update: "parrot"}}},
-		"not installed":     {wit.CodeNotFound, "is not installed", install.Params{Source: install.Source{Update: "taken"}}},
+		"by hand":           {wit.CodeConflict, "put into a folder by hand", install.Params{Source: install.Source{Update: "taken"}}},
+		"nobody knows":      {wit.CodeNotFound, "there is no plugin dodo", install.Params{Source: install.Source{Update: "dodo"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.t = t
@@ -429,7 +456,8 @@ func TestInstalledFromAnAddress(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for _, address := range []string{"http://example.org/x", "http://10.0.0.1/x", "file:///etc/passwd", "https://127.0.0.1:1/x", "gopher", "http://[fe80::1]/"} {
+	o.refused(wit.CodeForbidden, "example.org is not read by http", "plugins.preview", install.Source{URL: "http://example.org/x"})
+	for _, address := range []string{"http://10.0.0.1/x", "file:///etc/passwd", "https://127.0.0.1:1/x", "gopher", "http://[fe80::1]/"} {
 		if err := o.Call(t.Context(), "plugins.preview", install.Source{URL: address}, nil); err == nil {
 			t.Errorf("%s is read", address)
 		}

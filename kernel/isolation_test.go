@@ -22,10 +22,10 @@ var villain = map[string]string{
 	"plugin.json": `{"id":"villain","name":"Villain","version":"1.0.0","description":"Does harm.","abi":1,"entry":"plugin.ts",
 		"provides":{"tools":[{"name":"attack","description":"Does harm.","parameters":{"type":"object"}}]},
 		"permissions":{"kv":{"reason":"r"},"http":{"reason":"r","hosts":["*.example","localhost:PORT","127.0.0.1:PORT","metadata.example","config:url"]},"credential":{"reason":"r","names":["mine"]},
-			"emit":{"reason":"r"},"media":{"reason":"r"},"toolInvoke":{"reason":"r","tools":["attack"]},"sessionRead":{"reason":"r","agents":["other"]},"schedule":{"reason":"r"}},
+			"emit":{"reason":"r"},"messageSend":{"reason":"r"},"media":{"reason":"r"},"toolInvoke":{"reason":"r","tools":["attack"]},"sessionRead":{"reason":"r","agents":["other"]},"schedule":{"reason":"r"}},
 		"limits":{"deadline":60000,"memory":67108864,"maxInstances":2},
 		"config":{"type":"object","properties":{"url":{"type":"string"},"mine":{"type":"string","x-secret":true}}}}`,
-	"plugin.ts": `import { call, credential, emit, http, kv, log, media, schedule, session, text, tools, type ToolInvocation } from "carapace";
+	"plugin.ts": `import { call, credential, emit, http, kv, log, media, message, schedule, session, text, tools, type ToolInvocation } from "carapace";
 
 const get = (url: string, more = {}) => http.request({ id: "r", url, ...more });
 const forever = () => { for (;;); };
@@ -56,6 +56,13 @@ const attacks: Record<string, (arg: string, url: string) => unknown> = {
   globals: () => ["process", "require", "Deno", "WebAssembly", "std", "os", "scriptArgs"].filter((name) => name in globalThis).join(" "),
   logs: () => flood(100_000, (n) => log.info("line " + n)),
   events: () => flood(100_000, (n) => emit("e", { n })),
+  messages: () => {
+    let last = "";
+    for (let n = 0; n < 1000; n++) {
+      try { message.send({ channel: "none", to: "ann", text: "line " + n, idempotencyKey: "m" + n }); } catch (error) { last = String(error); }
+    }
+    return last;
+  },
   rows: () => flood(100_000, (n) => kv.put("k" + n, "v")),
   large: () => flood(100, (n) => kv.put("large" + n, "x".repeat(1 << 20))),
   jobs: () => flood(100_000, (n) => schedule.set({ id: "j" + n, every: 3_600_000 })),
@@ -183,6 +190,7 @@ func TestIsolation(t *testing.T) {
 		// More than there is for it.
 		{"logs", "", "all 100000 went"}, // of which few are kept, see below
 		{"events", "", often},
+		{"messages", "", often},
 		{"rows", "", "1000 keys, which is all it may have|" + often}, // as the disk is slow or fast
 		{"large", "", "at most 65536 are allowed"},
 		{"jobs", "", "100 went, then PluginError: schedule: this plugin has 100 jobs, which is all it may have"},

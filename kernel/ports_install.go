@@ -42,6 +42,9 @@ func (d download) get(ctx context.Context, address string) (*egress.Response, er
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "%.200q is no address such as https://example.org/weather-1.0.0.carapace", address)
 	}
+	if u.Scheme == "http" && !local(u) {
+		return nil, wit.Errorf(wit.CodeForbidden, "%.200s is not read by http, which others on the way can change: say https://", u.Host)
+	}
 	policy := egress.Policy{Owner: "install", Hosts: []string{u.Host}, Methods: []string{"GET"}, Stay: true}
 	if local(u) {
 		policy.Origins = []string{u.Scheme + "://" + u.Host}

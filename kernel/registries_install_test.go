@@ -241,6 +241,37 @@ func TestBackToWhatRan(t *testing.T) {
 	o.answers("weather", "1.0.0")
 }
 
+// TestBackToWhatWasWithdrawn: an earlier version that the plugin's registry has withdrawn does not run either, which its owner is told at
+// once, also where it was installed from a file; until the owner insists.
+func TestBackToWhatWasWithdrawn(t *testing.T) {
+	t.Parallel()
+	home := newSite(t)
+	home.Add("weather", "1.0.0", nil)
+	home.Add("weather", "1.1.0", nil)
+	o := newReader(t, map[string]*site{"home": home})
+	file := sent(registrytest.Archive(t, "weather", "1.1.0", nil))
+	digest := o.preview(file).Digest
+	o.MustCall("plugins.install", install.Params{Source: file, Digest: digest}, nil)
+	o.answers("weather", "1.1.0")
+	o.takes("weather", "1.0.0")
+	o.answers("weather", "1.0.0")
+	home.Remove("weather", "1.1.0", "it leaks")
+	o.MustCall("registries.refresh", nil, nil)
+	var d plugin.Details
+	o.MustCall("plugins.rollback", install.RollbackParams{ID: "weather", Digest: digest}, &d)
+	if u := d.Update; d.Version != "1.0.0" || u == nil || u.Version != "1.1.0" || u.Reason != "withdrawn by the registry home: it leaks" {
+		t.Errorf("%+v", d.Status)
+	}
+	o.answers("weather", "1.0.0")
+	o.MustCall("plugins.insist", catalog.InsistParams{ID: "weather", Insist: true}, nil)
+	o.answers("weather", "1.1.0")
+	if check := o.checked("registries"); !strings.Contains(check, "weather 1.1.0 was withdrawn (it leaks) and runs because you insist") {
+		t.Error(check)
+	}
+	o.MustCall("plugins.insist", catalog.InsistParams{ID: "weather"}, nil)
+	o.answers("weather", "")
+}
+
 // registryAnswers has a plugin come from a registry that withdraws it.
 func registryAnswers(t *testing.T, c *caller) {
 	home := newSite(t)

@@ -40,18 +40,20 @@ func develop(ctx context.Context, o *options, folder string) error {
 	if err != nil {
 		return err
 	}
+	own := ""
 	conn, err := o.dial(ctx)
 	if nobody := (unreachableError{}); errors.As(err, &nobody) && o.url == "" {
 		var stop func()
 		if conn, stop, err = throwAway(ctx, o); err == nil {
 			defer stop()
+			own = " --state-dir " + string(o.state)
 		}
 	}
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	d := &developer{o: o, project: project, conn: conn, saves: make(chan time.Time, 1)}
+	d := &developer{o: o, project: project, conn: conn, own: own, saves: make(chan time.Time, 1)}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan error, 1)
@@ -67,6 +69,7 @@ type developer struct {
 	o       *options
 	project author.Project
 	conn    *client.Client
+	own     string // what commands for the gateway have to say besides, where it is one of its own
 	saves   chan time.Time
 	since   time.Time // when the save came that is awaited, or zero
 	shown   string    // what was said last
@@ -154,7 +157,7 @@ func (d *developer) show(ctx context.Context) error {
 	}
 	switch {
 	case info.Waiting != nil:
-		d.say("waits", fmt.Sprintf("it asks for more than was granted; `carapace plugins grant %s` shows what", info.ID))
+		d.say("waits", fmt.Sprintf("it asks for more than was granted; `carapace plugins grant %s%s` shows what", info.ID, d.own))
 	case info.Update != nil:
 		d.say("not live", fmt.Sprintf("%s (the last one that worked runs on)", info.Update.Reason))
 	case info.State == plugin.StateFailed:
@@ -197,7 +200,7 @@ func (d *developer) shadows(ctx context.Context, tools []string) error {
 			whose = "plugin " + all.Plugins[used].ID
 		}
 		text := fmt.Sprintf("shadowed: models get the tool %s of %s: give this one another name; "+
-			"`carapace plugins call %s %[1]s …` calls it all the same", tool, whose, d.project.ID)
+			"`carapace plugins call %s %[1]s …%s` calls it all the same", tool, whose, d.project.ID, d.own)
 		if err := d.o.println(plain.Text(text)); err != nil {
 			return err
 		}

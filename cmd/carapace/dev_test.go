@@ -177,6 +177,29 @@ func TestTheLoopShowsWhatGoesWrong(t *testing.T) {
 	}
 }
 
+// TestTheLoopFollowsAFolderThatIsReplaced, as version control and some editors do.
+func TestTheLoopFollowsAFolderThatIsReplaced(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	folder, away := filepath.Join(dir, "dice"), filepath.Join(dir, "away")
+	must(t, state, "plugins", "new", folder, "--lang", "typescript", "--kind", "tool")
+	l := startLoop(t, state, folder)
+	defer l.end()
+	l.until("live: dice 1.0.0 (")
+	if err := os.Rename(folder, away); err != nil {
+		t.Fatal(err)
+	}
+	l.until("not built: there is no plugin.json in " + folder)
+	edit(t, filepath.Join(away, "plugin.json"), `"version": "1.0.0"`, `"version": "1.0.1"`)
+	if err := os.Rename(away, folder); err != nil {
+		t.Fatal(err)
+	}
+	l.until("live: dice 1.0.1 (")
+	edit(t, filepath.Join(folder, "plugin.json"), `"version": "1.0.1"`, `"version": "1.0.2"`)
+	l.until("live: dice 1.0.2 (")
+}
+
 // TestManyCallsAreOneLine of each kind.
 func TestManyCallsAreOneLine(t *testing.T) {
 	t.Parallel()
@@ -202,8 +225,29 @@ func TestALoopWithoutAGateway(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "dice")
 	must(t, stateDir(t), "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
 	l := startLoop(t, stateDir(t), folder)
+	defer l.end()
 	l.until("live: dice 1.0.0 (")
-	l.end()
+	edit(t, filepath.Join(folder, "plugin.json"), `"abi": 1,`, `"abi": 1, "permissions": {"kv": {"reason": "To count."}},`)
+	waits := l.until("waits: ")
+	_, command, _ := strings.Cut(waits, "`carapace ")
+	command, _, _ = strings.Cut(command, "`")
+	must(t, stateDir(t), append(strings.Fields(command), "--yes")...)
+	l.until("live: dice 1.0.0")
+}
+
+// TestInTheFolder: a plugin is begun in the folder where one is.
+func TestInTheFolder(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "dice")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t.Context(), t, stateDir(t), "plugins", "new", ".", "--lang", "ts", "--kind", "tool")
+	cmd.Dir = folder
+	out, err := cmd.CombinedOutput()
+	if manifest, _ := os.ReadFile(filepath.Join(folder, "plugin.json")); err != nil || !strings.Contains(string(manifest), `"id": "dice"`) {
+		t.Errorf("%v, %s, %s", err, out, manifest)
+	}
 }
 
 // TestWhatIsNoProject is refused with what to do.
@@ -223,12 +267,14 @@ func TestWhatIsNoProject(t *testing.T) {
 	}{
 		{[]string{"dev", dir}, "there is no plugin.json in"},
 		{[]string{"dev", broken}, "plugin.json"},
+		{[]string{"test", filepath.Join(broken, "plugin.json")}, "is a file: name the plugin's folder, " + broken},
 		{[]string{"dev"}, "FOLDER is missing"},
 		{[]string{"logs", "x"}, "no gateway runs"},
 		{[]string{"new", broken, "--lang", "go", "--kind", "tool"}, "has something in it: name a new folder"},
 		{[]string{"new", filepath.Join(dir, "Big"), "--lang", "go", "--kind", "tool"}, "cannot be a plugin's id"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: as, "},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "go", "--kind", "irc"}, "is no kind of these: channel, hook, provider"},
+		{[]string{"new", filepath.Join(dir, "x"), "--lang", "rs", "--kind", "tts"}, "is no kind of these: channel, hook, tool; a tts is begun in go or ts"},
 		{[]string{"new", filepath.Join(dir, "x")}, "which language? say by --lang one of as, "},
 	} {
 		if r := carapace(t, state, append([]string{"plugins"}, c.args...)...); r.code == 0 || !strings.Contains(r.err, c.want) {

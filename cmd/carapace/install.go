@@ -20,6 +20,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/install"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -224,7 +225,11 @@ const roomForFrame = 64 << 10
 // installed says of a plugin that it is there already.
 func (o *options) installed(ctx context.Context, p install.Preview) error {
 	if !o.json {
-		return o.println(fmt.Sprintf("%s %s is what is installed", p.ID, plain.Line(p.Version)))
+		pinned := ""
+		if p.Origin.Range != "" {
+			pinned = fmt.Sprintf(", of the versions %s that were asked for", plain.Line(p.Origin.Range))
+		}
+		return o.println(fmt.Sprintf("%s %s is what is installed%s", p.ID, plain.Line(p.Version), pinned))
 	}
 	var raw json.RawMessage
 	if err := o.call(ctx, "plugins.info", plugin.IDParams{ID: p.ID}, &raw); err != nil {
@@ -258,7 +263,7 @@ func printPreview(w io.Writer, p install.Preview) {
 		signers = strings.Join(names, ", ")
 	}
 	for _, line := range [][2]string{
-		{"digest", p.Digest}, {"signed by", signers}, {"from", cmp.Or(p.Origin.URL, strings.TrimPrefix(p.Origin.Registry+"/"+p.Origin.Name, "/"))},
+		{"digest", p.Digest}, {"signed by", signers}, {"from", cmp.Or(p.Origin.URL, packageName(p.Origin))},
 		{"size", size(p.Bytes)}, {"license", p.License}, {"homepage", p.Homepage}, {"support", p.Support}, {"maturity", string(p.Maturity)}, {"provides", strings.Join(provided(p.Provides), ", ")}, {"replaces", p.Installed},
 	} {
 		if line[1] != "" {
@@ -289,6 +294,26 @@ func printPreview(w io.Writer, p install.Preview) {
 	}
 }
 
+// refusal says why the version that was asked for last does not run, and what to do.
+func refusal(p plugin.Status) string {
+	text := p.Reason
+	if p.Update != nil {
+		text = p.Update.Reason
+	}
+	if do := hint(p); do != "" {
+		text += ": " + do
+	}
+	return plain.Line(text)
+}
+
+// packageName is what a package is called with its registry, which the owner may have said or not.
+func packageName(o depot.Origin) string {
+	if o.Registry == "" || strings.HasPrefix(o.Name, o.Registry+"/") {
+		return o.Name
+	}
+	return o.Registry + "/" + o.Name
+}
+
 // printList begins a list, if there is one.
 func printList(w io.Writer, head string, there bool) {
 	if there {
@@ -303,7 +328,7 @@ func printInstalled(w io.Writer, d plugin.Details) error {
 		_, err := fmt.Fprintf(w, "%s %s is installed and waits: it asks for more than was granted; `carapace plugins grant %s` shows what\n", d.ID, plain.Line(d.Waiting.Version), d.ID)
 		return err
 	case d.Update != nil || d.State == plugin.StateFailed:
-		return wit.Errorf(wit.CodeUnavailable, "%s is installed, but it does not run: %s", d.ID, why(d.Status))
+		return wit.Errorf(wit.CodeUnavailable, "%s is installed, but it does not run: %s", d.ID, refusal(d.Status))
 	}
 	_, err := fmt.Fprintf(w, "%s %s is installed (%s)\n", d.ID, plain.Line(d.Version), d.State)
 	return err
@@ -323,15 +348,18 @@ func newRollback(o *options) *cobra.Command {
 	return o.client(c)
 }
 
-// printBack says which version is wanted now.
+// printBack says which version is wanted now, and why it does not run where it does not.
 func printBack(w io.Writer, d plugin.Details) error {
+	wanted := d.Version
 	for _, v := range d.Versions {
 		if v.Wanted {
-			_, err := fmt.Fprintf(w, "back to %s\n", plain.Line(v.Version))
-			return err
+			wanted = v.Version
 		}
 	}
-	_, err := fmt.Fprintf(w, "back to %s\n", plain.Line(d.Version))
+	if d.Update != nil && d.Update.Version == wanted || d.State == plugin.StateFailed {
+		return wit.Errorf(wit.CodeUnavailable, "%s goes back to %s, but that does not run: %s", d.ID, plain.Line(wanted), refusal(d.Status))
+	}
+	_, err := fmt.Fprintf(w, "back to %s\n", plain.Line(wanted))
 	return err
 }
 

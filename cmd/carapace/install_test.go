@@ -16,7 +16,10 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
 // workshop is a folder with a plugin that rolls dice, and its author's key.
@@ -122,7 +125,7 @@ func TestInstalledByAScript(t *testing.T) {
 		{[]string{"remove", "dice", "--yes"}, exitFailed, "there is no plugin dice"},
 		{[]string{"remove", "calc", "--yes"}, exitFailed, "comes with the gateway: `carapace plugins disable calc`"},
 		{[]string{"revoke", "dice"}, exitFailed, "there is no plugin dice"},
-		{[]string{"update", "calc"}, exitFailed, "calc is not installed"},
+		{[]string{"update", "calc"}, exitFailed, "it comes with the gateway"},
 	} {
 		if r := carapace(t, state, append([]string{"plugins"}, c.args...)...); r.code != c.code || !strings.Contains(r.err, c.says) {
 			t.Errorf("%q: exit %d, %q, want %d, %q", c.args, r.code, r.err, c.code, c.says)
@@ -314,5 +317,51 @@ func TestAFolderIsBuiltAndInstalled(t *testing.T) {
 	must(t, state, "plugins", "install", folder, "--yes", "--digest", lines[1]) // what is built again is the same
 	if out := must(t, state, "plugins", "call", "dice-go", "roll", "{}"); len(out) != 2 {
 		t.Errorf("it rolls %q", out)
+	}
+}
+
+// TestBackToWhatDoesNotRun: that it does not is said, and what to do.
+func TestBackToWhatDoesNotRun(t *testing.T) {
+	t.Parallel()
+	d := plugin.Details{
+		Status:   plugin.Status{ID: "weather", Version: "1.0.0", State: plugin.StateReady, Update: &plugin.Update{Version: "1.1.0", Reason: "withdrawn: it leaks", Hint: "insist"}},
+		Versions: []plugin.Installed{{Version: "1.1.0", Wanted: true}, {Version: "1.0.0"}},
+	}
+	var out strings.Builder
+	const want = "weather goes back to 1.1.0, but that does not run: withdrawn: it leaks: insist"
+	if err := printBack(&out, d); err == nil || err.Error() != want || out.Len() > 0 {
+		t.Errorf("%v, %q", err, &out)
+	}
+	d.Update.Version = "1.2.0" // which waited before
+	if err := printBack(&out, d); err != nil || out.String() != "back to 1.1.0\n" {
+		t.Errorf("%v, %q", err, &out)
+	}
+}
+
+// TestStatusOfWhatFailed says where the reason is to be read.
+func TestStatusOfWhatFailed(t *testing.T) {
+	t.Parallel()
+	for want, plugins := range map[string]map[string]int{
+		"plugins   3 can be used, 0 failed, 1 off\n":                              {"ready": 3, "disabled": 1},
+		"plugins   3 can be used, 1 failed (`carapace doctor` says why), 0 off\n": {"ready": 2, "verified": 1, "failed": 1},
+	} {
+		var out strings.Builder
+		if err := printStatus(&out, system.Status{Plugins: plugins}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: %s, want %s", err, &out, want)
+		}
+	}
+}
+
+// TestAPackageIsNamedOnce, however it was asked for.
+func TestAPackageIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]depot.Origin{
+		"home/weather": {Name: "home/weather", Registry: "home"},
+		"work/weather": {Name: "weather", Registry: "work"},
+		"":             {},
+	} {
+		if got := packageName(o); got != want {
+			t.Errorf("%+v: %q", o, got)
+		}
 	}
 }

@@ -24,10 +24,15 @@ func newNew(o *options) *cobra.Command {
 			if lang, err = o.choose(c.Context(), "language", "lang", lang, author.Languages()); err != nil {
 				return err
 			}
+			lang = author.Language(lang)
 			if kind, err = o.choose(c.Context(), "kind", "kind", kind, author.Kinds(sources.FS, lang)); err != nil {
 				return err
 			}
-			if err := author.New(sources.FS, filepath.Clean(args[0]), lang, kind); err != nil {
+			folder, err := filepath.Abs(args[0]) // the folder's name counts, also where it is .
+			if err != nil {
+				return err
+			}
+			if err := author.New(sources.FS, folder, lang, kind); err != nil {
 				return err
 			}
 			return o.println(fmt.Sprintf("%s is there; build it with each save, and have the gateway run it:\n  carapace plugins dev %s", args[0], args[0]))

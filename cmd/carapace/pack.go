@@ -143,7 +143,7 @@ func newSign(o *options) *cobra.Command {
 			return o.println("signed")
 		},
 	}
-	c.Flags().StringVar(&key, "key", "", "the file of the key, as `carapace plugins keygen` makes it")
+	c.Flags().StringVar(&key, "key", "", "the file of the key, which carapace plugins keygen makes")
 	return c
 }
 

@@ -42,7 +42,7 @@ func newPublish(o *options) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return o.publish(c.Context(), p, args) },
 	}
 	c.Flags().StringVar(&p.to, "to", "", "the registry's folder, or oci://HOST/REPOSITORY:TAG")
-	c.Flags().StringArrayVar(&p.keys, "key", nil, "the file of the registry's key, as `carapace plugins keygen` makes it")
+	c.Flags().StringArrayVar(&p.keys, "key", nil, "the file of the registry's key, which carapace plugins keygen makes")
 	c.Flags().Var(&p.life, "expires", "how long the index may be believed from now on")
 	c.Flags().StringVar(&p.name, "name", "", "what people call the registry")
 	c.Flags().StringVar(&p.withdraw, "withdraw", "", "the version to take back, as PLUGIN@VERSION")

@@ -36,7 +36,7 @@ func printStatus(w io.Writer, s system.Status) error {
 	for _, n := range s.Plugins {
 		usable += n
 	}
-	fmt.Fprintf(w, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
+	fmt.Fprintf(w, "plugins   %d can be used, %d failed%s, %d off\n", usable, failed, about(failed), off)
 	if len(s.ByHand) > 0 {
 		fmt.Fprintf(w, "by hand   %s: whoever could write to the plugins' folders granted what they ask for\n", plain.Line(strings.Join(s.ByHand, ", ")))
 	}
@@ -69,6 +69,14 @@ func printStatus(w io.Writer, s system.Status) error {
 		return nil
 	}
 	return table(w, "", rows)
+}
+
+// about says where there is more of what has failed.
+func about(failed int) string {
+	if failed == 0 {
+		return ""
+	}
+	return " (`carapace doctor` says why)"
 }
 
 // restful reports whether an account needs nobody to look at it: it is connected, or the owner wants it off.

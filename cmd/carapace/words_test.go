@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
 )
 
@@ -49,6 +52,23 @@ func TestMistakesAreMistakes(t *testing.T) {
 			t.Errorf("%s --json: %s %s", c.args, r.out, r.err)
 		}
 	}
+}
+
+// TestEachFlagTakesAWord: help names what a flag takes by one word, and not by a command that its text quotes.
+func TestEachFlagTakesAWord(t *testing.T) {
+	t.Parallel()
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if word, _ := pflag.UnquoteUsage(f); strings.Contains(word, " ") {
+				t.Errorf("%s --%s takes %q", c.CommandPath(), f.Name, word)
+			}
+		})
+		for _, sub := range c.Commands() {
+			look(sub)
+		}
+	}
+	look(newRoot(stdio{}))
 }
 
 // TestNoTerminalIsAskedOrSteered: a command on a terminal does not ask it for colours, and what others wrote reaches it

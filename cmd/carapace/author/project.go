@@ -38,6 +38,9 @@ func Package(dir string) (source.Package, error) {
 	if err != nil {
 		return source.Package{}, err
 	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return source.Package{}, wit.Errorf(wit.CodeInvalid, "%s is a file: name the plugin's folder, %s", dir, filepath.Dir(dir))
+	}
 	found, err := source.Folder(dir).Packages()
 	if err != nil {
 		return source.Package{}, err

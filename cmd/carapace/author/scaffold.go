@@ -2,6 +2,7 @@ package author
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,12 @@ const modulePath = "github.com/carapace-gateway/carapace"
 // languages are those that a plugin can be begun in, by the word for the command line, which examples are named by too; see prefix.
 var languages = map[string]func(s scaffold) error{"as": scaffold.assemblyScript, "c": scaffold.c, "go": scaffold.golang, "python": scaffold.python, "rust": scaffold.rust,
 	"ts": scaffold.typescript, "zig": scaffold.zig}
+
+// words are what else languages are called.
+var words = map[string]string{"assemblyscript": "as", "golang": "go", "py": "python", "rs": "rust", "typescript": "ts"}
+
+// Language is the word of Languages for what somebody calls a language; a word that is not known stays as it is.
+func Language(word string) string { return cmp.Or(words[strings.ToLower(word)], word) }
 
 // prefix is what the names of a language's examples begin with.
 func prefix(lang string) string {
@@ -65,7 +72,7 @@ func New(sources fs.FS, dir, lang, kind string) (err error) {
 		return wit.Errorf(wit.CodeInvalid, "%.40q is no language of these: %s", lang, strings.Join(Languages(), ", "))
 	}
 	if kinds := Kinds(sources, lang); !slices.Contains(kinds, kind) {
-		return wit.Errorf(wit.CodeInvalid, "%.40q is no kind of these: %s", kind, strings.Join(kinds, ", "))
+		return wit.Errorf(wit.CodeInvalid, "%.40q is no kind of these: %s%s", kind, strings.Join(kinds, ", "), elsewhere(sources, kind))
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return wit.Errorf(wit.CodeConflict, "%s has something in it: name a new folder", dir)
@@ -74,6 +81,15 @@ func New(sources fs.FS, dir, lang, kind string) (err error) {
 	}
 	s := scaffold{sources: sources, dir: dir, id: id, lang: lang, kind: kind}
 	return errors.Join(s.example(), write(s), s.readme())
+}
+
+// elsewhere says in which languages a kind can be begun, if there are any.
+func elsewhere(sources fs.FS, kind string) string {
+	others := slices.DeleteFunc(Languages(), func(lang string) bool { return !slices.Contains(Kinds(sources, lang), kind) })
+	if len(others) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; a %s is begun in %s", kind, strings.Join(others, " or "))
 }
 
 var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)

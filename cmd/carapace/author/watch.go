@@ -24,6 +24,7 @@ func (p Project) Watch(ctx context.Context, changed func()) error {
 	if err := p.follow(w); err != nil {
 		return err
 	}
+	_ = w.Add(filepath.Dir(p.Dir)) // where the folder comes again when another one takes its place; it may be out of reach
 	var wait <-chan time.Time
 	for {
 		select {
@@ -33,7 +34,7 @@ func (p Project) Watch(ctx context.Context, changed func()) error {
 			if !ok {
 				return nil
 			}
-			if e.Op == fsnotify.Chmod || p.made(e.Name) {
+			if e.Op == fsnotify.Chmod || p.made(e.Name) || p.beside(e.Name) {
 				continue
 			}
 			if e.Has(fsnotify.Create) {
@@ -56,6 +57,11 @@ func (p Project) Watch(ctx context.Context, changed func()) error {
 func (p Project) made(path string) bool {
 	name := filepath.Base(path)
 	return strings.Contains(name, ".wasm") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
+}
+
+// beside reports whether a file is a neighbour of the project's folder.
+func (p Project) beside(path string) bool {
+	return filepath.Dir(path) == filepath.Dir(p.Dir) && path != p.Dir
 }
 
 // follow watches the project's folder and those in it, but for those of tools.

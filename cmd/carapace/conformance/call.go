@@ -113,6 +113,8 @@ func (t *tester) problem(f *contract.Function, o outcome) string {
 		return ""
 	case len(o.wrong) > 0:
 		return o.wrong[0]
+	case errors.Is(o.err, context.DeadlineExceeded):
+		return fmt.Sprintf("it does not end in time: it was given up after %s", o.took.Round(100*time.Millisecond))
 	case wit.CodeOf(o.err) == wit.CodeTimeout && o.err != nil:
 		return "it does not end in time: " + o.err.Error()
 	case errors.As(o.err, &crash):

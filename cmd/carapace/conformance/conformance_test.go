@@ -1,8 +1,10 @@
 package conformance_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +132,9 @@ func TestConformanceOfALoop(t *testing.T) {
 			late := 0
 			for _, check := range conformancetest.Run(t, run, p.subject(t)).Checks {
 				late += strings.Count(strings.Join(check.Found, "\n"), "does not end in time")
+				if said := strings.Join(check.Found, "\n"); strings.Contains(said, "deadline") {
+					t.Errorf("it says %q", said)
+				}
 			}
 			if late < 1 || late > 2 {
 				t.Errorf("%d calls were waited for", late)
@@ -166,6 +171,33 @@ func TestConformanceOfGood(t *testing.T) {
 			t.Parallel()
 			conformancetest.Check(t, run, p.subject(t))
 		})
+	}
+}
+
+// TestConformanceUpdateOfNothing: who has no transcript gets a line that begins one.
+func TestConformanceUpdateOfNothing(t *testing.T) {
+	t.Parallel()
+	run := conformancetest.Engine(t)
+	s := plugin{provides: shout, code: `export function toolInvoke() { return {}; }`}.subject(t)
+	updated := func() []conformance.Check {
+		t.Helper()
+		report, err := conformance.Run(t.Context(), conformance.Options{Engine: run, Gateway: "dev", Update: true}, s)
+		if err != nil || report.Failures() != 0 {
+			t.Fatalf("%v %+v", err, report)
+		}
+		return slices.DeleteFunc(report.Checks, func(c conformance.Check) bool { return c.State != conformance.Warning })
+	}
+	said := updated()
+	if len(said) != 1 || len(said[0].Found) != 2 || !strings.HasPrefix(said[0].Found[1], `{"call":"tool_invoke","input":{`) {
+		t.Fatalf("%+v", said)
+	}
+	file := filepath.Join(s.Folder, "testdata", "first.jsonl")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(said[0].Found[1]), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	updated()
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), `"output":{}`) {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 

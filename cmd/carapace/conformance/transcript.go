@@ -85,6 +85,9 @@ func (t *tester) lines(export string) (list []line) {
 
 // transcripts replays what was recorded.
 func (t *tester) transcripts() {
+	if t.options.Update && len(t.files()) == 0 {
+		t.check("has transcripts", "", Warning, "put such a line into testdata/first.jsonl, and what it answers is written there with --update", "there is none to write anew", t.sample())
+	}
 	for _, file := range t.files() {
 		name := "answers as in testdata/" + filepath.Base(file)
 		lines, err := readTranscript(file)
@@ -111,6 +114,18 @@ func (t *tester) transcripts() {
 		}
 		t.check(name, "", Failed, "correct the plugin, or have the transcript say what it answers now with --update", found...)
 	}
+}
+
+// sample is a line that a transcript can begin with.
+func (t *tester) sample() string {
+	var sample bytes.Buffer
+	for n := range t.contract.Exports {
+		if f := &t.contract.Exports[n]; slices.Contains(t.has, f.Name) && t.manifest.Declares(f.Name) {
+			writeLine(&sample, line{Call: f.Name, Input: t.inputs(f, usual)[0].text})
+			break
+		}
+	}
+	return strings.TrimSpace(sample.String())
 }
 
 // writeLine adds a line to a transcript. Angle brackets stay as they are: no browser reads this.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/wit"
@@ -59,20 +60,33 @@ func (s Source) check() error {
 	return nil
 }
 
-// origin is where an archive is looked for. Errors: CodeNotFound and CodeConflict for an update that nobody knows the place of.
+// origin is where an archive is looked for. Errors: CodeNotFound for an update of no plugin, CodeConflict where nobody knows the place of one.
 func (i *Installer) origin(s Source) (depot.Origin, error) {
 	if s.Update == "" {
 		return depot.Origin{URL: s.URL, Name: s.Name, Range: s.Range}, nil
 	}
 	now, there := i.current(s.Update)
 	if !there {
-		return depot.Origin{}, wit.Errorf(wit.CodeNotFound, "plugin %s is not installed: `carapace plugins list` shows what is", s.Update)
+		return depot.Origin{}, i.noOrigin(s.Update)
 	}
 	o := now.Origin
 	if o.Registry = ""; o == (depot.Origin{}) {
 		return o, wit.Errorf(wit.CodeConflict, "plugin %s was installed from a file, so nobody knows where the next one is: get its next file, and `carapace plugins install` that", s.Update)
 	}
 	return o, nil
+}
+
+// noOrigin says why a plugin that was not installed has no update.
+func (i *Installer) noOrigin(id string) error {
+	is, err := i.Plugins.Info(id)
+	switch {
+	case err != nil:
+		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: `carapace plugins list` shows which there are", id)
+	case is.Origin == plugin.OriginFolder:
+		return wit.Errorf(wit.CodeConflict, "plugin %s was not installed, but put into a folder by hand: what is new goes into %s", id, is.Path)
+	default:
+		return wit.Errorf(wit.CodeConflict, "plugin %s was not installed: it comes with the gateway, and is renewed with it", id)
+	}
 }
 
 // data reads an archive from where it is, and completes its origin. unread are the registries that might have it too, and why they

@@ -79,8 +79,8 @@ func (i *Installer) install(ctx context.Context, p Params) (plugin.Details, erro
 	if err != nil {
 		return plugin.Details{}, err
 	}
-	id := a.Manifest.ID
-	i.tell(a, StepChecked)
+	id, v := a.Manifest.ID, depot.Version{Version: a.Manifest.Version, Digest: a.digest}
+	i.tell(id, v, StepChecked)
 	if err := i.permits(a, p); err != nil {
 		return plugin.Details{}, err
 	}
@@ -89,36 +89,58 @@ func (i *Installer) install(ctx context.Context, p Params) (plugin.Details, erro
 		if err := i.Plugins.Try(ctx, a.Package); err != nil {
 			return plugin.Details{}, wit.Errorf(wit.CodeOf(err), "%s %s does not run, and nothing was changed: %w", id, a.Manifest.Version, err)
 		}
-		i.tell(a, StepTried)
+		i.tell(id, v, StepTried)
 	}
-	news := make(chan struct{}, 1)
-	cancel := plugin.ChangedKind.Subscribe(i.Bus, func(c plugin.Changed) {
-		if c.ID == id {
-			select {
-			case news <- struct{}{}:
-			default:
-			}
-		}
-	})
+	news, cancel := i.news(id)
 	defer cancel()
 	if err := i.Plugins.Install(ctx, depot.Incoming{Package: a.Package, Archive: a.data, Origin: a.origin}, granted); err != nil {
 		return plugin.Details{}, err
 	}
-	i.tell(a, StepWritten)
-	return i.settled(ctx, a, news)
+	return i.settled(ctx, id, v, news)
 }
 
-// settled waits until the plugin runs, or says why it does not.
-func (i *Installer) settled(ctx context.Context, a arrival, news <-chan struct{}) (plugin.Details, error) {
+// goBack is the work of the method plugins.rollback.
+func (i *Installer) goBack(ctx context.Context, p RollbackParams) (plugin.Details, error) {
+	i.turn.Lock()
+	defer i.turn.Unlock()
+	news, cancel := i.news(p.ID)
+	defer cancel()
+	if err := i.Plugins.GoBack(ctx, p.ID, p.Digest); err != nil {
+		return plugin.Details{}, err
+	}
+	now, there := i.current(p.ID)
+	if !there {
+		return i.Plugins.Info(p.ID)
+	}
+	return i.settled(ctx, p.ID, now, news)
+}
+
+// news has something in it when a plugin has changed, until cancel.
+func (i *Installer) news(id string) (news <-chan struct{}, cancel func()) {
+	changed := make(chan struct{}, 1)
+	return changed, plugin.ChangedKind.Subscribe(i.Bus, func(c plugin.Changed) {
+		if c.ID == id {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	})
+}
+
+// settled waits until the version of the plugin that was just written runs, or says why it does not.
+func (i *Installer) settled(ctx context.Context, id string, v depot.Version, news <-chan struct{}) (plugin.Details, error) {
+	i.tell(id, v, StepWritten)
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for {
-		d, err := i.Plugins.Info(a.Manifest.ID)
-		live := d.State == plugin.StateReady && d.Digest == a.digest
+		d, err := i.Plugins.Info(id)
+		live := d.State == plugin.StateReady && d.Digest == v.Digest
 		if live {
-			i.tell(a, StepLive)
+			i.tell(id, v, StepLive)
 		}
-		if err != nil || live || d.State == plugin.StateFailed || d.Update != nil || !i.Enabled(a.Manifest.ID) {
+		refused := d.State == plugin.StateFailed || d.Update != nil && (d.Update.Version == v.Version || d.Update.Version == "")
+		if err != nil || live || refused || !i.Enabled(id) {
 			return d, err
 		}
 		select {
@@ -136,7 +158,7 @@ func (i *Installer) permits(a arrival, p Params) error {
 		return wit.Errorf(wit.CodeConflict, "what is there now is %s, and not the %s that was meant: look at it once more", a.digest, p.Digest)
 	}
 	if p.Digest == "" && !i.trusted(a.Package) {
-		err := wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or who has signed it among the signers in the settings", a.Manifest.ID, a.Manifest.Version, a.digest)
+		err := wit.Errorf(wit.CodeForbidden, "nobody whom you trust has signed %s %s: name its digest where just that one is meant (--digest %s), or say whom you trust (`carapace config set signers.NAME ed25519:…`)", a.Manifest.ID, a.Manifest.Version, a.digest)
 		if p.Catalog != "" {
 			return rpc.WithDetails(err, map[string]any{"capabilityConsentCode": "PLUGIN_CAPABILITY_CONSENT_REQUIRED", "pluginId": a.Manifest.ID, "reviewToken": a.digest})
 		}

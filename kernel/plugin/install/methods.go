@@ -6,6 +6,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -141,8 +142,8 @@ var ProgressKind = event.Kind[Progress]{Name: "plugins.installing", Scope: wire.
 // Events lists the kinds that an Installer publishes.
 func Events() []event.Row { return []event.Row{ProgressKind.Row()} }
 
-func (i *Installer) tell(a arrival, s Step) {
-	ProgressKind.Publish(i.Bus, Progress{ID: a.Manifest.ID, Version: a.Manifest.Version, Digest: a.digest, Step: s})
+func (i *Installer) tell(id string, v depot.Version, s Step) {
+	ProgressKind.Publish(i.Bus, Progress{ID: id, Version: v.Version, Digest: v.Digest, Step: s})
 }
 
 // Methods are the installer's rows of the method table.
@@ -156,9 +157,7 @@ func (i *Installer) Methods() []rpc.Method {
 			return i.install(ctx, Params{Source: Source{Update: p.ID}, Digest: p.Digest, OtherSigner: p.OtherSigner})
 		}).Audited().Fails(wire.ForeignErrors()...).Emits("plugins.installing", "plugins.changed").
 			Doc("Installs what is now where a plugin was installed from."),
-		rpc.New("plugins.rollback", wire.ScopeAdmin, func(ctx context.Context, p RollbackParams) (plugin.Details, error) {
-			return i.then(p.ID, i.Plugins.GoBack(ctx, p.ID, p.Digest))
-		}).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.installing", "plugins.changed").
+		rpc.New("plugins.rollback", wire.ScopeAdmin, i.goBack).Audited().Fails(wire.NotFound, wire.Conflict).Emits("plugins.installing", "plugins.changed").
 			Doc("Makes an earlier version of a plugin run again, with what it was granted then."),
 		rpc.New("plugins.revokeGrant", wire.ScopeAdmin, func(ctx context.Context, p idParams) (plugin.Details, error) {
 			return i.then(p.ID, i.Plugins.Revoke(ctx, p.ID))

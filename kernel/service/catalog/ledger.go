@@ -64,10 +64,28 @@ func (l *Ledger) Barred(id, digest string) string {
 	return ""
 }
 
-// withdrawn returns why a registry has withdrawn a plugin's content, and whether its owner insists on it.
+// withdrawn returns why a registry has withdrawn a plugin's content, wherever that was installed from this time, and whether its
+// owner insists on it.
 func (l *Ledger) withdrawn(i Installed) (reason string, insisted bool) {
-	n := l.of(i)
-	return n.Withdrawn[i.Digest], slices.Contains(n.Insisted, i.Digest)
+	for _, n := range l.against(i) {
+		if reason, insisted = n.Withdrawn[i.Digest], slices.Contains(n.Insisted, i.Digest); !insisted {
+			break
+		}
+	}
+	return reason, insisted
+}
+
+// against is what is noted of the registries that have withdrawn a plugin's content, by the registry.
+func (l *Ledger) against(i Installed) map[string]notes {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := map[string]notes{}
+	for key, n := range l.known {
+		if from, of, _ := strings.Cut(key, "/"); of == i.ID && n.Withdrawn[i.Digest] != "" {
+			found[from] = n
+		}
+	}
+	return found
 }
 
 // learn takes in what a plugin's registry says of it, and reports whether that is new. A registry that does not list it any more, or
@@ -96,12 +114,17 @@ func (l *Ledger) learn(ctx context.Context, i Installed, p *registry.Package) (b
 
 // insist lets what was withdrawn run, or takes that back. Errors are the store's.
 func (l *Ledger) insist(ctx context.Context, i Installed, on bool) error {
-	n := l.of(i)
-	n.Insisted = slices.DeleteFunc(slices.Clone(n.Insisted), func(digest string) bool { return digest == i.Digest })
-	if on {
-		n.Insisted = append(n.Insisted, i.Digest)
+	for from, n := range l.against(i) {
+		n.Insisted = slices.DeleteFunc(slices.Clone(n.Insisted), func(digest string) bool { return digest == i.Digest })
+		if on {
+			n.Insisted = append(n.Insisted, i.Digest)
+		}
+		i.Registry = from
+		if err := l.put(ctx, i, n); err != nil {
+			return err
+		}
 	}
-	return l.put(ctx, i, n)
+	return nil
 }
 
 func (l *Ledger) of(i Installed) notes {

@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -159,6 +160,9 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 		st.Plugins[p.State]++
 		if p.ByHand && p.State != "disabled" {
 			st.ByHand = append(st.ByHand, p.ID)
+		}
+		if p.Update != "" {
+			st.Notices = append(st.Notices, fmt.Sprintf("%s: the update %s; `carapace doctor` says what to do", p.ID, p.Update))
 		}
 		if p.Service != nil {
 			st.Services = append(st.Services, *p.Service)
