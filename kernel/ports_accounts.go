@@ -146,21 +146,28 @@ func (a systemAccounts) List() []system.Account {
 	return list
 }
 
-func (a systemAccounts) Restart(id, account string) {
+func (a systemAccounts) Mark() (now uint64) {
 	if c := a.channels(); c != nil {
-		c.Restart(id, account)
+		now = uint64(c.Mark())
+	}
+	return now
+}
+
+func (a systemAccounts) Restart(id, account string, since uint64) {
+	if c := a.channels(); c != nil {
+		c.Restart(id, account, channel.Mark(since))
 	}
 }
 
 // testEvery is how often an account that is being tested is looked at.
 const testEvery = 100 * time.Millisecond
 
-func (a systemAccounts) Test(ctx context.Context, id, account string) (login bool, err error) {
+func (a systemAccounts) Test(ctx context.Context, id, account string, since uint64) (login bool, err error) {
 	look := time.NewTicker(testEvery)
 	defer look.Stop()
 	last := "it has not started"
 	<-look.C // its settings have reached it by then, and what it was connected with before counts no more
-	a.Restart(id, account)
+	a.Restart(id, account, since)
 	for {
 		for _, is := range a.List() {
 			if is.Channel != id || is.Account != account {

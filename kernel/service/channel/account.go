@@ -32,6 +32,7 @@ type parts struct {
 	inbox   Inbox
 	letters DeadLetters
 	builds  *builds
+	starts  *atomic.Uint64 // of all accounts so far
 }
 
 // newAccount returns an account that is idle, and its loop, which does nothing until it runs.
@@ -39,7 +40,7 @@ func newAccount(id message.Account, settings Account, p parts) (*account, *loop)
 	a := &account{id: id, at: newAddress()}
 	l := &loop{
 		id: id, at: a.at, bus: p.bus, log: p.log, redact: p.redact, plugins: p.plugins, view: &a.view,
-		settings: settings, machine: newMachine(), report: report{lastHeardAt: time.Now().UnixMilli()},
+		settings: settings, starts: p.starts, machine: newMachine(), report: report{lastHeardAt: time.Now().UnixMilli()},
 	}
 	l.tenure = tenure{claims: p.claims, id: id, at: a.at, run: l.tasks.Go}
 	l.bench = bench{

@@ -107,16 +107,24 @@ func TestRestart(t *testing.T) {
 		if err := call(t, s, "channels.stop", `{"channel":"chat","accountId":"other"}`, nil); err != nil {
 			t.Fatal(err)
 		}
-		s.Restart("chat", "")
-		s.Restart("chat", "main")
-		s.Restart("chat", "nobody")
-		synctest.Wait()
+		changed := s.Mark()
+		for range 2 { // the second one is for nobody: all have started since
+			s.Restart("chat", "", changed)
+			s.Restart("chat", "main", changed)
+			s.Restart("chat", "nobody", changed)
+			synctest.Wait()
+		}
 		starts := map[string]int{}
 		for _, e := range p.events {
 			starts[e.Account]++
 		}
-		if starts["main"] < 2 || starts["other"] != 1 || starts["none"] != 0 {
+		if starts["main"] != 2 || starts["other"] != 1 || starts["none"] != 0 {
 			t.Errorf("starts %v", starts)
+		}
+		s.Restart("chat", "main", s.Mark())
+		synctest.Wait()
+		if n := len(p.events); n != 4 {
+			t.Errorf("%d events after one more start", n)
 		}
 	})
 }

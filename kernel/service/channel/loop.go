@@ -35,7 +35,9 @@ type loop struct {
 
 	life     context.Context // Run's
 	settings Account
-	removed  bool   // from the settings
+	removed  bool // from the settings
+	starts   *atomic.Uint64
+	started  Mark   // when it was last, of starts
 	told     string // the condition that the log has
 	machine  machine
 	mail     mailbox
@@ -111,6 +113,7 @@ func (l *loop) next() time.Time {
 
 // begin starts the account anew: what was under way is abandoned and the next event is `start`.
 func (l *loop) begin() {
+	l.started = Mark(l.starts.Add(1))
 	l.machine.begin(l.life)
 	l.abandon()
 	l.traffic.begin(l.machine.ctx, l.machine.gen)

@@ -84,11 +84,11 @@ func (start) carryOut(l *loop) error {
 	return nil
 }
 
-// restart starts an account anew, unless it is disabled or the owner has stopped it.
-type restart struct{}
+// restart starts an account anew that has not started since, unless it is disabled or the owner has stopped it.
+type restart struct{ since Mark }
 
-func (restart) carryOut(l *loop) error {
-	if l.settings.rest() == "" && l.machine.restarts() {
+func (o restart) carryOut(l *loop) error {
+	if l.settings.rest() == "" && l.machine.restarts() && l.started <= o.since {
 		l.begin()
 	}
 	return nil

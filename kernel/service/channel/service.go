@@ -30,6 +30,7 @@ package channel
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -81,7 +82,7 @@ func New(d Deps) *Service {
 	s := &Service{
 		parts: parts{
 			bus: d.Bus, log: d.Log.Named("channel"), redact: d.Redact, dialer: d.Dialer, plugins: d.Plugins,
-			inbox: d.Inbox, letters: d.DeadLetters, claims: d.Claims, builds: newBuilds(d.Plugins),
+			inbox: d.Inbox, letters: d.DeadLetters, claims: d.Claims, builds: newBuilds(d.Plugins), starts: new(atomic.Uint64),
 		},
 		settings: d.Settings, changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
@@ -192,13 +193,19 @@ func (s *Service) configured(channel, account string) (message.Account, bool) {
 	return message.Account{}, false
 }
 
-// Restart starts an account anew, all of the channel's when account is empty: after a credential has
-// changed, say. Those that are disabled or that the owner has stopped stay as they are. It must not be
+// Mark is a moment among the starts of accounts.
+type Mark uint64
+
+// Mark is the present moment.
+func (s *Service) Mark() Mark { return Mark(s.starts.Load()) }
+
+// Restart starts an account anew, all of the channel's when account is empty, if it has not started since a moment: that at which
+// a credential had changed, say. Those that are disabled or that the owner has stopped stay as they are. It must not be
 // called by a subscriber of the bus, for which the loops would wait.
-func (s *Service) Restart(channel, account string) {
+func (s *Service) Restart(channel, account string, since Mark) {
 	for _, a := range s.roster.all() {
 		if a.id.Channel == channel && (account == "" || a.id.ID == account) {
-			_ = a.order(context.Background(), restart{}) // it fails when the gateway stops
+			_ = a.order(context.Background(), restart{since}) // it fails when the gateway stops
 		}
 	}
 }

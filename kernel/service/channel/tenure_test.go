@@ -55,7 +55,7 @@ func TestAnAccountThatRunsElsewhereWaits(t *testing.T) {
 		if code := post(s, "/plugins/chat/main/in", "one"); code != 503 {
 			t.Errorf("a webhook: %d", code)
 		}
-		s.Restart("chat", "")
+		s.Restart("chat", "", s.Mark())
 		w.configure(channel.Account{ID: "main", Enabled: true, Config: wit.JSON(`{"a":1}`)})
 		synctest.Wait()
 		var probed struct {

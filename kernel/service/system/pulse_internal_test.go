@@ -21,9 +21,10 @@ type book struct {
 func (b *book) Overview(context.Context, session.Models) (session.Overview, error) {
 	return b.overview, b.err
 }
-func (b *book) List() []Account                                    { return b.accounts }
-func (b *book) Restart(string, string)                             {}
-func (b *book) Test(context.Context, string, string) (bool, error) { return false, nil }
+func (b *book) List() []Account                                            { return b.accounts }
+func (b *book) Mark() uint64                                               { return 0 }
+func (b *book) Restart(string, string, uint64)                             {}
+func (b *book) Test(context.Context, string, string, uint64) (bool, error) { return false, nil }
 
 // TestHealthIsKept as it was encoded, but for its times, until something in it is another.
 func TestHealthIsKept(t *testing.T) {

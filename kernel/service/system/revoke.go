@@ -82,6 +82,7 @@ func (s *setup) revoke(ctx context.Context, p Revoke) (Revoked, error) {
 		}
 		done.Credentials = append(done.Credentials, c.Name)
 	}
+	gone := s.accounts.Mark()
 	if configured {
 		if _, err := s.settings.Edit(ctx, "", drop); err != nil {
 			return done, err
@@ -90,7 +91,7 @@ func (s *setup) revoke(ctx context.Context, p Revoke) (Revoked, error) {
 	}
 	s.plugins.Settle()
 	if p.Account != "" && !configured && !s.isKey(p.ID, p.Account) {
-		s.accounts.Restart(p.ID, p.Account) // it stands on what is gone
+		s.accounts.Restart(p.ID, p.Account, gone) // it stands on what is gone
 	}
 	done.OK = true
 	return done, nil

@@ -88,12 +88,12 @@ func (s *setup) configure(ctx context.Context, p Setup) (ConfigureResult, error)
 	if err != nil {
 		return result, err
 	}
-	undo, err := s.put(ctx, p, change)
+	since, undo, err := s.put(ctx, p, change)
 	if err != nil {
 		return result, err
 	}
 	if p.Test {
-		if err = s.test(ctx, p, &result); err != nil {
+		if err = s.test(ctx, p, since, &result); err != nil {
 			return result, errors.Join(wit.Errorf(wit.CodeUnavailable, "%s does not work with that, so nothing was kept: %w", p.ID, err), undo(context.WithoutCancel(ctx)))
 		}
 	}
@@ -128,26 +128,27 @@ func (s *setup) isKey(id, account string) bool {
 	})
 }
 
-// put keeps credentials, then settings. undo puts back what was there before.
-func (s *setup) put(ctx context.Context, p Setup, change config.Change) (undo func(context.Context) error, err error) {
+// put keeps credentials, then settings. since is when the credentials were kept; undo puts back what was there before.
+func (s *setup) put(ctx context.Context, p Setup, change config.Change) (since uint64, undo func(context.Context) error, err error) {
 	before, _, _ := s.settings.Text()
 	secrets := map[string]string{} // as they were; empty for none
 	for name, value := range p.Secrets {
 		if secrets[name], err = s.vault.Get(ctx, p.ID, p.Account, name); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
-			return nil, err
+			return 0, nil, err
 		}
 		if err := s.vault.Put(ctx, p.ID, p.Account, name, value); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 	}
+	since = s.accounts.Mark()
 	if change != nil {
 		if _, err := s.settings.Edit(ctx, "", change); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 	}
 	after, _, hash := s.settings.Text()
-	s.settle(p)
-	return func(ctx context.Context) error {
+	s.settle(p, since)
+	return since, func(ctx context.Context) error {
 		var errs []error
 		for name, value := range secrets {
 			if value == "" {
@@ -156,20 +157,21 @@ func (s *setup) put(ctx context.Context, p Setup, change config.Change) (undo fu
 				errs = append(errs, s.vault.Put(ctx, p.ID, p.Account, name, value))
 			}
 		}
+		since := s.accounts.Mark()
 		if !bytes.Equal(before, after) {
 			_, err := s.settings.Edit(ctx, hash, func(d *config.Document) error { return d.Replace(before) })
 			errs = append(errs, err)
 		}
-		s.settle(p)
+		s.settle(p, since)
 		return errors.Join(errs...)
 	}, nil
 }
 
-// settle waits until what was put is in force.
-func (s *setup) settle(p Setup) {
+// settle waits until what was put is in force. The credentials were kept at since.
+func (s *setup) settle(p Setup, since uint64) {
 	s.plugins.Settle()
 	if p.Account != "" && len(p.Secrets) > 0 && !s.isKey(p.ID, p.Account) {
-		s.accounts.Restart(p.ID, p.Account)
+		s.accounts.Restart(p.ID, p.Account, since)
 	}
 }
 
@@ -180,8 +182,8 @@ const (
 )
 
 // test tries a plugin that was configured: an account by its connection, a provider by its models, what transcribes by a
-// silence, what speaks by a word. Whatever else it is cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
-func (s *setup) test(ctx context.Context, p Setup, r *ConfigureResult) error {
+// silence, what speaks by a word. Its credentials were kept at since. Whatever else it is cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
+func (s *setup) test(ctx context.Context, p Setup, since uint64, r *ConfigureResult) error {
 	var is Plugin
 	for _, known := range s.plugins.List() {
 		if known.ID == p.ID {
@@ -199,7 +201,7 @@ func (s *setup) test(ctx context.Context, p Setup, r *ConfigureResult) error {
 	var err error
 	switch {
 	case p.Account != "" && !s.isKey(p.ID, p.Account):
-		r.Login, err = s.accounts.Test(ctx, p.ID, p.Account)
+		r.Login, err = s.accounts.Test(ctx, p.ID, p.Account, since)
 		r.Tested = err == nil && !r.Login
 	case is.Provider:
 		err = s.testModels(ctx, p, r)

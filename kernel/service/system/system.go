@@ -71,11 +71,13 @@ type Plugins interface {
 // Accounts is what there is to know of the channels' accounts.
 type Accounts interface {
 	List() []Account
-	// Restart starts an account anew, with the credentials that it has now.
-	Restart(channel, account string)
-	// Test waits until an account is connected, or says why it is not. login reports that all that it wants is its owner, who is
-	// shown a code by channels.status.
-	Test(ctx context.Context, channel, account string) (login bool, err error)
+	// Mark is the present moment, for Restart and Test.
+	Mark() uint64
+	// Restart starts an account anew that has not started since a moment, with the credentials that it has now.
+	Restart(channel, account string, since uint64)
+	// Test waits until an account that has started since a moment is connected, or says why it is not. login reports that all
+	// that it wants is its owner, who is shown a code by channels.status.
+	Test(ctx context.Context, channel, account string, since uint64) (login bool, err error)
 }
 
 // Sessions counts the sessions: *session.Service.
