@@ -141,6 +141,7 @@ func TestAReactionOutlivesACrash(t *testing.T) {
 	a.server.React(ada, id, "DONE", true)
 	a.Until("it waits", func() bool { return strings.Contains(string(a.State()), `"waiting"`) })
 	a.Crash()
+	a.server.Mend() // the call may not have been made yet
 	a.Start()
 	if m := a.Last(2); m.Text != "✅" || *m.Target != id {
 		t.Errorf("%+v", m)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -18,6 +19,9 @@ type loop struct {
 	lines *bufio.Scanner
 	said  []string // since the last until
 	end   func()
+
+	process *os.Process
+	wait    func() error
 }
 
 // startLoop begins it in a folder, for the gateway of a state directory.
@@ -32,7 +36,7 @@ func startLoop(t *testing.T, state, folder string) *loop {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	l := &loop{t: t, lines: bufio.NewScanner(out)}
+	l := &loop{t: t, lines: bufio.NewScanner(out), process: cmd.Process, wait: cmd.Wait}
 	l.end = func() {
 		_ = cmd.Process.Signal(os.Interrupt) // it may have ended, which Wait says
 		for l.lines.Scan() {
@@ -225,7 +229,7 @@ func TestALoopWithoutAGateway(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "dice")
 	must(t, stateDir(t), "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
 	l := startLoop(t, stateDir(t), folder)
-	defer l.end()
+	defer func() { l.end() }()
 	l.until("live: dice 1.0.0 (")
 	edit(t, filepath.Join(folder, "plugin.json"), `"abi": 1,`, `"abi": 1, "permissions": {"kv": {"reason": "To count."}},`)
 	waits := l.until("waits: ")
@@ -233,6 +237,18 @@ func TestALoopWithoutAGateway(t *testing.T) {
 	command, _, _ = strings.Cut(command, "`")
 	must(t, stateDir(t), append(strings.Fields(command), "--yes")...)
 	l.until("live: dice 1.0.0")
+	_, dir, _ := strings.Cut(command, "--state-dir ")
+	l.end = func() { // its terminal is closed
+		_ = l.process.Signal(syscall.SIGHUP)
+		for l.lines.Scan() {
+		}
+		if err := l.wait(); err != nil {
+			t.Errorf("it ends with %v", err)
+		}
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("its gateway's folder %s is left: %v", dir, err)
+		}
+	}
 }
 
 // TestInTheFolder: a plugin is begun in the folder where one is.

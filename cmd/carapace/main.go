@@ -14,7 +14,6 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
-	"syscall"
 	_ "time/tzdata" // time zones by name on machines without a zone database
 
 	"github.com/carapace-gateway/carapace/kernel/plain"
@@ -25,7 +24,7 @@ var version = "dev"
 
 func main() {
 	runtime.LockOSThread() // to the first one: see the priority of guests that compute for long
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	startProfiling()
 	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
