@@ -1,10 +1,10 @@
 // Package feishu is a bot of Feishu, or of Lark, as a chat channel, over their Open Platform (open.feishu.cn/document,
 // open.larksuite.com/document; names in comments are those of pages there).
 //
-// Messages come over a connection that the gateway opens (socket.go, frame.go), or by a webhook: Feishu calls the account's address with events, and calls again for hours until it is answered with
-// 200. The kernel checks a call's signature and opens what is encrypted in it, answers the challenge by which Feishu asks
-// whether the address is meant, and answers a call only when what it brings is committed; a message that comes again is known by
-// its id.
+// Messages come over a connection that the gateway opens (socket.go, frame.go), or by a webhook: Feishu calls the account's address
+// with events, and calls again for hours until it is answered with 200. The kernel checks a call's signature and opens what is
+// encrypted in it, answers the challenge by which Feishu asks whether the address is meant, and answers a call only when what it
+// brings is committed; a message that comes again is known by its id.
 //
 // What is sent is a card with the text in it, since a card can be changed as often as it takes while an answer is written, and
 // can have buttons; a plain message can be changed twenty times. What Feishu refuses as a card is sent as a plain text. Each

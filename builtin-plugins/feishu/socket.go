@@ -21,7 +21,6 @@ const (
 	openTimer  = "open"   // the address is asked for once more
 	pingEvery  = 120_000  // milliseconds, as ClientConfig.PingInterval says
 	helloTime  = 30_000   // milliseconds that a connection may take to open
-	lasting    = 10_000   // milliseconds that a connection lives that was a good one
 	maxPieces  = 16       // of an event that comes in several packets
 	maxHeld    = 24 << 10 // bytes of them, since they are in the state
 	endpointAt = "/callback/ws/endpoint"
@@ -80,7 +79,7 @@ func closed(a *answer, why *wit.Closed) {
 }
 
 func lost(a *answer, reason string) {
-	if since := a.State.since; since != 0 && a.Now-since >= lasting {
+	if since := a.State.since; since != 0 && a.Now-since >= account.Lasting {
 		a.State.failures = 0
 	}
 	a.State.since, a.State.pieces, a.State.opening = 0, nil, true

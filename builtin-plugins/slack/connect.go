@@ -131,7 +131,7 @@ func lost(a *answer, connection, reason string) {
 		retryLater(a, requestOpen, account.Backoff(a.State.failures, account.SlowRetry, a.Now))
 	case a.State.socket:
 		a.State.socket = ""
-		if a.Now-a.State.since >= lasting {
+		if a.Now-a.State.since >= account.Lasting {
 			a.State.failures = 0
 		}
 		if a.State.opening != "" || a.State.asking {

@@ -5,10 +5,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// lasting is how long a connection lives that was a good one, in milliseconds: there are routers and proxies that end each after half
-// a minute.
-const lasting = 10_000
-
 // The plugin's timers.
 const (
 	retryTimer = "retry" // after it state.retry is tried again

@@ -294,18 +294,6 @@ func printPreview(w io.Writer, p install.Preview) {
 	}
 }
 
-// refusal says why the version that was asked for last does not run, and what to do.
-func refusal(p plugin.Status) string {
-	text := p.Reason
-	if p.Update != nil {
-		text = p.Update.Reason
-	}
-	if do := hint(p); do != "" {
-		text += ": " + do
-	}
-	return plain.Line(text)
-}
-
 // packageName is what a package is called with its registry, which the owner may have said or not.
 func packageName(o depot.Origin) string {
 	if o.Registry == "" || strings.HasPrefix(o.Name, o.Registry+"/") {

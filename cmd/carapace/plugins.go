@@ -240,6 +240,18 @@ func hint(p plugin.Status) string {
 	return p.Hint
 }
 
+// refusal says why the version that was asked for last does not run, and what to do.
+func refusal(p plugin.Status) string {
+	text := p.Reason
+	if p.Update != nil {
+		text = p.Update.Reason
+	}
+	if do := hint(p); do != "" {
+		text += ": " + do
+	}
+	return plain.Line(text)
+}
+
 // callTool calls a tool and shows how far it is, to people only, until its answer is there.
 func callTool(o *options) runner {
 	return func(c *cobra.Command, args []string) error {

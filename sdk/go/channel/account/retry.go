@@ -15,6 +15,8 @@ const (
 	SlowRetry    = 60_000  // for what an answer of the platform's, or somebody, has to change first
 	TokenRetry   = 10_000  // until it is looked again whether the owner has set a credential: this costs nothing
 	RefusedRetry = 300_000 // after a refused token, which need not be for good: servers that are being repaired answer so too
+	// Lasting is how long a connection lives that was a good one: there are routers and proxies that end each after half a minute.
+	Lasting = 10_000
 	// MaxPause bounds what a platform may ask for: after a day it is tried again anyway.
 	MaxPause = 24 * 60 * 60 * 1000
 )
