@@ -69,10 +69,18 @@ func BenchmarkUpdateMany(b *testing.B) {
 	b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// BenchmarkView reads one record, or scans a hundred.
+// BenchmarkView reads one record, or scans three or a hundred.
 func BenchmarkView(b *testing.B) {
 	for name, read := range map[string]func(store.Tx) error{
 		"get": func(tx store.Tx) error { _, err := tx.Get("rows", "000500"); return err },
+		"scan3": func(tx store.Tx) error {
+			for _, err := range tx.Scan("rows", store.Range{From: "000500", Limit: 3}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"scan100": func(tx store.Tx) error {
 			for _, err := range tx.Scan("rows", store.Range{From: "000500", Limit: 100}) {
 				if err != nil {

@@ -87,17 +87,17 @@ func tag(index, text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// joined are words with spaces between.
-func joined(text string) (string, int) {
-	found := words.Cut(text)
+// joined are the words of a text with spaces between; "" if it has none.
+func joined(text string) string {
 	var b strings.Builder
-	for i, w := range found {
-		if i > 0 {
+	b.Grow(min(len(text), words.MaxText))
+	for w := range words.All(text) {
+		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
 		b.WriteString(w.Text)
 	}
-	return b.String(), len(found)
+	return b.String()
 }
 
 // The formula of both implementations is Okapi's BM25 with its usual factors, as SQLite has it.

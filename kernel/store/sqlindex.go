@@ -18,11 +18,11 @@ const (
 
 	// What is found is numbered by its age, so that the depth leaves out what is oldest.
 	sqlMatch = `WITH matched AS MATERIALIZED (
-	SELECT rowid AS id, bm25(document_words, 0.0, 1.0) AS score FROM document_words WHERE document_words MATCH ?1 ORDER BY rowid DESC LIMIT ?2)
+	SELECT rowid AS id, bm25(document_words, 0.0, 1.0) AS score FROM document_words WHERE document_words MATCH ?1 ORDER BY rowid DESC LIMIT ?2+0)
 SELECT d.key, d.time, -m.score FROM matched m JOIN documents d ON d.id = m.id
 WHERE d.space = ?3 AND d.time >= ?4 AND d.time < ?5 `
-	sqlBest   = sqlMatch + `ORDER BY m.score, d.time DESC, d.id DESC LIMIT ?6 OFFSET ?7`
-	sqlNewest = sqlMatch + `ORDER BY d.time DESC, d.id DESC LIMIT ?6 OFFSET ?7`
+	sqlBest   = sqlMatch + `ORDER BY m.score, d.time DESC, d.id DESC LIMIT ?6+0 OFFSET ?7+0`
+	sqlNewest = sqlMatch + `ORDER BY d.time DESC, d.id DESC LIMIT ?6+0 OFFSET ?7+0`
 )
 
 func (t *sqlTx) Index(index string, d Doc) error {
@@ -32,8 +32,8 @@ func (t *sqlTx) Index(index string, d Doc) error {
 	if err := t.Unindex(index, d.Key); err != nil {
 		return err
 	}
-	text, n := joined(d.Text)
-	if n == 0 {
+	text := joined(d.Text)
+	if text == "" {
 		return nil
 	}
 	var tags []string

@@ -13,11 +13,12 @@ const (
 	sqlDelete = `DELETE FROM records WHERE space = ? AND key = ?`
 	sqlNext   = `INSERT INTO sequences (space, last) VALUES (?, 1) ON CONFLICT (space) DO UPDATE SET last = last + 1 RETURNING last`
 
-	sqlScan      = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key LIMIT ?`
-	sqlScanTo    = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?`
-	sqlScanBack  = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key DESC LIMIT ?`
+	// A limit that is a parameter alone would have SQLite compile the statement anew for each value, to plan for it.
+	sqlScan      = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key LIMIT ?+0`
+	sqlScanTo    = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?+0`
+	sqlScanBack  = `SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key DESC LIMIT ?+0`
 	sqlNextSpace = `SELECT space FROM records WHERE space > ? ORDER BY space LIMIT 1`
-	sqlBackTo    = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?`
+	sqlBackTo    = `SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?+0`
 )
 
 // A scan reads ahead this much, so that no statement is open while the caller holds a record.

@@ -108,6 +108,7 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 	if next := p.Offset + res.LimitApplied; next < res.TotalCount {
 		res.HasMore, res.NextOffset = true, next
 	}
+	res.Sessions = slices.Grow(res.Sessions, len(found))
 	for _, e := range found {
 		r := s.row(e, d, pending[e.Key].Runs)
 		if p.IncludeDerivedTitles {
@@ -201,6 +202,7 @@ func (s *Service) ordered(tx store.Tx, q selection, offset, limit int) (page []E
 		return nil, 0, err
 	}
 	n := 0
+	page = make([]Entry, 0, max(min(limit, total-offset), 0))
 	for at, err := range s.spots(tx, q, offset+limit) {
 		if err != nil {
 			return nil, 0, err

@@ -7,6 +7,8 @@
 package words
 
 import (
+	"iter"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,29 +31,34 @@ type Word struct {
 }
 
 // Cut returns the words of a text, in order.
-func Cut(text string) []Word {
+func Cut(text string) []Word { return slices.Collect(All(text)) }
+
+// All goes through the words of a text, in order.
+func All(text string) iter.Seq[Word] {
 	if len(text) > MaxText {
 		text = strings.ToValidUTF8(text[:MaxText], "")
 	}
-	var list []Word
-	for at := 0; at < len(text); {
-		r, size := utf8.DecodeRuneInString(text[at:])
-		switch {
-		case unspaced(r):
-			end := run(text, at, func(r rune) bool { return unspaced(r) || unicode.Is(unicode.M, r) })
-			list = pairs(list, text, at, end)
-			at = end
-		case letter(r):
-			end := run(text, at, func(r rune) bool { return (letter(r) || unicode.Is(unicode.M, r)) && !unspaced(r) })
-			if folded := fold(text[at:end]); folded != "" {
-				list = append(list, Word{Text: folded, From: at, To: end})
+	return func(yield func(Word) bool) {
+		for at := 0; at < len(text); {
+			r, size := utf8.DecodeRuneInString(text[at:])
+			switch {
+			case unspaced(r):
+				end := run(text, at, func(r rune) bool { return unspaced(r) || unicode.Is(unicode.M, r) })
+				if !pairs(text, at, end, yield) {
+					return
+				}
+				at = end
+			case letter(r):
+				end := run(text, at, func(r rune) bool { return (letter(r) || unicode.Is(unicode.M, r)) && !unspaced(r) })
+				if folded := fold(text[at:end]); folded != "" && !yield(Word{Text: folded, From: at, To: end}) {
+					return
+				}
+				at = end
+			default:
+				at += size
 			}
-			at = end
-		default:
-			at += size
 		}
 	}
-	return list
 }
 
 // run is where the characters end, from a place on, that belong together.
@@ -66,8 +73,8 @@ func run(text string, at int, belongs func(rune) bool) int {
 	return at
 }
 
-// pairs appends the pairs of a run, and its last character.
-func pairs(list []Word, text string, from, end int) []Word {
+// pairs yields the pairs of a run, and its last character, and reports whether more is wanted.
+func pairs(text string, from, end int, yield func(Word) bool) bool {
 	for from < end {
 		_, size := utf8.DecodeRuneInString(text[from:])
 		next := from + size
@@ -76,12 +83,12 @@ func pairs(list []Word, text string, from, end int) []Word {
 			_, more := utf8.DecodeRuneInString(text[next:])
 			to += more
 		}
-		if folded := fold(text[from:to]); folded != "" {
-			list = append(list, Word{Text: folded, From: from, To: to, Pair: true})
+		if folded := fold(text[from:to]); folded != "" && !yield(Word{Text: folded, From: from, To: to, Pair: true}) {
+			return false
 		}
 		from = next
 	}
-	return list
+	return true
 }
 
 func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
