@@ -52,6 +52,8 @@ func TestKeptAnswersAreTrue(t *testing.T) {
 						"wakeMode": "now", "payload": object{"kind": "systemEvent", "text": "tick"}}, nil)
 				case 3:
 					l.MustCall("sessions.reset", object{"key": key}, nil)
+				case 4:
+					k.Rest()
 				}
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/metrics"
 	"runtime/pprof"
 	"syscall"
 )
@@ -45,6 +46,9 @@ func profile(path string, end <-chan os.Signal) error {
 	if err := writeHeap(path + ".heap"); err != nil {
 		return err
 	}
+	if err := writeClasses(path + ".memory"); err != nil {
+		return err
+	}
 	return os.WriteFile(path+".done", nil, 0o600)
 }
 
@@ -57,4 +61,20 @@ func writeHeap(path string) error {
 	defer f.Close()
 	runtime.GC()
 	return pprof.Lookup("heap").WriteTo(f, 0)
+}
+
+// writeClasses writes what the runtime has memory for, in bytes.
+func writeClasses(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, d := range metrics.All() {
+		s := []metrics.Sample{{Name: d.Name}}
+		if metrics.Read(s); s[0].Value.Kind() == metrics.KindUint64 {
+			fmt.Fprintln(f, d.Name, s[0].Value.Uint64())
+		}
+	}
+	return nil
 }

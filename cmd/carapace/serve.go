@@ -53,7 +53,7 @@ func newServe(o *options) *cobra.Command {
 // about its start is in it.
 func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	ctx := c.Context()
-	resident.Keep(ctx)
+	resident.Keep()
 	here := crowd.Keep(ctx)
 	path, named := f.config, f.config != "" // a file that was named must exist
 	if !named {
@@ -83,6 +83,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	go resident.Rest(ctx, k.Rest)
 	return k.Run(ctx, func(at kernel.Endpoint) { greet(o.out, at, file) })
 }
 

@@ -188,6 +188,9 @@ func (k *Kernel) HTTP() *http.Client {
 // Logged returns what the kernel has logged.
 func (k *Kernel) Logged() []string { return k.log.Tail(nil, 5000, 1<<20).Lines }
 
+// Rest has the kernel give back what it keeps to be faster.
+func (k *Kernel) Rest() { k.kernel.Rest() }
+
 // Stop stops the kernel and waits for it. It may be called more than once.
 func (k *Kernel) Stop() {
 	k.t.Helper()

@@ -24,6 +24,8 @@ const (
 	restPeriod   = 2 * time.Second
 	atRest       = 256 << 10
 	leastGarbage = 2 << 20
+	// longRest is how many restPeriods the gateway has rested when it gives back also what it kept to be faster.
+	longRest = 15
 )
 
 // growthAfter is by how many percent a heap may grow of which so many bytes were live at the last collection.
@@ -56,13 +58,11 @@ type collector struct {
 }
 
 // Keep has garbage collected as a gateway needs it, until the process ends, unless the environment says when by GOGC: by Go's default
-// a heap as small as this one would be collected all the time under load. Until ctx ends it gives what is not needed back to the system whenever the gateway comes to
-// rest: garbage, as after the start, and then what Trim does. It is called once, and returns at once.
-func Keep(ctx context.Context) {
+// a heap as small as this one would be collected all the time under load. It is called once.
+func Keep() {
 	if os.Getenv("GOGC") == "" {
 		new(collector).collected()
 	}
-	go rest(ctx)
 }
 
 // collected is called after each collection: what it makes here is garbage, which the next one finds.
@@ -75,21 +75,49 @@ func (c *collector) collected() {
 	runtime.AddCleanup(new([64]byte), (*collector).collected, c)
 }
 
-func rest(ctx context.Context) {
+// Rest gives what is not needed back to the system whenever the gateway comes to rest, until ctx ends: garbage, as after the
+// start, and then what Trim does, which it does again every half minute, since what little goes on has pages read. When it has rested for
+// half a minute, forget is called first, once until it does something again: it drops what is kept only to be faster. Rest is called once.
+func Rest(ctx context.Context, forget func()) {
 	tick := time.NewTicker(restPeriod)
 	defer tick.Stop()
-	for before := readHeap(); ; {
+	var r resting
+	for r.before = readHeap(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := readHeap()
-		if now.littered(before) {
-			debug.FreeOSMemory()
-			Trim()
-			now = readHeap()
+		forgets, collects := r.next(readHeap())
+		if forgets {
+			forget()
 		}
-		before = now
+		if collects {
+			debug.FreeOSMemory()
+		}
+		if collects || r.periods > 0 && r.periods%longRest == 0 {
+			Trim()
+			r.before = readHeap()
+		}
 	}
+}
+
+// resting is for how long the gateway has rested, in periods, and what the heap was at the end of the last one.
+type resting struct {
+	before  heap
+	periods int
+}
+
+// next reports, for the heap at the end of a further period, whether what is kept to be faster is to be forgotten, and whether
+// garbage is to be collected.
+func (r *resting) next(now heap) (forgets, collects bool) {
+	if now.allocated-r.before.allocated < atRest {
+		r.periods++
+	} else {
+		r.periods = 0
+	}
+	forgets = r.periods == longRest
+	collects = forgets || now.littered(r.before)
+	r.before = now
+	return forgets, collects
 }

@@ -30,3 +30,24 @@ func TestLittered(t *testing.T) {
 		}
 	}
 }
+
+// TestALongRest: what is kept to be faster is forgotten once in each rest of half a minute, and collected with it.
+func TestALongRest(t *testing.T) {
+	r, forgotten := resting{before: heap{live: 8 << 20, objects: 8 << 20}}, 0
+	now := r.before
+	for period := 1; period <= 4*longRest; period++ {
+		if now.allocated += 1000; period == 2*longRest {
+			now.allocated += 1 << 20
+		}
+		forgets, collects := r.next(now)
+		if forgets != collects || forgets && period%(2*longRest) != longRest {
+			t.Fatalf("period %d: forgets %v, collects %v", period, forgets, collects)
+		}
+		if forgets {
+			forgotten++
+		}
+	}
+	if forgotten != 2 {
+		t.Errorf("forgotten %d times, want once in each rest", forgotten)
+	}
+}

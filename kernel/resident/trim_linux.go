@@ -9,13 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trim looks for mappings of the program's file that have nothing of their own (see proc_pid_smaps(5)). One can be read only and
+// trim looks for mappings of files that have nothing of their own (see proc_pid_smaps(5)). One can be read only and
 // have been written to before, as where a loader has put addresses: what is there would be lost.
 func trim() {
-	program, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return
-	}
 	maps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
@@ -25,7 +21,7 @@ func trim() {
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
 		if m, ok := readMapping(lines.Text()); ok {
 			at = m
-		} else if kb, ok := strings.CutPrefix(lines.Text(), "Anonymous:"); ok && at.file == program && at.constant && strings.TrimSpace(kb) == "0 kB" {
+		} else if kb, ok := strings.CutPrefix(lines.Text(), "Anonymous:"); ok && at.constant && strings.HasPrefix(at.file, "/") && strings.TrimSpace(kb) == "0 kB" {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, at.from, at.to-at.from, unix.MADV_DONTNEED)
 		}
 	}

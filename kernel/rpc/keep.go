@@ -35,7 +35,7 @@ const (
 // never older. ok is false where the answer depends on more, such as the time of day, and is not kept.
 func NewKept[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error), basis func(context.Context, I) (of any, ok bool)) Method {
 	kept := &answers{}
-	return newRow[I, O](name, scope, func(ctx context.Context, raw json.RawMessage, in I) (any, error) {
+	row := newRow[I, O](name, scope, func(ctx context.Context, raw json.RawMessage, in I) (any, error) {
 		of, ok := basis(ctx, in)
 		if !ok {
 			return fn(ctx, in)
@@ -55,6 +55,8 @@ func NewKept[I, O any](name string, scope wire.Scope, fn func(context.Context, I
 		kept.put(protocol, raw, of, answer)
 		return Encoded(answer), nil
 	})
+	row.rest = kept.forget
+	return row
 }
 
 func protocolOf(ctx context.Context) int {
@@ -110,4 +112,11 @@ func (a *answers) put(protocol int, params json.RawMessage, of any, encoded Enco
 	}
 	a.kept[q] = answer{of, encoded}
 	a.bytes += size
+}
+
+// forget drops all.
+func (a *answers) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kept, a.bytes = nil, 0
 }

@@ -58,6 +58,7 @@ type Method struct {
 	Events []string
 	types  types
 	call   func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
+	rest   func() // forgets answers that are kept; nil where none are
 }
 
 // Doc gives the row its summary.
@@ -164,6 +165,15 @@ func NewTable(rows ...Method) (*Table, error) {
 		t.rows[m.Name] = m
 	}
 	return t, nil
+}
+
+// Rest forgets the answers that are kept.
+func (t *Table) Rest() {
+	for _, m := range t.rows {
+		if m.rest != nil {
+			m.rest()
+		}
+	}
 }
 
 // Names lists the methods that are not hidden, sorted.

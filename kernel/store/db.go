@@ -258,6 +258,33 @@ func (d *DB) Check(ctx context.Context) error {
 	})
 }
 
+// Rest implements Store: of the readers one stays, and it and the writer have no page in their caches.
+func (d *DB) Rest() {
+	if d.life.enter() != nil {
+		return
+	}
+	defer d.life.leave()
+	asker := d.asker(context.Background())
+	d.updates.Take(context.Background(), asker)
+	err := d.writer.pragmas("shrink_memory")
+	d.updates.Give(asker)
+	for one := range cap(d.idle) {
+		select {
+		case c := <-d.idle:
+			if one > 0 {
+				err = errors.Join(err, c.close())
+				continue
+			}
+			defer func() { d.idle <- c }()
+			err = errors.Join(err, c.pragmas("shrink_memory"))
+		default:
+		}
+	}
+	if err != nil {
+		d.log.Warn("memory of the store was not given back", "error", err)
+	}
+}
+
 // Close implements Store. It waits for running transactions, writes what the log holds into the file
 // and lets other processes have it.
 func (d *DB) Close() error {

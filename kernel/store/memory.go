@@ -63,6 +63,8 @@ func (m *memory) Since(space string, version uint64) ([]string, bool) {
 	return m.version.since(space, version)
 }
 
+func (m *memory) Rest() {}
+
 func (m *memory) Close() error { return m.life.end() }
 
 // memTx is a transaction on a tree of its own. Records live under space NUL key; sequences under NUL

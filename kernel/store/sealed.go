@@ -240,6 +240,9 @@ func (s *Sealed) Since(space string, version uint64) ([]string, bool) {
 	return s.inner.Since(space, version)
 }
 
+// Rest implements Store.
+func (s *Sealed) Rest() { s.inner.Rest() }
+
 // Close implements Store.
 func (s *Sealed) Close() error { return s.inner.Close() }
 

@@ -40,6 +40,10 @@ type Store interface {
 	// first call. It costs no reading.
 	Since(space string, version uint64) (keys []string, ok bool)
 
+	// Rest gives back memory that is kept to be faster. It is for a store that nobody has used for a while: what comes next is
+	// read from the file again.
+	Rest()
+
 	// Close waits for running transactions. Calls after it fail with CodeUnavailable.
 	Close() error
 }

@@ -75,6 +75,16 @@ func (k *kept) drop(i int) {
 	}
 }
 
+// forget drops all.
+func (k *kept) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ends, k.size = nil, 0
+}
+
+// Rest forgets what is kept of histories, which is read again when it is needed.
+func (s *Service) Rest() { s.kept.forget() }
+
 // Reader reads the end of one history again and again, and from the store what is new alone.
 type Reader struct {
 	service *Service

@@ -34,6 +34,12 @@ func TestKeptIsBounded(t *testing.T) {
 	for _, e := range k.ends {
 		sum += e.size
 	}
+	defer func() {
+		k.forget()
+		if k.find("39", 0) != nil || k.size != 0 {
+			t.Error("something is kept that was forgotten")
+		}
+	}()
 	if sum != k.size || k.size > keptBytes || k.size < keptBytes/2 {
 		t.Errorf("%d bytes are kept and %d counted", sum, k.size)
 	}

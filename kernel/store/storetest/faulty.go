@@ -88,5 +88,8 @@ func (f *Faulty) Since(space string, version uint64) ([]string, bool) {
 	return f.store.Since(space, version)
 }
 
+// Rest implements store.Store.
+func (f *Faulty) Rest() { f.store.Rest() }
+
 // Close implements store.Store.
 func (f *Faulty) Close() error { return nil }

@@ -54,6 +54,7 @@ func RunRecords(t *testing.T, open func(*testing.T) store.Store) {
 		{"TxEnds", txEnds},
 		{"Snapshot", snapshot},
 		{"Concurrent", concurrent},
+		{"Rest", rests},
 		{"FailuresInCompany", failuresInCompany},
 		{"Close", closing},
 	})

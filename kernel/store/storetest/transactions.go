@@ -255,6 +255,33 @@ func concurrent(t *testing.T, s store.Store) {
 	})
 }
 
+// rests has a store rest while it is read and written, within a View too, and after it is closed.
+func rests(t *testing.T, s store.Store) {
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 25 {
+				key := fmt.Sprint(w, "/", i)
+				Update(t, s, func(tx store.Tx) error { return tx.Put("rows", key, []byte(key)) })
+				s.Rest()
+				view(t, s, func(tx store.Tx) error {
+					s.Rest()
+					value, err := tx.Get("rows", key)
+					if string(value) != key {
+						t.Errorf("%s is %q: %v", key, value, err)
+					}
+					return nil
+				})
+			}
+		})
+	}
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	s.Rest()
+}
+
 // failuresInCompany mixes updates that fail in every way with ones that succeed: only the former's
 // writes may be missing.
 func failuresInCompany(t *testing.T, s store.Store) {
