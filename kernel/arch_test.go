@@ -70,7 +70,7 @@ var imports = map[string]string{
 	"kernel/plugin/install":     "kernel/event kernel/plugin kernel/plugin/archive kernel/plugin/depot kernel/plugin/grant kernel/plugin/manifest kernel/rpc kernel/wire wit",
 	"kernel/plugin/script":      "kernel/child wit",
 	"kernel/plugin/engine":      "kernel/host kernel/plugin/script kernel/runtime wit",
-	"kernel/plugin/source":      "kernel/file kernel/plugin/engine kernel/plugin/script wit",
+	"kernel/plugin/source":      "kernel/file kernel/plugin/archive kernel/plugin/engine kernel/plugin/script wit",
 	"kernel/oci":                "kernel/egress wit",
 	"kernel/registry":           "kernel/file kernel/plugin/archive wit",
 	"kernel/registry/remote":    "kernel/egress kernel/file kernel/registry wit",

@@ -112,7 +112,7 @@ func (k *Kernel) sources() []source.Source {
 		list = append(list, source.Folder(dir))
 	}
 	if k.o.StateDir != "" {
-		list = append(list, source.Folder(k.o.dir("plugins")))
+		list = append(list, source.Inbox(k.o.dir("plugins")))
 	}
 	return append(list, k.o.Sources...)
 }

@@ -24,7 +24,7 @@ func (k *Kept) Name() string { return k.dir }
 
 // Packages implements Source.
 func (k *Kept) Packages() ([]Package, error) {
-	found, err := packagesIn(file.Dir(k.dir), func(folder string) string { return filepath.Join(k.dir, folder) })
+	found, err := packagesIn(file.Dir(k.dir), false, func(folder string) string { return filepath.Join(k.dir, folder) })
 	for i := range found {
 		found[i].Kept = true
 	}

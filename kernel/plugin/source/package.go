@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/wit"
@@ -49,11 +50,22 @@ type Package struct {
 // Manifest reads plugin.json, of at most wit.ManifestMax bytes. Errors: CodeInvalid when there is none, CodeTooLarge,
 // CodeUnavailable when the disk fails.
 func (p *Package) Manifest() ([]byte, error) {
+	if info, err := fs.Stat(p.Root, p.Folder); err == nil && !info.IsDir() {
+		return nil, lone(p.Folder)
+	}
 	data, err := p.read(path.Join(p.Folder, manifestFile), wit.ManifestMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, wit.NewError(wit.CodeInvalid, "the folder has no "+manifestFile+": every plugin needs one")
 	}
 	return data, err
+}
+
+// lone says why a file is no plugin.
+func lone(name string) error {
+	if path.Ext(name) == archive.Extension {
+		return wit.Errorf(wit.CodeInvalid, "%s is an archive, which is not put here but installed: `carapace plugins install %s`", name, name)
+	}
+	return wit.Errorf(wit.CodeInvalid, "%s is a file, and a plugin is a folder: put it into one of its own, with a %s", name, manifestFile)
 }
 
 // ManifestStamp changes whenever plugin.json does; "" when there is none.
