@@ -177,8 +177,8 @@ func TestWhatAProviderShows(t *testing.T) {
 	d = newDisplay(s, true, 1<<20)
 	d.shows = []wit.Exhibit{wit.ExhibitDocuments, wit.ExhibitResults}
 	turns = list()
-	if files := d.show(t.Context(), turns); !files || d.documents != maxDocuments {
-		t.Errorf("%d documents", d.documents)
+	if files := d.show(t.Context(), turns); !files || d.documents != maxDocuments || d.pictures != 2 || d.results != 1 {
+		t.Errorf("%d documents, %d pictures, %d of tools", d.documents, d.pictures, d.results)
 	}
 	if got := words(turns[0].Content); got != named("huge")+"|image=sent|"+named("a")+"|file=b|file=c|file=d|file=e" {
 		t.Errorf("shown %s", got)
