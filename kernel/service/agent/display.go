@@ -141,8 +141,14 @@ func (d *display) part(ctx context.Context, p wit.Part, people bool) wit.Part {
 			return session.TextPart(name + "\n" + text)
 		}
 	}
+	if p.Kind == wit.PartKindImage && (as != asPicture || !d.sees) || people && as == inWords && info.Mime == pdf {
+		name = strings.TrimSuffix(name, "]") + unseen
+	}
 	return session.TextPart(name)
 }
+
+// unseen tells a model that it has not seen a picture or a document, so that it says so and does not make up what is in it.
+const unseen = "; its content cannot be shown to you]"
 
 // pdf is the type of a document.
 const pdf = "application/pdf"
