@@ -119,6 +119,36 @@ func TestButtons(t *testing.T) {
 	}
 }
 
+// TestPolls: a question is a card, and what people choose in it is told, whatever their client knows of cards.
+func TestPolls(t *testing.T) {
+	channeltest.Proves(t, channeltest.Polls)
+	g := newGateway(t)
+	poll := &wit.ChannelPoll{Config: g.Config, State: g.State(), To: to(g.server.Meet(ada)), Question: "Tea?", Options: []string{"green", "black", "none, really"}, MaxSelections: 2}
+	ask := func() (*wit.Sent, error) { return g.Plugin.(channel.Poller).Poll(g.Host.SDK(), poll) }
+	sent, err := ask()
+	if err != nil || len(sent.IDs) != 1 {
+		t.Fatalf("asked %+v, %v", sent, err)
+	}
+	m := g.server.Sent()[0]
+	if m.Poll == nil || m.Poll.Question != "Tea?" || len(m.Poll.Values) != 3 || !m.Poll.Multiple {
+		t.Fatalf("%+v", m.Poll)
+	}
+	g.server.Vote(ada, m, true, "green", "none, really")
+	g.server.Vote(ada, m, false, "black")
+	g.server.Vote(ada, m, false)
+	for i, want := range []string{"[voted in the poll “Tea?”: green, none, really]", "[voted in the poll “Tea?”: black]", "[took back the vote in the poll “Tea?”]"} {
+		if v := g.Messages(3)[i]; v.Kind != wit.MessageKindService || v.Text != want || v.ReplyTo.ID != sent.IDs[0] || v.Sender.ID != ada.ID {
+			t.Errorf("told %s", wit.Marshal(&v))
+		}
+	}
+	for _, n := range []int{0, 21} {
+		poll.Options = make([]string, n)
+		if _, err := ask(); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%d options: %v", n, err)
+		}
+	}
+}
+
 func TestFilesThatGo(t *testing.T) {
 	channeltest.Proves(t, channeltest.MediaOut)
 	g := newGateway(t)
