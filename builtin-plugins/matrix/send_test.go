@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/matrix"
 	"github.com/carapace-gateway/carapace/builtin-plugins/matrix/matrixtest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 	"github.com/coder/websocket"
 )
 
