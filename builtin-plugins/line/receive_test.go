@@ -160,6 +160,21 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+// TestListedCommands: a list of commands has quick replies that say them, in a direct chat; a text that names some has none.
+func TestListedCommands(t *testing.T) {
+	a := newAccount(t, linetest.Config{})
+	const list = "Commands:\n/new – begin\n/stop – stop\n/nothing – none\n/new again\n/status – what is going on"
+	for _, c := range []struct {
+		to   wit.Conversation
+		text string
+		says int
+	}{{toAda, list, 3}, {toGroup, list, 0}, {toAda, "say /new\n/stop\n/status", 0}} {
+		if got := a.mustSend(t, wit.ChannelSend{To: c.to, Text: c.text, IdempotencyKey: "list" + c.to.ID + c.text}); len(got) != 1 || len(got[0].Says) != c.says {
+			t.Errorf("%q to %s: %+v", c.text, c.to.ID, got)
+		}
+	}
+}
+
 // TestCallsThatSayNothing are answered, and come to nothing.
 func TestCallsThatSayNothing(t *testing.T) {
 	a := newAccount(t, linetest.Config{})
