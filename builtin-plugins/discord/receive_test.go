@@ -229,6 +229,31 @@ func TestWhatProgramsSay(t *testing.T) {
 	}
 }
 
+// TestVotes: what people choose in a poll of the bot's is told, and that they take it back; of other polls it is not.
+func TestVotes(t *testing.T) {
+	r, _, c := place(t, "")
+	r.event(wit.ChannelEvent{Kind: wit.EventKindStart})
+	r.hello()
+	r.tap = r.server.Tap(discordtest.AllIntents)
+	r.take()
+	sent, err := r.plugin.(channel.Poller).Poll(r.host.SDK(), &wit.ChannelPoll{Config: r.config, State: r.state, To: in(c), Question: "Tea?", Options: []string{"green", "black"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := r.server.FromBot(c.ID)[0]
+	other := asked
+	other.ID = "1"
+	r.server.Vote(ada, asked, 2, true)
+	r.server.Vote(ada, other, 1, true)
+	r.server.Vote(ada, asked, 2, false)
+	got := r.next(2)
+	for i, want := range []string{"[voted in the poll “Tea?”: black]", "[took back the vote in the poll “Tea?”: black]"} {
+		if m := got[i]; m.Text != want || m.Kind != wit.MessageKindService || m.ReplyTo.ID != sent.IDs[0] || m.Sender.ID != ada.ID || m.Conversation.ID != c.ID {
+			t.Errorf("told %+v", m)
+		}
+	}
+}
+
 func TestButtonsAndCommands(t *testing.T) {
 	channeltest.Proves(t, channeltest.Buttons, channeltest.Commands)
 	r, _, c := place(t, `,"commands":["ask: Ask me","New: Begin again","bad name!","long: `+strings.Repeat("x", 130)+`"]`)
