@@ -202,14 +202,14 @@ func inKernel(dir string) bool {
 
 // forTests reports whether a folder serves tests only; it may import what it likes.
 func forTests(dir string) bool {
-	return strings.HasPrefix(dir, "kernel/kerneltest") || strings.HasPrefix(dir, "builtin-plugins/channeltest/") || strings.HasSuffix(path.Base(dir), "test")
+	return strings.HasPrefix(dir, "kernel/kerneltest") || strings.HasPrefix(dir, "builtin-plugins/channeltest/") || strings.HasPrefix(dir, "sdk/go/channel/channeltest/") || strings.HasSuffix(path.Base(dir), "test")
 }
 
 func checkArrows(t *testing.T, p *source.Package) {
 	t.Helper()
 	if strings.HasPrefix(p.Dir, "sdk/") {
 		for _, name := range p.Imports() {
-			if to, ok := source.Own(name); ok && strings.HasPrefix(to, "kernel") {
+			if to, ok := source.Own(name); ok && (strings.HasPrefix(to, "kernel") || strings.HasPrefix(to, "builtin-plugins")) {
 				t.Errorf("%s: the sdk must not import %s", p.Dir, to)
 			}
 		}

@@ -110,8 +110,8 @@ func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 		want     string
 		requests int
 	}{
-		{botapitest.Message{Photo: []botapitest.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 2},
-		{botapitest.Message{Photo: []botapitest.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 3},
+		{botapitest.Message{Photo: []botapitest.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels; its content cannot be shown to you]"`, 2},
+		{botapitest.Message{Photo: []botapitest.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels; its content cannot be shown to you]"`, 3},
 		{botapitest.Message{Voice: &voice}, `"[attached: voice message, audio/ogg, 1 KB, 1:05]"`, 4},
 		{botapitest.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf, which was left out]"`, 5},
 	} {

@@ -196,7 +196,7 @@ func TestATextFileIsRead(t *testing.T) {
 		map[string]any{"fileName": "x.pdf", "content": base64.StdEncoding.EncodeToString([]byte("%PDF-1.7 \x00"))},
 	}}, nil)
 	l.End("r")
-	if last, _ := asked(t, model); unquoted(t, last) != "and this?\n[attached: file x).csv(from Owner, text/csv, 1 KB]\n```\na,b\n1,2\n```\n[attached: file x.pdf, application/pdf, 1 KB]" {
+	if last, _ := asked(t, model); unquoted(t, last) != "and this?\n[attached: file x).csv(from Owner, text/csv, 1 KB]\n```\na,b\n1,2\n```\n[attached: file x.pdf, application/pdf, 1 KB; its content cannot be shown to you]" {
 		t.Errorf("the model was asked %s", last)
 	}
 }

@@ -334,11 +334,15 @@ const (
 	PriceListUntilMax                  = 10
 	PriceListWhereMax                  = 8
 	PriceListModelsMax                 = 256
+	ExhibitionShowsMin                 = 1
+	ExhibitionShowsMax                 = 8
+	ExhibitionWhereMax                 = 8
 	ProviderFactsLabelMax              = 64
 	ProviderFactsAddressMax            = 256
 	ProviderFactsHeedsMax              = 8
 	ProviderFactsShowsMax              = 8
 	ProviderFactsShowsWhereMax         = 8
+	ProviderFactsShowsAlsoMax          = 8
 	ProviderFactsPricesMax             = 8
 	STTFactsLabelMax                   = 64
 	TTSFactsLabelMax                   = 64

@@ -372,6 +372,8 @@ type SettingCondition struct {
 	Setting string `json:"setting,omitempty"`
 	// It is one of these, or nothing at all.
 	Values []string `json:"values,omitempty"`
+	// It has to be one of these: nothing does not do.
+	Set bool `json:"set,omitempty"`
 }
 
 // LongPrice is what a million tokens cost, in US dollars, of a request that reads more tokens than so many, those of a cache among them.
@@ -444,6 +446,13 @@ func (v Exhibit) Valid() bool {
 	return false
 }
 
+// Exhibition is what is shown where settings are so.
+type Exhibition struct {
+	Shows []Exhibit `json:"shows,omitempty"`
+	// All have to be so for it to show these.
+	Where []SettingCondition `json:"where,omitempty"`
+}
+
 // ProviderFacts is what is known of a provider before it is asked.
 type ProviderFacts struct {
 	// What people call it.
@@ -460,6 +469,8 @@ type ProviderFacts struct {
 	Shows []Exhibit `json:"shows,omitempty"`
 	// All have to be so for it to show these.
 	ShowsWhere []SettingCondition `json:"showsWhere,omitempty"`
+	// What it shows besides, each where its own conditions hold.
+	ShowsAlso []Exhibition `json:"showsAlso,omitempty"`
 	// What its models cost. The owner's prices count more; of several lists that hold, the first that has the model.
 	Prices []PriceList `json:"prices,omitempty"`
 }

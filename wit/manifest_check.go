@@ -525,6 +525,33 @@ func (v *PriceList) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Exhibition) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Exhibition) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Shows); n < 1 || n > 8 {
+		p.items("shows", -1, n, 1, 8)
+	}
+	for i, x := range v.Shows {
+		if !x.Valid() {
+			p.unknown("shows", i, string(x))
+		}
+	}
+	if n := len(v.Where); n > 8 {
+		p.items("where", -1, n, 0, 8)
+	}
+	for i := range v.Where {
+		p.within(v.Where[i].check(p), "where", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *ProviderFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -562,6 +589,12 @@ func (v *ProviderFacts) check(p *problems) (before int) {
 	}
 	for i := range v.ShowsWhere {
 		p.within(v.ShowsWhere[i].check(p), "showsWhere", i)
+	}
+	if n := len(v.ShowsAlso); n > 8 {
+		p.items("showsAlso", -1, n, 0, 8)
+	}
+	for i := range v.ShowsAlso {
+		p.within(v.ShowsAlso[i].check(p), "showsAlso", i)
 	}
 	if n := len(v.Prices); n > 8 {
 		p.items("prices", -1, n, 0, 8)

@@ -810,6 +810,9 @@ func (v *SettingCondition) AppendJSON(b []byte) []byte {
 	if len(v.Values) > 0 {
 		b = codec.AppendStrings(codec.Key(b, `"values":`), v.Values)
 	}
+	if v.Set {
+		b = codec.AppendBool(codec.Key(b, `"set":`), v.Set)
+	}
 	return append(b, '}')
 }
 
@@ -823,6 +826,8 @@ func (v *SettingCondition) ReadJSON(r *codec.Reader) {
 			v.Setting = r.String()
 		case "values":
 			v.Values = codec.Strings[string](r, 8)
+		case "set":
+			v.Set = r.Bool()
 		default:
 			r.Unknown()
 		}
@@ -1011,6 +1016,40 @@ func (v *Exhibit) ReadJSON(r *codec.Reader) {
 }
 
 // AppendJSON appends v without its zero values.
+func (v *Exhibition) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Shows) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"shows":`), v.Shows)
+	}
+	if len(v.Where) > 0 {
+		b = codec.AppendList(codec.Key(b, `"where":`), v.Where)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Exhibition) ReadJSON(r *codec.Reader) {
+	*v = Exhibition{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "shows":
+			v.Shows = codec.List[Exhibit](r, 8)
+		case "where":
+			v.Where = codec.List[SettingCondition](r, 8)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Exhibition) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Exhibition) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *ProviderFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Label != "" {
@@ -1033,6 +1072,9 @@ func (v *ProviderFacts) AppendJSON(b []byte) []byte {
 	}
 	if len(v.ShowsWhere) > 0 {
 		b = codec.AppendList(codec.Key(b, `"showsWhere":`), v.ShowsWhere)
+	}
+	if len(v.ShowsAlso) > 0 {
+		b = codec.AppendList(codec.Key(b, `"showsAlso":`), v.ShowsAlso)
 	}
 	if len(v.Prices) > 0 {
 		b = codec.AppendList(codec.Key(b, `"prices":`), v.Prices)
@@ -1062,6 +1104,8 @@ func (v *ProviderFacts) ReadJSON(r *codec.Reader) {
 			v.Shows = codec.List[Exhibit](r, 8)
 		case "showsWhere":
 			v.ShowsWhere = codec.List[SettingCondition](r, 8)
+		case "showsAlso":
+			v.ShowsAlso = codec.List[Exhibition](r, 8)
 		case "prices":
 			v.Prices = codec.List[PriceList](r, 8)
 		default:

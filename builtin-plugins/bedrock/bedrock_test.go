@@ -188,6 +188,27 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestPicturesOfTools: a picture that a tool gives stands in its result where the model takes one there, and else behind the results.
+func TestPicturesOfTools(t *testing.T) {
+	for model, want := range map[string]string{
+		nova: `"content":[{"text":"[image]"},IMAGE]}},{"toolResult":{"toolUseId":"b","content":[{"text":"none"}]}},{"text":"and?"}]`,
+		"us.meta.llama4-maverick-17b-instruct-v1:0": `"content":[{"text":"[image]"}]}},{"toolResult":{"toolUseId":"b","content":[{"text":"none"}]}},IMAGE,{"text":"and?"}]`,
+	} {
+		chat := hi(model)
+		first, second := wit.ChatTurn{Role: wit.RoleTool, ToolCallID: new("a"), Content: []wit.Part{{Kind: wit.PartKindImage, Media: new("m1"), Mime: new("image/png")}}}, says(wit.RoleTool, "none")
+		second.ToolCallID = new("b")
+		chat.Turns = append(chat.Turns, wit.ChatTurn{Role: wit.RoleAssistant, ToolCalls: []wit.ToolCall{{ID: "a", Name: "draw"}, {ID: "b", Name: "draw"}}}, first, second, says(wit.RoleUser, "and?"))
+		plan, err := bedrock.New().Request(host(nil).SDK(), chat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := points.ReplaceAllString(string(plan.Request.JSON), "")
+		if want = strings.ReplaceAll(want, "IMAGE", `{"image":{"format":"png","source":{"bytes":"{{media:m1}}"}}}`); !strings.Contains(got, want) || strings.Join(plan.Request.Embed, " ") != "m1" {
+			t.Errorf("%s: with %s\ngot  %s\nwant %s", model, plan.Request.Embed, got, want)
+		}
+	}
+}
+
 // TestEnds: how an answer can end, and fail.
 func TestEnds(t *testing.T) {
 	some := blocks{{Text: []string{"Some"}}}

@@ -3,6 +3,7 @@ package bedrock
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/wit"
@@ -16,8 +17,11 @@ func (q *question) messages(list json.Array) json.Array {
 	for i, turns := range said {
 		list = list.Object(func(o json.Object) json.Object {
 			return o.Text("role", speaker(turns)).Array("content", func(list json.Array) json.Array {
-				for _, turn := range turns {
+				for i, turn := range turns {
 					list = q.blocks(list, turn)
+					if i+1 == len(turns) || turns[i+1].Role != wit.RoleTool {
+						list = q.beside(list, turns[:i+1])
+					}
 				}
 				if wordless(turns) {
 					list = textBlock(list, "(a document)")
@@ -91,7 +95,7 @@ func empty(turn *wit.ChatTurn) bool {
 // blocks adds what one turn says.
 func (q *question) blocks(list json.Array, turn *wit.ChatTurn) json.Array {
 	if turn.Role == wit.RoleTool {
-		return result(list, turn)
+		return q.result(list, turn)
 	}
 	if q.back[turn] {
 		list = reasoned(list, turn)
@@ -116,7 +120,7 @@ func (q *question) blocks(list json.Array, turn *wit.ChatTurn) json.Array {
 }
 
 // result adds what a tool has answered.
-func result(list json.Array, turn *wit.ChatTurn) json.Array {
+func (q *question) result(list json.Array, turn *wit.ChatTurn) json.Array {
 	text, id := allText(turn), ""
 	if strings.TrimSpace(text) == "" {
 		text = "(no output)"
@@ -126,9 +130,36 @@ func result(list json.Array, turn *wit.ChatTurn) json.Array {
 	}
 	return list.Object(func(o json.Object) json.Object {
 		return o.Object("toolResult", func(o json.Object) json.Object {
-			return o.Text("toolUseId", toolname.LegalID(id)).Array("content", func(list json.Array) json.Array { return textBlock(list, text) })
+			return o.Text("toolUseId", toolname.LegalID(id)).Array("content", func(list json.Array) json.Array {
+				list = textBlock(list, text)
+				for i := range turn.Content {
+					if q.sees {
+						list, _ = picture(list, &turn.Content[i])
+					}
+				}
+				return list
+			})
 		})
 	})
+}
+
+// seesInResults reports whether a model takes pictures in results: Claude and Nova do, see ToolResultContentBlock in the reference of
+// the API. To others they are shown behind the results.
+func seesInResults(model string) bool {
+	return claude.Of(model) != &claude.Stranger || strings.Contains(model, "amazon.nova")
+}
+
+// beside adds the pictures of the last results behind them, where they cannot stand in them.
+func (q *question) beside(list json.Array, turns []*wit.ChatTurn) json.Array {
+	if q.sees || turns[len(turns)-1].Role != wit.RoleTool {
+		return list
+	}
+	for _, turn := range turns {
+		for i := range turn.Content {
+			list, _ = picture(list, &turn.Content[i])
+		}
+	}
+	return list
 }
 
 // arguments are always an object: what a model wrote that is none would be refused, and with it the whole conversation
@@ -153,6 +184,20 @@ func media(list json.Array, part *wit.Part, role wit.Role) (json.Array, bool) {
 	if kind == "" || role != wit.RoleUser {
 		return list, false
 	}
+	return file(list, part, kind, format), true
+}
+
+// picture adds a picture of a tool's.
+func picture(list json.Array, part *wit.Part) (json.Array, bool) {
+	kind, format := shown(part)
+	if kind != "image" {
+		return list, false
+	}
+	return file(list, part, kind, format), true
+}
+
+// file adds a file of the media store.
+func file(list json.Array, part *wit.Part, kind, format string) json.Array {
 	return list.Object(func(o json.Object) json.Object {
 		return o.Object(kind, func(o json.Object) json.Object {
 			if o = o.Text("format", format); kind == "document" {
@@ -160,7 +205,7 @@ func media(list json.Array, part *wit.Part, role wit.Role) (json.Array, bool) {
 			}
 			return o.Object("source", func(o json.Object) json.Object { return o.Text("bytes", "{{media:"+*part.Media+"}}") })
 		})
-	}), true
+	})
 }
 
 // shown is what block and format a file of the media store has, "" for what cannot be shown.
@@ -191,7 +236,7 @@ func embedded(chat *wit.Chat) []string {
 	for i := range chat.Turns {
 		turn := &chat.Turns[i]
 		for j := range turn.Content {
-			if kind, _ := shown(&turn.Content[j]); kind != "" && turn.Role == wit.RoleUser {
+			if kind, _ := shown(&turn.Content[j]); kind != "" && turn.Role == wit.RoleUser || kind == "image" && turn.Role == wit.RoleTool {
 				list = append(list, *turn.Content[j].Media)
 			}
 		}

@@ -16,13 +16,14 @@ type question struct {
 	names  toolname.Names
 	family *claude.Family // &claude.Stranger for models of others
 	keeps  keeping
+	sees   bool // pictures in what tools have answered
 	// thought is how a Claude is told to think. Models of others have nothing of the kind in common.
 	thought claude.Thought
 	back    map[*wit.ChatTurn]bool // the turns whose reasoning goes back
 }
 
 func newQuestion(c *config, chat *wit.Chat, model string, names toolname.Names) *question {
-	q := &question{chat: chat, names: names, family: claude.Of(model), thought: claude.Thought{On: true}}
+	q := &question{chat: chat, names: names, family: claude.Of(model), thought: claude.Thought{On: true}, sees: seesInResults(model)}
 	if q.family != &claude.Stranger {
 		q.thought = q.family.Thought(chat, false, complete)
 	}

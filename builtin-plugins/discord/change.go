@@ -3,6 +3,7 @@ package discord
 import (
 	"strconv"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -31,6 +32,28 @@ func deleted(a *answer, message, channel string, where wit.Conversation) {
 	}
 	target := messageID(channel, message)
 	a.message(wit.Message{ID: target + ":deleted", Kind: wit.MessageKindDeleted, Conversation: where, Target: &target, Time: a.Now})
+}
+
+// voted takes one option that somebody has chosen in a poll of the bot's, or does not choose any more ("Message Poll Vote Add", whose
+// answers are counted from 1). Such an event is known by its place in the session.
+func voted(a *answer, h happening, where wit.Conversation) {
+	who, message := h.data.Get("user_id").Text(), h.data.Get("message_id").Text()
+	if who == "" || who == a.State.me.id || !isID(message) {
+		return
+	}
+	target := messageID(h.channel(), message)
+	p, ok := ballot.Recall(a.Host, target)
+	if !ok {
+		return
+	}
+	p.To = where
+	option := p.Option(h.data.Get("answer_id").Int() - 1)
+	m := p.Chosen(wit.Person{ID: who}, option)
+	if h.name == "MESSAGE_POLL_VOTE_REMOVE" {
+		m = p.Tell(wit.Person{ID: who}, "took back the vote in the poll “"+p.Question+"”: "+option)
+	}
+	m.ID, m.Time = target+":"+texts.Clip(a.State.session, 40)+":"+strconv.FormatInt(h.seq, 10), a.Now
+	a.message(m)
 }
 
 // reacted takes somebody's emoji at a message, or that it was taken back. Such an event is known by its place in the session.

@@ -19,7 +19,8 @@ func dispatch(a *answer, v json.Value) {
 	case "INTERACTION_CREATE":
 		acknowledge(a, d)
 		take(a, happening{name: name, seq: a.State.seq, data: d})
-	case "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK", "MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE":
+	case "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK", "MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE",
+		"MESSAGE_POLL_VOTE_ADD", "MESSAGE_POLL_VOTE_REMOVE":
 		take(a, happening{name: name, seq: a.State.seq, data: d})
 	default:
 		change(a, name, d)

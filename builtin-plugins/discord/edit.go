@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -134,16 +135,21 @@ func (Discord) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	if r := c.enter(); !r.ok {
 		return nil, r.err()
 	}
-	answers := json.Array{}
+	answers, kept := json.Array{}, ballot.Poll{To: poll.To, Question: clipUTF16(poll.Question, maxQuestion)}
 	for _, option := range poll.Options {
+		kept.Options = append(kept.Options, clipUTF16(option, maxAnswer))
 		answers = answers.Add(json.Object{}.Raw("poll_media", json.Object{}.Text("text", clipUTF16(option, maxAnswer)).JSON()).JSON())
 	}
-	asked := json.Object{}.Raw("question", json.Object{}.Text("text", clipUTF16(poll.Question, maxQuestion)).JSON()).
+	asked := json.Object{}.Raw("question", json.Object{}.Text("text", kept.Question).JSON()).
 		Raw("answers", answers.JSON()).Int("duration", pollHours).Bool("allow_multiselect", poll.MaxSelections > 1)
 	body := json.Object{}.Raw("poll", asked.JSON())
 	if n := nonce(poll.IdempotencyKey, 0); n != "" {
 		body = body.Text("nonce", n).Bool("enforce_nonce", true)
 	}
 	r := c.call("POST", "/channels/"+c.channel+"/messages", body.JSON())
-	return &wit.Sent{IDs: []string{messageID(c.channel, r.value.Get("id").Text())}}, r.err()
+	kept.Message = messageID(c.channel, r.value.Get("id").Text())
+	if r.ok {
+		kept.Keep(host, kept.Message)
+	}
+	return &wit.Sent{IDs: []string{kept.Message}}, r.err()
 }

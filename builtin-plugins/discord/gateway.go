@@ -90,11 +90,13 @@ const (
 	intentDirectReactions = 1 << 13
 	intentDirectTyping    = 1 << 14
 	intentContent         = 1 << 15
+	intentPolls           = 1 << 24
+	intentDirectPolls     = 1 << 25
 )
 
 // identify begins a session ("Identify Structure"). Members of guilds are not wanted, only that of the bot.
 func identify(a *answer) {
-	intents := int64(intentGuilds | intentMessages | intentReactions | intentTyping | intentDirect | intentDirectReactions | intentDirectTyping)
+	intents := int64(intentGuilds | intentMessages | intentReactions | intentTyping | intentDirect | intentDirectReactions | intentDirectTyping | intentPolls | intentDirectPolls)
 	if !a.Settings.noContent {
 		intents |= intentContent
 	}

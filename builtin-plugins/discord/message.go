@@ -25,6 +25,8 @@ func deliver(a *answer, h happening, where wit.Conversation) {
 		}
 	case "MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE":
 		reacted(a, h, where)
+	case "MESSAGE_POLL_VOTE_ADD", "MESSAGE_POLL_VOTE_REMOVE":
+		voted(a, h, where)
 	case "INTERACTION_CREATE":
 		interacted(a, h.data, where)
 	}

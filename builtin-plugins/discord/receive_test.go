@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/discord/discordtest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -225,6 +225,31 @@ func TestWhatProgramsSay(t *testing.T) {
 		r.server.Say(discordtest.Message{Author: &ada, ChannelID: c.ID, Type: kind, Content: "x"})
 		if m := r.next(1)[0]; m.Kind != wit.MessageKindService || !strings.Contains(m.Text, want) {
 			t.Errorf("type %d: %+v", kind, m)
+		}
+	}
+}
+
+// TestVotes: what people choose in a poll of the bot's is told, and that they take it back; of other polls it is not.
+func TestVotes(t *testing.T) {
+	r, _, c := place(t, "")
+	r.event(wit.ChannelEvent{Kind: wit.EventKindStart})
+	r.hello()
+	r.tap = r.server.Tap(discordtest.AllIntents)
+	r.take()
+	sent, err := r.plugin.(channel.Poller).Poll(r.host.SDK(), &wit.ChannelPoll{Config: r.config, State: r.state, To: in(c), Question: "Tea?", Options: []string{"green", "black"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := r.server.FromBot(c.ID)[0]
+	other := asked
+	other.ID = "1"
+	r.server.Vote(ada, asked, 2, true)
+	r.server.Vote(ada, other, 1, true)
+	r.server.Vote(ada, asked, 2, false)
+	got := r.next(2)
+	for i, want := range []string{"[voted in the poll “Tea?”: black]", "[took back the vote in the poll “Tea?”: black]"} {
+		if m := got[i]; m.Text != want || m.Kind != wit.MessageKindService || m.ReplyTo.ID != sent.IDs[0] || m.Sender.ID != ada.ID || m.Conversation.ID != c.ID {
+			t.Errorf("told %+v", m)
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/discord/discordtest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -32,7 +32,7 @@ func TestASessionIsBegun(t *testing.T) {
 		t.Fatalf("opened %q, %+v", r.opened, r.status)
 	}
 	r.hello()
-	if f := r.said("2"); len(f) != 1 || !strings.Contains(f[0], `"token":"{{credential:botToken}}"`) || !strings.Contains(f[0], `"intents":65025`) {
+	if f := r.said("2"); len(f) != 1 || !strings.Contains(f[0], `"token":"{{credential:botToken}}"`) || !strings.Contains(f[0], `"intents":50396673`) {
 		t.Errorf("identified by %q", f)
 	}
 	if after := r.timers["beat"]; after < 1 || after > 41_250 {
@@ -59,7 +59,7 @@ func TestASessionIsBegun(t *testing.T) {
 	if quiet := newRig(t, discordtest.Config{}, `,"messageContent":false,"gatewayUrl":"wss://gateway.example/?v=10&encoding=json"`); true {
 		quiet.event(wit.ChannelEvent{Kind: wit.EventKindStart})
 		quiet.hello()
-		if f := quiet.said("2"); len(f) != 1 || !strings.Contains(f[0], `"intents":32257`) || quiet.opened[0] != "wss://gateway.example/?v=10&encoding=json" {
+		if f := quiet.said("2"); len(f) != 1 || !strings.Contains(f[0], `"intents":50363905`) || quiet.opened[0] != "wss://gateway.example/?v=10&encoding=json" {
 			t.Errorf("identified by %q at %q", f, quiet.opened)
 		}
 	}
@@ -235,7 +235,7 @@ func TestAGuildThatIsTooLarge(t *testing.T) {
 		r.close(0)
 	}
 	r.hello()
-	if f := r.said("2"); len(f) != 1 || !strings.Contains(f[0], `"intents":65024`) {
+	if f := r.said("2"); len(f) != 1 || !strings.Contains(f[0], `"intents":50396672`) {
 		t.Errorf("said %q", r.frames)
 	}
 	r = connected(t, "")

@@ -3,10 +3,10 @@ package feishu_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu"
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu/feishutest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

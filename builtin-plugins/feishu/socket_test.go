@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu"
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu/feishutest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig/dial"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -27,7 +28,7 @@ func connectedAccount(t *testing.T, secret string) *account {
 	t.Cleanup(func() { _ = s.Close() })
 	host := &sdktest.Host{HTTP: s, KV: map[string]string{}, Credentials: map[string]string{"tenantToken": feishutest.Token, "appSecret": secret}}
 	a := &account{rig.New(t, feishu.New(), host, fmt.Sprintf(`{"apiRoot":%q,"appId":%q,"mode":"connection"}`, root, feishutest.DefaultAppID)), s}
-	a.Server, a.Holds = s, func(string) bool { return true }
+	a.Server, a.Dial, a.Holds = s, dial.Websocket, func(string) bool { return true }
 	s.Meet(ada, "Ada")
 	return a
 }

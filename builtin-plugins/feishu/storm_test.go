@@ -3,9 +3,9 @@ package feishu_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu/feishutest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 func TestStorm(t *testing.T) {

@@ -19,7 +19,7 @@ const (
 type writer struct {
 	chat  *wit.Chat
 	names toolname.Names
-	signs bool           // the model wants a signature with the first call of each turn
+	third bool           // the model is of the third generation: it wants a signature with the first call of each turn, and takes pictures in results
 	calls []wit.ToolCall // of the turn that was written last
 }
 
@@ -53,6 +53,9 @@ func (w *writer) contents(list json.Array, preface string) json.Array {
 			return o.Text("role", role).Array("parts", func(parts json.Array) json.Array {
 				for _, turn := range turns[:n] {
 					parts = w.parts(parts, turn)
+				}
+				for _, turn := range turns[:n] {
+					parts = w.beside(parts, turn)
 				}
 				return parts
 			})
@@ -118,7 +121,7 @@ func (w *writer) answer(list json.Array, turn *wit.ChatTurn) json.Array {
 			switch signature := opaque.Get("signature").Text(); {
 			case signature != "":
 				o = o.Text("thoughtSignature", signature)
-			case w.signs && i == 0:
+			case w.third && i == 0:
 				o = o.Text("thoughtSignature", unsigned)
 			}
 			return o
@@ -151,11 +154,42 @@ func (w *writer) result(list json.Array, turn *wit.ChatTurn) json.Array {
 			if id := opaque.Get("id").Text(); id != "" {
 				o = o.Text("id", id)
 			}
-			return o.Text("name", w.names.Of(call.Name)).Object("response", func(o json.Object) json.Object {
+			o = o.Text("name", w.names.Of(call.Name)).Object("response", func(o json.Object) json.Object {
 				return o.Text("output", text.String())
 			})
+			inside := json.Array{}
+			for i := range turn.Content {
+				if w.inside(&turn.Content[i]) {
+					inside, _ = media(inside, &turn.Content[i])
+				}
+			}
+			if len(inside) > 0 {
+				o = o.Raw("parts", inside.JSON())
+			}
+			return o
 		})
 	})
+}
+
+// inside reports whether a picture of a tool's stands in its result: with models from Gemini 3 on, and of the types that are taken
+// there. See "Multimodal function responses" in the documentation of function calling.
+func (w *writer) inside(part *wit.Part) bool {
+	mime := mimeOf(part)
+	return w.third && isPicture(part) && !strings.HasPrefix(*part.Media, "https://") && (mime == "image/png" || mime == "image/jpeg" || mime == "image/webp")
+}
+
+// beside adds the pictures of a tool's that stand behind the results, where they cannot stand in one.
+func (w *writer) beside(list json.Array, turn *wit.ChatTurn) json.Array {
+	if turn.Role != wit.RoleTool {
+		return list
+	}
+	asked := w.call(turn.ToolCallID) != nil
+	for i := range turn.Content {
+		if part := &turn.Content[i]; isPicture(part) && (!asked || !w.inside(part)) {
+			list, _ = media(list, part)
+		}
+	}
+	return list
 }
 
 // call is the call of the last turn with this id.

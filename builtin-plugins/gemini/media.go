@@ -52,7 +52,12 @@ func mimeOf(part *wit.Part) string {
 	return ""
 }
 
-// embedded lists the files of users that the gateway has to put in. A chat from the gateway has no more of them than a
+// isPicture reports whether a part is a picture that the model can be shown.
+func isPicture(part *wit.Part) bool {
+	return part.Kind == wit.PartKindImage && part.Media != nil && *part.Media != ""
+}
+
+// embedded lists the files of users, and the pictures of tools, that the gateway has to put in. A chat from the gateway has no more of them than a
 // request may embed, and each once.
 func embedded(chat *wit.Chat) []string {
 	var list []string
@@ -60,7 +65,8 @@ func embedded(chat *wit.Chat) []string {
 		turn := &chat.Turns[i]
 		for j := range turn.Content {
 			part := &turn.Content[j]
-			if turn.Role != wit.RoleUser || part.Media == nil || *part.Media == "" || mimeOf(part) == "" {
+			shown := turn.Role == wit.RoleUser && mimeOf(part) != "" || turn.Role == wit.RoleTool && isPicture(part)
+			if !shown || part.Media == nil || *part.Media == "" {
 				continue
 			}
 			if at := *part.Media; !strings.HasPrefix(at, "https://") && !strings.HasPrefix(at, "data:") {

@@ -38,7 +38,7 @@ func (c *config) body(chat *wit.Chat, model string, names toolname.Names) wit.JS
 		body = body.Array("safetySettings", func(list json.Array) json.Array { return safety(list, threshold) })
 	}
 	body = body.Object("generationConfig", func(o json.Object) json.Object { return c.generationConfig(o, chat, model, inWords) })
-	w := &writer{chat: chat, names: names, signs: generationOf(model) == third}
+	w := &writer{chat: chat, names: names, third: generationOf(model) == third}
 	return body.Array("contents", func(list json.Array) json.Array { return w.contents(list, system) }).JSON()
 }
 

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/googlechat/googlechattest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // until waits until the server has made n messages, and returns them.

@@ -105,7 +105,18 @@ func (GoogleChat) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error)
 		path += "&messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"
 		thread = json.Object{}.Text("name", *t).JSON()
 	}
-	r := c.inForms(forms, func(body json.Object) result { return c.call("POST", path, body.Raw("thread", thread)) })
+	quote := c.quote(send.ReplyTo)
+	post := func(body json.Object) result { return c.call("POST", path, body.Raw("thread", thread)) }
+	r := c.inForms(forms, func(body json.Object) result {
+		if quote != nil {
+			if r := post(body.Raw("quotedMessageMetadata", quote)); !r.refused() {
+				return r
+			}
+			c.host.Warn("googlechat: a message is sent without what it answers")
+			quote = nil
+		}
+		return post(body)
+	})
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -116,6 +127,23 @@ func (GoogleChat) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error)
 		return nil, e
 	}
 	return &wit.Sent{IDs: []string{id}, Moved: c.moved}, nil
+}
+
+// quote is what quotes a message (QuotedMessageMetadata), nil where that cannot be: it has to be in the same thread, and Google wants to
+// be told when it was changed last, which it tells of those that the app may read (spaces.messages.get).
+func (c *chat) quote(id *string) wit.JSON {
+	if id == nil || !strings.HasPrefix(*id, c.to.ID+"/messages/") {
+		return nil
+	}
+	r := c.call("GET", escape(*id), nil)
+	changed := r.value.Get("lastUpdateTime").Text()
+	if changed == "" {
+		changed = r.value.Get("createTime").Text()
+	}
+	if r.err() != nil || changed == "" || c.to.Thread != nil && r.value.Get("thread", "name").Text() != *c.to.Thread {
+		return nil
+	}
+	return json.Object{}.Text("name", *id).Text("lastUpdateTime", changed).JSON()
 }
 
 // requestID makes of the kernel's key what Google knows a repeated request by (spaces.messages.create, requestId).

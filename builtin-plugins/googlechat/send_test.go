@@ -4,11 +4,35 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/googlechat/googlechattest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// TestQuotes: an answer quotes what it answers, where that is in the same thread and can be read, and stands alone elsewhere.
+func TestQuotes(t *testing.T) {
+	channeltest.Proves(t, channeltest.RepliesOut)
+	g := newGateway(t)
+	thread := club.Name + "/threads/here"
+	asked, direct := g.server.Say(ada, club, thread, googlechattest.Text(club, "why?")), g.server.Say(ada, g.server.Meet(ada), "", googlechattest.Text(g.server.Meet(ada), "and?"))
+	elsewhere := g.server.Say(ada, club, "", googlechattest.Text(club, "and?"))
+	there := toClub()
+	there.Thread = &thread
+	gone := club.Name + "/messages/gone"
+	for i, c := range []struct {
+		to            wit.Conversation
+		reply, quotes string
+	}{{there, asked, asked}, {toAda(), direct, direct}, {there, elsewhere, ""}, {there, gone, ""}, {toAda(), asked, ""}} {
+		if m := g.sends(wit.ChannelSend{To: c.to, Text: "so", ReplyTo: &c.reply, IdempotencyKey: "q" + string(rune('0'+i))}); m.Quotes != c.quotes {
+			t.Errorf("%d quotes %q, want %q", i, m.Quotes, c.quotes)
+		}
+	}
+	g.server.Fail(googlechattest.Fault{Call: "create", Status: 400, Times: 1})
+	if m := g.sends(wit.ChannelSend{To: there, Text: "so", ReplyTo: &asked, IdempotencyKey: "r"}); m.Quotes != "" {
+		t.Errorf("refused, it quotes %q", m.Quotes)
+	}
+}
 
 func TestTextsThatGo(t *testing.T) {
 	channeltest.Proves(t, channeltest.TextOut, channeltest.Markup, channeltest.Threads, channeltest.Direct, channeltest.Groups, channeltest.Refusals)

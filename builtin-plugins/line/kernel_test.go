@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/line/linetest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/menu"
 )
 
 const public = "https://gateway.example"
@@ -72,6 +73,7 @@ func TestInAGateway(t *testing.T) {
 	t.Run("a call that LINE has not signed", func(t *testing.T) { w.unsigned(t) })
 	t.Run("a picture comes", func(t *testing.T) { w.pictureComes(t) })
 	t.Run("a picture goes", func(t *testing.T) { w.pictureGoes(t) })
+	t.Run("commands", func(t *testing.T) { w.commands(t) })
 	t.Run("a long text", func(t *testing.T) { w.longText(t) })
 	t.Run("a second channel", func(t *testing.T) { w.secondChannel(t) })
 	t.Run("a secret that is wrong", func(t *testing.T) { w.wrongSecret(t) })
@@ -125,6 +127,21 @@ func (w world) pictureGoes(t *testing.T) {
 		if res.StatusCode != want || want == http.StatusOK && (!bytes.Equal(body, picture()) || res.Header.Get("Content-Type") != "image/jpeg") {
 			t.Errorf("%s: %d, %d bytes of %s", address, res.StatusCode, len(body), res.Header.Get("Content-Type"))
 		}
+	}
+}
+
+// commands: the answer to /help offers the commands to whoever is alone with the account, and nothing else does.
+func (w world) commands(t *testing.T) {
+	channeltest.Proves(t, channeltest.Commands)
+	before := len(w.Sent())
+	w.Server.Write(ada, "", map[string]any{"type": "text", "text": "/help"}, nil)
+	got := until(t, w.Server, before+1)[before]
+	if len(got.Says) != len(menu.Default()) || got.Says[0] != "/help" || !strings.Contains(got.Text, "\n"+got.Says[1]+" ") {
+		t.Fatalf("%q offers %q", got.Text, got.Says)
+	}
+	w.Server.Write(ada, "", map[string]any{"type": "text", "text": got.Says[1]}, nil)
+	if next := until(t, w.Server, before+2)[before+1]; len(next.Says) != 0 || next.Text == "" {
+		t.Errorf("%q offers %q", next.Text, next.Says)
 	}
 }
 

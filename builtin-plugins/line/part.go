@@ -1,6 +1,8 @@
 package line
 
 import (
+	"strings"
+
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -33,8 +35,12 @@ func (c *chat) texts(send *wit.ChannelSend, plain bool) []wit.JSON {
 	if token := c.quote; token != "" && !plain {
 		o = o.Text("quoteToken", token)
 	}
-	if len(actions) > 0 && !plain {
+	switch commands := listedCommands(send.Text); {
+	case plain:
+	case len(actions) > 0:
 		o = o.Raw("quickReply", quickReply(actions))
+	case len(commands) > 0 && strings.HasPrefix(c.to, "U"): // in a group nothing that does not name the account is a command
+		o = o.Raw("quickReply", commandReplies(commands))
 	}
 	return []wit.JSON{o.JSON()}
 }

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/line/linetest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -157,6 +157,21 @@ func TestChoices(t *testing.T) {
 	a.server.Happen(ada, "", "postback", map[string]any{"postback": map[string]any{"data": "menu=2"}})
 	if m := a.Last(5); m.Kind != wit.MessageKindText || m.Text != "[chose of the menu: menu=2]" {
 		t.Errorf("of the owner's own menu: %+v", m)
+	}
+}
+
+// TestListedCommands: a list of commands has quick replies that say them, in a direct chat; a text that names some has none.
+func TestListedCommands(t *testing.T) {
+	a := newAccount(t, linetest.Config{})
+	const list = "Commands:\n/new – begin\n/stop – stop\n/nothing – none\n/new again\n/status – what is going on"
+	for _, c := range []struct {
+		to   wit.Conversation
+		text string
+		says int
+	}{{toAda, list, 3}, {toGroup, list, 0}, {toAda, "say /new\n/stop\n/status", 0}} {
+		if got := a.mustSend(t, wit.ChannelSend{To: c.to, Text: c.text, IdempotencyKey: "list" + c.to.ID + c.text}); len(got) != 1 || len(got[0].Says) != c.says {
+			t.Errorf("%q to %s: %+v", c.text, c.to.ID, got)
+		}
 	}
 }
 

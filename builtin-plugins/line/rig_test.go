@@ -3,9 +3,9 @@ package line_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/line"
 	"github.com/carapace-gateway/carapace/builtin-plugins/line/linetest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

@@ -99,7 +99,7 @@ func coordinates(uri string) string {
 func pollText(content json.Value) string {
 	poll := content.Get("m.poll")
 	if !poll.Exists() {
-		poll = content.Get("org.matrix.msc3381.poll.start")
+		poll = content.Get(pollStart)
 	}
 	text := "[poll] " + spoken(poll.Get("question"))
 	for option := range poll.Get("answers").Items() {

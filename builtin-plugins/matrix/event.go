@@ -32,9 +32,11 @@ func (p *place) message(kind string, e json.Value) *wit.Message {
 			p.State.reactions.put(m)
 		}
 		return m
-	case "m.poll.start", "org.matrix.msc3381.poll.start":
+	case "m.poll.start", pollStart:
 		m.Text = pollText(e.Get("content"))
 		m.Conversation.Thread = account.Optional(readRelation(e.Get("content")).thread)
+	case "m.poll.response", pollResponse:
+		return voted(m, e.Get("content"))
 	case "m.call.invite":
 		m.Kind, m.Text = wit.MessageKindService, "["+p.label(m.Sender)+" has called; calls cannot be taken]"
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/matrix/matrixtest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 func TestStorm(t *testing.T) {

@@ -27,7 +27,7 @@ import (
 // Matrix is the channel. It has no state and may be used by several goroutines.
 type Matrix struct{}
 
-// New returns the channel, which is also an Editor, Deleter, Reactor, Typer, Finder and Skipper.
+// New returns the channel, which is also an Editor, Deleter, Reactor, Typer, Poller, Finder and Skipper.
 func New() channel.Channel { return Matrix{} }
 
 var (
@@ -35,6 +35,7 @@ var (
 	_ channel.Deleter = Matrix{}
 	_ channel.Reactor = Matrix{}
 	_ channel.Typer   = Matrix{}
+	_ channel.Poller  = Matrix{}
 	_ channel.Finder  = Matrix{}
 	_ channel.Skipper = Matrix{}
 )

@@ -28,7 +28,7 @@ func (Matrix) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	if err := t.open(send.To.ID); err != nil {
 		return nil, err
 	}
-	out := outgoing{talk: t, key: send.IdempotencyKey, notice: send.Silent || t.settings.notices, relation: relationOf(send)}
+	out := outgoing{talk: t, kind: "m.room.message", key: send.IdempotencyKey, notice: send.Silent || t.settings.notices, relation: relationOf(send)}
 	for _, part := range partsOf(send) {
 		if err := out.part(part); err != nil {
 			return nil, err
@@ -126,6 +126,7 @@ func showsCaption(kind wit.AttachmentKind) bool {
 // outgoing is a message while its pieces are sent.
 type outgoing struct {
 	*talk
+	kind     string // of its events
 	key      string
 	notice   bool
 	relation relation
@@ -220,10 +221,10 @@ func said(o json.Object, w words) json.Object {
 // begin there: then it stands alone. The content is made anew for each attempt.
 func (o *outgoing) event(content func() json.Object) error {
 	txn := o.txn()
-	r := o.put("m.room.message", txn, o.relation.fill(content()))
+	r := o.put(o.kind, txn, o.relation.fill(content()))
 	if r.errcode != "" && (r.code() == wit.CodeInvalid || r.is("M_NOT_FOUND")) && o.relation != (relation{}) {
 		o.host.Warn("matrix: a message is sent without what it relates to: " + r.explanation())
-		if r = o.put("m.room.message", txn, content()); r.ok {
+		if r = o.put(o.kind, txn, content()); r.ok {
 			o.relation = relation{}
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/matrix"
 	"github.com/carapace-gateway/carapace/builtin-plugins/matrix/matrixtest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -119,6 +119,58 @@ func TestSentFiles(t *testing.T) {
 	}
 	if _, err := g.TrySend(wit.ChannelSend{To: to(room), IdempotencyKey: "5", Attachments: attached(wit.Attachment{Kind: wit.AttachmentKindDocument, Media: new("big")})}); wit.CodeOf(err) != wit.CodeTooLarge {
 		t.Errorf("a file without a text that is too large: %v", err)
+	}
+}
+
+// TestPolls: a question under the names that programs know and those of the specification, and what people choose, by both; of other
+// polls that is not told.
+func TestPolls(t *testing.T) {
+	channeltest.Proves(t, channeltest.Polls)
+	t.Parallel()
+	g, ann, room := connected(t, matrixtest.Config{})
+	ask := func(options ...string) (*wit.Sent, error) {
+		return matrix.New().(channel.Poller).Poll(g.Host.SDK(), &wit.ChannelPoll{Config: g.Config, State: g.State(), To: to(room), Question: "Tea?", Options: options, IdempotencyKey: "k"})
+	}
+	sent, err := ask("green", "black")
+	if again, e := ask("green", "black"); err != nil || e != nil || len(sent.IDs) != 1 || !slices.Equal(sent.IDs, again.IDs) {
+		t.Fatalf("asked %+v, %v, and again %+v, %v", sent, err, again, e)
+	}
+	text := func(s string) []content { return []content{{"body": s}} }
+	const words = "Tea?\n1. green\n2. black"
+	same(t, g.sent(room, "org.matrix.msc3381.poll.start")[0], content{
+		"org.matrix.msc3381.poll.start": content{
+			"question": content{"org.matrix.msc1767.text": "Tea?"}, "kind": "org.matrix.msc3381.poll.disclosed", "max_selections": 1,
+			"answers": []content{{"id": "carapace:green", "org.matrix.msc1767.text": "green"}, {"id": "carapace:black", "org.matrix.msc1767.text": "black"}},
+		},
+		"org.matrix.msc1767.text": words,
+		"m.poll": content{
+			"question": content{"m.text": text("Tea?")}, "kind": "m.disclosed", "max_selections": 1,
+			"answers": []content{{"m.id": "carapace:green", "m.text": text("green")}, {"m.id": "carapace:black", "m.text": text("black")}},
+		},
+		"m.text": text(words),
+	})
+	vote := func(kind string, c content) {
+		c["m.relates_to"] = content{"rel_type": "m.reference", "event_id": sent.IDs[0]}
+		ann.Send(room, kind, c)
+	}
+	before := func(answers ...string) content {
+		return content{"org.matrix.msc3381.poll.response": content{"answers": append([]string{}, answers...)}}
+	}
+	vote("org.matrix.msc3381.poll.response", before("carapace:green"))
+	vote("m.poll.response", content{"m.selections": []string{"carapace:green", "carapace:black"}})
+	vote("org.matrix.msc3381.poll.response", before("another"))
+	vote("org.matrix.msc3381.poll.response", before())
+	ann.Say(room, "done")
+	got := g.Messages(4)
+	for i, want := range []string{"[voted in a poll: green]", "[voted in a poll: green, black]", "[took back the vote in a poll]", "done"} {
+		if got[i].Text != want || i < 3 && (got[i].Kind != wit.MessageKindService || got[i].ReplyTo.ID != sent.IDs[0] || got[i].Sender.ID != ann.ID) {
+			t.Errorf("told %s, want %s", wit.Marshal(&got[i]), want)
+		}
+	}
+	for _, n := range []int{0, 21} {
+		if _, err := ask(make([]string, n)...); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%d options: %v", n, err)
+		}
 	}
 }
 

@@ -20,8 +20,8 @@ const (
 
 // timelineTypes are the events that the plugin reads, stateTypes those of them that say what a room is.
 const (
-	timelineTypes = `["m.room.message","m.room.encrypted","m.room.redaction","m.reaction","m.sticker","m.poll.start",` +
-		`"org.matrix.msc3381.poll.start","m.call.invite","m.room.member","m.room.name","m.room.canonical_alias","m.room.tombstone"]`
+	timelineTypes = `["m.room.message","m.room.encrypted","m.room.redaction","m.reaction","m.sticker","m.poll.start","m.poll.response",` +
+		`"` + pollStart + `","` + pollResponse + `","m.call.invite","m.room.member","m.room.name","m.room.canonical_alias","m.room.tombstone"]`
 	stateTypes = `["m.room.name","m.room.canonical_alias","m.room.member"]`
 )
 

@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/mattermost"
 	"github.com/carapace-gateway/carapace/builtin-plugins/mattermost/mattermosttest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig/dial"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -47,7 +48,7 @@ func newAccount(t *testing.T, c mattermosttest.Config, more string) *account {
 	host := &sdktest.Host{HTTP: s, KV: map[string]string{}, Credentials: map[string]string{"token": s.Token(), "callbackToken": "callback-token"},
 		Media: map[string]wit.MediaInfo{}, Files: map[string][]byte{}}
 	a := &account{t: t, Rig: rig.New(t, mattermost.New(), host, `{"serverUrl":"`+root+`/"`+more+`}`), server: s}
-	a.Server = s
+	a.Server, a.Dial = s, dial.Websocket
 	// Since when posts are new is known from the first answer on, before there is one.
 	a.Keeps = func(before wit.JSON) bool { return !strings.Contains(string(before), `"cursor"`) }
 	a.Holds = func(timer string) bool { return timer == "hello" || timer == "names" }

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/mattermost/mattermosttest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

@@ -55,6 +55,8 @@ func (o *outgoing) share(p piece, ref string) (id string, uncertain bool, err er
 	}
 	if o.replyTo != "" && len(o.IDs) == 0 {
 		meta = meta.Raw("replyTo", wit.JSON(o.replyTo))
+	} else if o.thread != "" {
+		meta = meta.Raw("threadId", wit.JSON(o.thread))
 	}
 	r := o.call("POST", ocs+"/apps/files_sharing/api/v1/shares", params(nil).int("shareType", 10).text("shareWith", o.room).text("path", path).
 		text("referenceId", ref).text("talkMetaData", string(meta.JSON())))

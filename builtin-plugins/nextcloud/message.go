@@ -20,6 +20,7 @@ func (a *answer) messageOf(r *room, m json.Value) *wit.Message {
 	out := &wit.Message{
 		ID: m.Get("id").Text(), Kind: wit.MessageKindText, Conversation: r.conversation(), Sender: sender, Time: m.Get("timestamp").Int() * 1000,
 	}
+	out.Conversation.Thread = threadOf(m)
 	if kind := m.Get("systemMessage").Text(); kind != "" {
 		return a.happened(out, kind, m)
 	}
@@ -36,6 +37,15 @@ func (a *answer) messageOf(r *room, m json.Value) *wit.Message {
 		return nil
 	}
 	return out
+}
+
+// threadOf is the thread that a message is in, since Talk 22. Each message has a threadId, that of what its chain of answers began with;
+// only of a thread that somebody has made one it is said that it isThread ("Receive chat messages of a conversation").
+func threadOf(m json.Value) *string {
+	if id := m.Get("threadId").Text(); m.Get("isThread").Bool() && isID(id) && id != "0" {
+		return &id
+	}
+	return nil
 }
 
 // personOf is who has said something. Users, guests and bots have ids of their own ("Constants", attendee types).

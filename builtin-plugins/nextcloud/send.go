@@ -29,6 +29,9 @@ func (Nextcloud) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) 
 	if send.ReplyTo != nil && isID(*send.ReplyTo) {
 		o.replyTo = *send.ReplyTo
 	}
+	if send.To.Thread != nil && isID(*send.To.Thread) {
+		o.thread = *send.To.Thread
+	}
 	for i, p := range t.partsOf(send) {
 		if err := o.part(i, p); err != nil {
 			return nil, err
@@ -179,6 +182,7 @@ type outgoing struct {
 	*once.Message
 	key     string
 	replyTo string // of the first part
+	thread  string
 	silent  bool
 }
 
@@ -199,16 +203,19 @@ func (o *outgoing) part(i int, p piece) error {
 	})
 }
 
-// say sends a text ("Sending a new chat message"). What it answers may be no more, or be nothing that can be answered: then it stands
-// alone.
+// say sends a text ("Sending a new chat message"). What it answers may be no more, or be nothing that can be answered, or its thread may be
+// gone: then it stands alone. An answer is in the thread of what it answers.
 func (o *outgoing) say(i int, text, ref string) (id string, uncertain bool, err error) {
 	p := params(nil).text("message", text).text("referenceId", ref)
 	if o.silent {
 		p = p.text("silent", "true")
 	}
 	answers := p
-	if i == 0 && o.replyTo != "" {
+	switch {
+	case i == 0 && o.replyTo != "":
 		answers = append(params(nil), p...).text("replyTo", o.replyTo)
+	case o.thread != "":
+		answers = append(params(nil), p...).text("threadId", o.thread)
 	}
 	r := o.call("POST", o.chat(), answers)
 	if r.status == 400 && len(answers) > len(p) {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/nextcloud"
 	"github.com/carapace-gateway/carapace/builtin-plugins/nextcloud/nextcloudtest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -54,6 +54,33 @@ func TestSentTexts(t *testing.T) {
 		if _, err := a.TrySend(wit.ChannelSend{To: wit.Conversation{ID: bad}, Text: "x", IdempotencyKey: "b"}); wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+}
+
+// TestThreads: what is said in a thread says so, and what goes there stays there; what answers something in it does so anyway, and where
+// there is no such thread the message stands in the conversation.
+func TestThreads(t *testing.T) {
+	channeltest.Proves(t, channeltest.Threads)
+	t.Parallel()
+	a := connected(t, nextcloudtest.Config{})
+	a.ann.Say(a.direct, "hello", 0)
+	a.Messages(1)
+	root := a.ann.Begin(a.direct, "about tea")
+	reply := a.ann.Post(a.direct, nextcloudtest.Message{Text: "green?", Parent: root, Thread: root})
+	got := a.Messages(3)
+	if got[0].Conversation.Thread != nil || got[2].Conversation.Thread == nil || *got[2].Conversation.Thread != id(root) {
+		t.Errorf("%+v and %+v", got[0].Conversation, got[2].Conversation)
+	}
+	there, nowhere := in(a.direct), in(a.direct)
+	there.Thread, nowhere.Thread = new(id(root)), new("999999")
+	a.Send(wit.ChannelSend{To: there, Text: "in it", IdempotencyKey: "a"})
+	a.Send(wit.ChannelSend{To: there, Text: "to one of it", ReplyTo: new(id(reply)), IdempotencyKey: "b"})
+	a.Send(wit.ChannelSend{To: nowhere, Text: "to none", IdempotencyKey: "c"})
+	a.keep("m1", "PNG!")
+	a.Send(wit.ChannelSend{To: there, IdempotencyKey: "d", Attachments: []wit.Attachment{{Kind: wit.AttachmentKindImage, Media: new("m1"), Name: new("a.png"), Mime: new("image/png")}}})
+	m := a.server.From(a.direct, a.bot)
+	if len(m) != 4 || m[3].Thread != root || m[0].Thread != root || m[0].Parent != 0 || m[1].Thread != root || m[1].Parent != reply || m[2].Thread != 0 {
+		t.Errorf("%+v", m)
 	}
 }
 

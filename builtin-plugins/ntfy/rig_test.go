@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/ntfy"
 	"github.com/carapace-gateway/carapace/builtin-plugins/ntfy/ntfytest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/ntfy/ntfytest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 func TestStorm(t *testing.T) {

@@ -76,10 +76,10 @@ func textOf(part *wit.Part) string {
 	return "[" + string(part.Kind) + "]"
 }
 
-// pictureOf is a picture of a person in base64, empty where there is none: one at an address the server does not fetch. One that
+// pictureOf is a picture of a person or a tool in base64, empty where there is none: one at an address the server does not fetch. One that
 // is stored, in the gateway's media store, is put in by the gateway.
 func pictureOf(part *wit.Part, role wit.Role) (data string, stored bool) {
-	if part.Kind != wit.PartKindImage || part.Media == nil || role != wit.RoleUser {
+	if part.Kind != wit.PartKindImage || part.Media == nil || role != wit.RoleUser && role != wit.RoleTool {
 		return "", false
 	}
 	media := *part.Media

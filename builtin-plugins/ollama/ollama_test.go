@@ -118,10 +118,12 @@ func TestThinkingFormatsAndPictures(t *testing.T) {
 	image := func(media string) wit.Part { return wit.Part{Kind: wit.PartKindImage, Media: &media} }
 	p := plan(t, &wit.Chat{Model: "m", Turns: []wit.ChatTurn{
 		{Role: wit.RoleUser, Content: []wit.Part{text("look"), image("m1"), image("https://example.org/cat.png"), image("data:image/png;base64,AAAA"), image("m2")}},
-		{Role: wit.RoleAssistant, Content: []wit.Part{image("m3")}},
+		{Role: wit.RoleAssistant, Content: []wit.Part{image("m3")}, ToolCalls: []wit.ToolCall{{ID: "c", Name: "draw"}}},
+		{Role: wit.RoleTool, ToolCallID: new("c"), Content: []wit.Part{text("a boat"), image("m4")}},
 	}})
-	want := `"messages":[{"role":"user","content":"look\n[image]","images":["{{media:m1}}","AAAA","{{media:m2}}"]},{"role":"assistant","content":"[image]"}]}`
-	if got := string(p.Request.JSON); !strings.HasSuffix(got, want) || strings.Join(p.Request.Embed, " ") != "m1 m2" {
+	want := `"messages":[{"role":"user","content":"look\n[image]","images":["{{media:m1}}","AAAA","{{media:m2}}"]},{"role":"assistant","content":"[image]","tool_calls":[{"id":"c","function":{"index":0,"name":"draw","arguments":{}}}]},` +
+		`{"role":"tool","tool_name":"draw","tool_call_id":"c","content":"a boat","images":["{{media:m4}}"]}]}`
+	if got := string(p.Request.JSON); !strings.HasSuffix(got, want) || strings.Join(p.Request.Embed, " ") != "m1 m2 m4" {
 		t.Errorf("%s, %q", got, p.Request.Embed)
 	}
 }

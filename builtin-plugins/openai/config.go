@@ -99,6 +99,13 @@ func (c *config) modelOf(chat *wit.Chat) string {
 	return c.model
 }
 
+// bridges reports whether a server refuses a user that follows the results of tools: Mistral's, and others that serve its models,
+// answer "Unexpected role 'user' after role 'tool'".
+func (c *config) bridges(model string) bool {
+	name := bare(model)
+	return c.preset.id == "mistral" || strings.Contains(name, "stral") || strings.Contains(name, "pixtral")
+}
+
 // openers are parts of the names of models whose templates open the thinking: DeepSeek R1, QwQ, MiniMax M2, and the models of
 // several makers that are called -Think or -Thinking since they cannot do without.
 var openers = [...]string{"deepseek-r1", "qwq", "minimax-m2", "-think"}

@@ -3,6 +3,7 @@ package openai_test
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,12 @@ func TestADocumentIsTaken(t *testing.T) {
 
 // TestWhoIsShownDocuments: the servers that read them. To another one they are named.
 func TestWhoIsShownDocuments(t *testing.T) {
+	shows := func(facts *wit.ProviderFacts, config wit.JSON, what wit.Exhibit) bool {
+		if slices.Contains(facts.Shows, what) && setting.Hold(facts.ShowsWhere, config) {
+			return true
+		}
+		return slices.ContainsFunc(facts.ShowsAlso, func(e wit.Exhibition) bool { return slices.Contains(e.Shows, what) && setting.Hold(e.Where, config) })
+	}
 	data, err := os.ReadFile("plugin.json")
 	if err != nil {
 		t.Fatal(err)
@@ -76,9 +83,14 @@ func TestWhoIsShownDocuments(t *testing.T) {
 	for config, want := range map[string]bool{
 		``: true, `{"baseUrl":"https://api.openai.com/v1"}`: true, `{"preset":"openrouter"}`: true,
 		`{"preset":"groq"}`: false, `{"baseUrl":"http://localhost:8080/v1"}`: false, `{"preset":"llamacpp","baseUrl":"http://localhost:8080/v1"}`: false,
+		`{"preset":"azure","baseUrl":"https://a.example/v1","api":"responses"}`: true, `{"preset":"azure","baseUrl":"https://a.example/v1"}`: false,
+		`{"baseUrl":"http://localhost:8080/v1","api":"responses"}`: false,
 	} {
-		if got := setting.Hold(m.Provides.Provider.ShowsWhere, wit.JSON(config)); got != want {
+		if got := shows(m.Provides.Provider, wit.JSON(config), wit.ExhibitDocuments); got != want {
 			t.Errorf("%s: %v", config, got)
+		}
+		if !shows(m.Provides.Provider, wit.JSON(config), wit.ExhibitResults) {
+			t.Errorf("%s: no pictures of tools", config)
 		}
 	}
 }

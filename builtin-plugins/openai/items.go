@@ -19,9 +19,13 @@ import (
 const outputField = "output"
 
 // items adds the chat's turns as items.
-func items(list json.Array, chat *wit.Chat, names toolname.Names) json.Array {
-	for i := range chat.Turns {
-		turn := &chat.Turns[i]
+func (c *config) items(list json.Array, chat *wit.Chat, names toolname.Names) json.Array {
+	turns := chat.Turns
+	if !c.resultParts() {
+		turns = displayed(turns)
+	}
+	for i := range turns {
+		turn := &turns[i]
 		switch turn.Role {
 		case wit.RoleTool:
 			id := ""
@@ -29,7 +33,11 @@ func items(list json.Array, chat *wit.Chat, names toolname.Names) json.Array {
 				id = *turn.ToolCallID
 			}
 			list = list.Object(func(o json.Object) json.Object {
-				return o.Text("type", "function_call_output").Text("call_id", toolname.LegalID(id)).Text("output", allText(turn))
+				o = o.Text("type", "function_call_output").Text("call_id", toolname.LegalID(id))
+				if c.resultParts() && hasResultPictures(*turn) {
+					return o.Array("output", func(list json.Array) json.Array { return itemParts(list, turn) })
+				}
+				return o.Text("output", allText(turn))
 			})
 		case wit.RoleAssistant:
 			list = answered(list, turn, names)
@@ -58,22 +66,29 @@ func asked(o json.Object, turn *wit.ChatTurn) json.Object {
 	if !hasFiles(turn) {
 		return o.Text("content", allText(turn))
 	}
-	return o.Array("content", func(list json.Array) json.Array {
-		for i := range turn.Content {
-			part := &turn.Content[i]
-			list = list.Object(func(o json.Object) json.Object {
-				if url, _ := imageURL(part); url != "" {
-					return o.Text("type", "input_image").Text("image_url", url)
-				}
-				if url, _ := documentURL(part); url != "" {
-					return o.Text("type", "input_file").Text("filename", documentName(part)).Text("file_data", url)
-				}
-				return o.Text("type", "input_text").Text("text", textOf(part))
-			})
-		}
-		return list
-	})
+	return o.Array("content", func(list json.Array) json.Array { return itemParts(list, turn) })
 }
+
+// itemParts adds the parts of what a person says, or of a result. A tool shows no documents.
+func itemParts(list json.Array, turn *wit.ChatTurn) json.Array {
+	for i := range turn.Content {
+		part := &turn.Content[i]
+		list = list.Object(func(o json.Object) json.Object {
+			if url, _ := imageURL(part); url != "" {
+				return o.Text("type", "input_image").Text("image_url", url)
+			}
+			if url, _ := documentURL(part); url != "" && turn.Role == wit.RoleUser {
+				return o.Text("type", "input_file").Text("filename", documentName(part)).Text("file_data", url)
+			}
+			return o.Text("type", "input_text").Text("text", textOf(part))
+		})
+	}
+	return list
+}
+
+// resultParts reports whether a result may have pictures in it: at OpenAI and Azure, whose reference says so of
+// function_call_output. Others that have this API read texts alone.
+func (c *config) resultParts() bool { return c.atOpenAI() || c.preset.id == "azure" }
 
 // answered adds what the model has said, thought and called, in the order in which it did.
 func answered(list json.Array, turn *wit.ChatTurn, names toolname.Names) json.Array {

@@ -12,7 +12,8 @@ import (
 // dialect is how a server wants tools and calls to be called.
 type dialect struct {
 	names    toolname.Names
-	idLength int // see preset
+	idLength int  // see preset
+	bridges  bool // see config.bridges
 }
 
 // id is the id of a call as the server takes it.
@@ -28,17 +29,23 @@ func messages(list json.Array, chat *wit.Chat, system string, d dialect) json.Ar
 	if system != "" {
 		list = list.Object(func(m json.Object) json.Object { return m.Text("role", "system").Text("content", system) })
 	}
-	for rest := chat.Turns; len(rest) > 0; {
+	for rest, before := displayed(chat.Turns), wit.Role(""); len(rest) > 0; {
 		n := 1
 		for n < len(rest) && joins(&rest[n-1], &rest[n]) {
 			n++
 		}
 		turn := oneTurn(rest[:n])
+		if d.bridges && before == wit.RoleTool && turn.Role == wit.RoleUser {
+			list = list.Object(func(m json.Object) json.Object { return m.Text("role", "assistant").Text("content", bridge) })
+		}
 		list = list.Object(func(m json.Object) json.Object { return message(m, turn, d) })
-		rest = rest[n:]
+		rest, before = rest[n:], turn.Role
 	}
 	return list
 }
+
+// bridge is what the assistant says between the results of tools and a user, where it has to say something.
+const bridge = "(The tools have answered.)"
 
 // joins reports whether next is said in one message with the turn before it: the templates of many models refuse a user
 // who speaks twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for

@@ -11,7 +11,7 @@ import (
 // body is the request's JSON. What the chat leaves open is left out, so that the server's own defaults count; the usage
 // has to be asked for.
 func (c *config) body(chat *wit.Chat, names toolname.Names) wit.JSON {
-	d := dialect{names, c.preset.idLength}
+	d := dialect{names, c.preset.idLength, c.bridges(c.modelOf(chat))}
 	system := strings.TrimPrefix(chat.System+c.preset.inWords(chat.Format), "\n\n")
 	body := make(json.Object, 0, size(chat)).
 		Text("model", c.modelOf(chat)).

@@ -47,7 +47,7 @@ func (c *config) itemsBody(chat *wit.Chat, names toolname.Names) (wit.JSON, erro
 		})
 	}
 	body = c.reasoning(body, chat, model)
-	return body.Array("input", func(list json.Array) json.Array { return items(list, chat, names) }).JSON(), nil
+	return body.Array("input", func(list json.Array) json.Array { return c.items(list, chat, names) }).JSON(), nil
 }
 
 // reasoning adds what is refused by models that do not reason, and leaves out what is refused by those that do.

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
@@ -72,6 +73,24 @@ func (p *post) contact(v json.Value) {
 	})
 }
 
+// vote takes what somebody has chosen in a poll. Of the options Signal tells the numbers, and which poll it is.
+func (p *post) vote(v json.Value) {
+	text, chosen := "[voted in the poll]", []string(nil)
+	if options := v.Get("optionIndexes"); options.Exists() {
+		for n := range options.Items() {
+			chosen = append(chosen, strconv.FormatInt(n.Int()+1, 10))
+		}
+		text = "[voted in the poll: option " + strings.Join(chosen, " and ") + "]"
+		if len(chosen) == 0 {
+			text = "[took back the vote in the poll]"
+		}
+	}
+	p.say(wit.MessageKindService, text)
+	if author, at := v.Get("authorUuid").Text(), v.Get("targetSentTimestamp").Int(); author != "" && len(author) <= 64 && at > 0 && p.message.ReplyTo == nil {
+		p.message.ReplyTo = &wit.Quoted{ID: author + ":" + strconv.FormatInt(at, 10)}
+	}
+}
+
 // content takes what is neither a text nor a file. A model that is told nothing of it would answer as if nobody had said anything.
 func (p *post) content() {
 	if poll := p.raw.Get("pollCreate"); poll.Exists() {
@@ -82,7 +101,7 @@ func (p *post) content() {
 		p.line(lines)
 	}
 	if vote := p.raw.Get("pollVote"); vote.Exists() {
-		p.say(wit.MessageKindService, "[voted in the poll]")
+		p.vote(vote)
 	}
 	if p.raw.Get("pollTerminate").Exists() {
 		p.say(wit.MessageKindService, "[the poll has ended]")

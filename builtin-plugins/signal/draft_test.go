@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/signal"
 	"github.com/carapace-gateway/carapace/builtin-plugins/signal/signaltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // TestALongAnswerAppearsWhileItIsWritten: its beginning is a message, which the whole answer takes the place of.

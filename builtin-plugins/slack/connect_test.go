@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/slack/slacktest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

@@ -3,9 +3,9 @@ package slack_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/slack/slacktest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 func TestStormOverASocket(t *testing.T) {

@@ -43,6 +43,10 @@ func take(a *answer, v json.Value) {
 			a.chosen(v, value.Text())
 			return
 		}
+		if data := v.Get("value"); data.Get(pollField).Exists() {
+			a.voted(v, data)
+			return
+		}
 		a.Message(a.message(v))
 	case "messageUpdate":
 		a.changed(v, wit.MessageKindEdited)
@@ -181,8 +185,11 @@ func (a *answer) invoked(v json.Value) {
 		// Universal actions, "Response format": without an answer of this form the card shows an error.
 		text := string(json.Object{}.Int("statusCode", 200).Text("type", "application/vnd.microsoft.activity.message").Text("value", "OK").JSON())
 		a.Out.Reply.Text, a.Out.Reply.Headers = &text, []wit.Header{{Name: "Content-Type", Value: "application/json"}}
-		if value := v.Get("value", "action", "data", actionField); value.Exists() {
+		data := v.Get("value", "action", "data")
+		if value := data.Get(actionField); value.Exists() {
 			a.chosen(v, value.Text())
+		} else if data.Get(pollField).Exists() {
+			a.voted(v, data)
 		}
 	case "fileConsent/invoke":
 		a.consented(v)

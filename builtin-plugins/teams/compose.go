@@ -58,7 +58,12 @@ func card(rows []wit.ActionRow) wit.JSON {
 			buttons = buttons.Add(button("Action.Execute").Text("verb", "choose").Raw("fallback", button("Action.Submit").JSON()).JSON())
 		}
 	}
-	content := json.Object{}.Text("type", "AdaptiveCard").Text("version", "1.4").Raw("body", wit.JSON("[]")).Raw("actions", buttons.JSON())
+	return adaptiveCard(wit.JSON("[]"), buttons.JSON())
+}
+
+// adaptiveCard is the attachment that is a card.
+func adaptiveCard(body, actions wit.JSON) wit.JSON {
+	content := json.Object{}.Text("type", "AdaptiveCard").Text("version", "1.4").Raw("body", body).Raw("actions", actions)
 	return json.Object{}.Text("contentType", typeCard).Raw("content", content.JSON()).JSON()
 }
 

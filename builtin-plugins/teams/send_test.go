@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/teams/teamstest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -116,6 +116,36 @@ func TestButtons(t *testing.T) {
 	g.server.Fail(teamstest.Fault{Call: "post", Where: "application/vnd.microsoft.card.adaptive", Status: 400, Code: "BadSyntax", Times: 2})
 	if m := g.sends(wit.ChannelSend{Text: "sure?", Formatted: new("<strong>sure?</strong>"), Actions: rows})[0]; m.Text != "sure?\n- Yes\n- No" {
 		t.Errorf("refused: %+v", m)
+	}
+}
+
+// TestPolls: a question is a card, and what people choose in it is told, whatever their client knows of cards.
+func TestPolls(t *testing.T) {
+	channeltest.Proves(t, channeltest.Polls)
+	g := newGateway(t)
+	poll := &wit.ChannelPoll{Config: g.Config, State: g.State(), To: to(g.server.Meet(ada)), Question: "Tea?", Options: []string{"green", "black", "none, really"}, MaxSelections: 2}
+	ask := func() (*wit.Sent, error) { return g.Plugin.(channel.Poller).Poll(g.Host.SDK(), poll) }
+	sent, err := ask()
+	if err != nil || len(sent.IDs) != 1 {
+		t.Fatalf("asked %+v, %v", sent, err)
+	}
+	m := g.server.Sent()[0]
+	if m.Poll == nil || m.Poll.Question != "Tea?" || len(m.Poll.Values) != 3 || !m.Poll.Multiple {
+		t.Fatalf("%+v", m.Poll)
+	}
+	g.server.Vote(ada, m, true, "green", "none, really")
+	g.server.Vote(ada, m, false, "black")
+	g.server.Vote(ada, m, false)
+	for i, want := range []string{"[voted in the poll “Tea?”: green, none, really]", "[voted in the poll “Tea?”: black]", "[took back the vote in the poll “Tea?”]"} {
+		if v := g.Messages(3)[i]; v.Kind != wit.MessageKindService || v.Text != want || v.ReplyTo.ID != sent.IDs[0] || v.Sender.ID != ada.ID {
+			t.Errorf("told %s", wit.Marshal(&v))
+		}
+	}
+	for _, n := range []int{0, 21} {
+		poll.Options = make([]string, n)
+		if _, err := ask(); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%d options: %v", n, err)
+		}
 	}
 }
 

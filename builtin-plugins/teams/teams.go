@@ -24,13 +24,14 @@ import (
 // Teams is the channel. It has no state and may be used by several goroutines.
 type Teams struct{}
 
-// New returns the channel, which is also an Editor, Deleter, Typer and Skipper. Bots can set no reactions in Teams.
+// New returns the channel, which is also an Editor, Deleter, Typer, Poller and Skipper. Bots can set no reactions in Teams.
 func New() channel.Channel { return Teams{} }
 
 var (
 	_ channel.Editor  = Teams{}
 	_ channel.Deleter = Teams{}
 	_ channel.Typer   = Teams{}
+	_ channel.Poller  = Teams{}
 	_ channel.Skipper = Teams{}
 )
 

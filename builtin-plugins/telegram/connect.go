@@ -12,7 +12,7 @@ import (
 
 // allowedUpdates are the kinds of updates that the plugin reads. They are named because message_reaction
 // does not come otherwise (getUpdates, allowed_updates).
-const allowedUpdates = `["message","edited_message","channel_post","edited_channel_post","message_reaction","callback_query","my_chat_member"]`
+const allowedUpdates = `["message","edited_message","channel_post","edited_channel_post","message_reaction","callback_query","poll_answer","my_chat_member"]`
 
 // connect begins anew; what is under way is of an earlier generation from now on. A pause that Telegram has asked for
 // goes on: whoever asks before it is over is made to wait longer.

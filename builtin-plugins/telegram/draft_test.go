@@ -3,10 +3,10 @@ package telegram_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/telegramtest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // TestALongAnswerAppearsWhileItIsWritten: as a preview, beside which the whole answer is the only message; on a server that has no

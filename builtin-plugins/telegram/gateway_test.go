@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

@@ -74,6 +74,10 @@ func receive(a *answer, v json.Value) *inbound {
 	if u.moved != nil {
 		a.Out.Moved = append(a.Out.Moved, *u.moved)
 	}
+	if u.vote.Exists() {
+		u.message = a.vote(u.vote, u.ownID())
+		u.placed()
+	}
 	if u.button != "" {
 		acknowledgeButton(a, u)
 	}

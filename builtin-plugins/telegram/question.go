@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -31,11 +32,13 @@ func (Telegram) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := json.Array{}
+	options, asked := json.Array{}, ballot.Poll{To: poll.To, Question: beginning(poll.Question, maxQuestion)}
 	for _, option := range poll.Options {
-		options = options.Add(json.Object{}.Text("text", beginning(option, maxOption)).JSON())
+		option = beginning(option, maxOption)
+		options = options.Add(json.Object{}.Text("text", option).JSON())
+		asked.Options = append(asked.Options, option)
 	}
-	p = p.text("question", beginning(poll.Question, maxQuestion)).json("options", string(options.JSON()))
+	p = p.text("question", asked.Question).json("options", string(options.JSON()))
 	if poll.To.Kind != wit.ConversationKindChannel {
 		p = p.json("is_anonymous", "false")
 	}
@@ -49,13 +52,17 @@ func (Telegram) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	sent := &wit.Sent{}
 	if c.movedTo != "" {
 		sent = c.moved(poll.To)
-		c.id = c.movedTo
+		c.id, asked.To = c.movedTo, *sent.Moved
 		r = c.call("sendPoll", p.outside()) // a supergroup has no topics yet
 	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	sent.IDs = []string{c.id + ":" + r.value.Get("message_id").Text()}
+	asked.Message = c.id + ":" + r.value.Get("message_id").Text()
+	if id := r.value.Get("poll", "id").Text(); id != "" && !r.value.Get("poll", "is_anonymous").Bool() {
+		asked.Keep(host, id)
+	}
+	sent.IDs = []string{asked.Message}
 	return sent, nil
 }
 

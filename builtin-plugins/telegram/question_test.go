@@ -2,15 +2,43 @@ package telegram_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// TestVotes: what people choose in a poll of the bot's is told, and that they take it back; what others ask is not.
+func TestVotes(t *testing.T) {
+	s, g := sender(t, botapitest.Config{}, config)
+	there := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}
+	sent, err := g.Plugin.(channel.Poller).Poll(g.Host.SDK(), &wit.ChannelPoll{Config: g.Config, To: there, Question: "Tea?", Options: []string{"green", "black", "none"}, MaxSelections: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, _ := strconv.ParseInt(strings.TrimPrefix(sent.IDs[0], "-1007:"), 10, 64)
+	g.Start()
+	s.Vote(-1007, number, ada, 0, 2)
+	s.Vote(-1007, number, ada)
+	s.Updates.Inject("poll_answer", botapitest.PollAnswer{PollID: "another", User: ada, OptionIDs: []int{0}})
+	s.DM(ada, "done")
+	all := g.Messages(4)
+	if all[3].Text != "done" {
+		t.Fatalf("told %+v", all)
+	}
+	votes := all[1:3]
+	if votes[0].Text != "[voted in the poll “Tea?”: green, none]" || votes[1].Text != "[took back the vote in the poll “Tea?”]" {
+		t.Fatalf("told %+v", votes)
+	}
+	if m := votes[0]; m.Conversation.ID != "-1007" || *m.Conversation.Thread != "5" || m.Sender.ID != "7" || m.ReplyTo.ID != sent.IDs[0] {
+		t.Errorf("told %+v", m)
+	}
+}
 
 // TestPolls: a question with options, to people, to a topic, to a channel, where it has to be anonymous, and to a group that has moved.
 func TestPolls(t *testing.T) {

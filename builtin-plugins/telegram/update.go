@@ -13,6 +13,7 @@ type update struct {
 	message *inbound     // nil when there is nothing in it for anybody
 	moved   *wit.Move    // a group has become a supergroup
 	receipt *wit.Receipt // the bot was let into a chat, or put out of it
+	vote    json.Value   // what somebody has chosen in a poll
 	button  string       // the id of a pressed button's callback query, which has to be acknowledged
 }
 
@@ -44,6 +45,8 @@ func readUpdate(v json.Value, me person, now int64) update {
 		case "callback_query":
 			u.button = v.Get("id").Text()
 			u.message = readButton(v, now, u.ownID())
+		case "poll_answer":
+			u.vote = v
 		case "my_chat_member":
 			u.message, u.receipt = readMembership(v, me, u.ownID())
 		default:

@@ -3,9 +3,9 @@ package twilio_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/twilio/twiliotest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // public tells a gateway the address that calls are signed for.

@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
-	gateway "github.com/carapace-gateway/carapace/builtin-plugins/channeltest/rig"
 	"github.com/carapace-gateway/carapace/builtin-plugins/whatsapp"
 	"github.com/carapace-gateway/carapace/builtin-plugins/whatsapp/whatsapptest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	gateway "github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

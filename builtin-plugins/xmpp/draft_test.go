@@ -3,9 +3,9 @@ package xmpp_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/storm"
 	"github.com/carapace-gateway/carapace/builtin-plugins/xmpp/xmpptest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // TestALongAnswerAppearsWhileItIsWritten: its beginning is a message, which corrections take the place of.

@@ -57,7 +57,7 @@ func resume(a *answer) {
 }
 
 // eventTypes are the events that the plugin reads.
-const eventTypes = `["message","update_message","delete_message","reaction","typing"]`
+const eventTypes = `["message","update_message","delete_message","reaction","submessage","typing"]`
 
 // capabilities say what the plugin understands (client_capabilities).
 const capabilities = `{"notification_settings_null":true,"bulk_message_deletion":true,"user_avatar_url_field_optional":true,"stream_typing_notifications":true}`

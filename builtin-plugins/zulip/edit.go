@@ -1,9 +1,12 @@
 package zulip
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
+	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -80,15 +83,52 @@ func (Zulip) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	content := "/poll " + oneLine(poll.Question)
+	asked := ballot.Poll{To: poll.To, Question: oneLine(poll.Question)}
+	content := "/poll " + asked.Question
 	for _, option := range poll.Options {
+		asked.Options = append(asked.Options, oneLine(option))
 		content += "\n" + oneLine(option)
 	}
 	o := t.begin(to, poll.IdempotencyKey)
 	if err := o.part(0, content); err != nil {
 		return nil, err
 	}
+	asked.Message = o.IDs[len(o.IDs)-1]
+	asked.Keep(host, poll.Account+"/"+asked.Message)
 	return &wit.Sent{IDs: o.IDs}, nil
+}
+
+// voted takes what somebody has done to a poll of this account's: the widget of a message has messages of its own ("submessage"), of
+// which one is a vote for or against an option. An option has the number of who has added it, or "canned", and its own.
+func voted(a *answer, event int64, e json.Value) {
+	id := e.Get("message_id").Text()
+	p, ok := ballot.Recall(a.Host, a.Account+"/"+id)
+	who := e.Get("sender_id").Text()
+	done, err := json.ParseText(e.Get("content").Text())
+	if !ok || err != nil || who == "" || who == a.State.me.id {
+		return
+	}
+	if k := a.find(e.Get("message_id").Int()); k != nil {
+		p.To = k.conversationOf("") // a topic may have moved
+	}
+	m := wit.Message{}
+	by, number, _ := strings.Cut(done.Get("key").Text(), ",")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if by != "canned" || err != nil {
+		n = -1
+	}
+	switch kind := done.Get("type").Text(); {
+	case kind == "vote" && done.Get("vote").Int() > 0:
+		m = p.Chosen(wit.Person{ID: who}, p.Option(n))
+	case kind == "vote":
+		m = p.Tell(wit.Person{ID: who}, "took back the vote in the poll “"+p.Question+"”: "+p.Option(n))
+	case kind == "new_option":
+		m = p.Tell(wit.Person{ID: who}, "added to the poll “"+p.Question+"”: "+done.Get("option").Text())
+	default:
+		return
+	}
+	m.ID, m.Time = a.eventID(event, ":"+id), a.Now
+	a.Message(&m)
 }
 
 // oneLine is a text without ends of lines.

@@ -60,6 +60,8 @@ func handle(a *answer, id int64, e json.Value) {
 		deleted(a, id, e)
 	case "reaction":
 		reacted(a, id, e)
+	case "submessage":
+		voted(a, id, e)
 	case "typing":
 		typed(a, e)
 	}

@@ -2,13 +2,14 @@ package zulip_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/zulip"
 	"github.com/carapace-gateway/carapace/builtin-plugins/zulip/zuliptest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -233,6 +234,32 @@ func TestChanges(t *testing.T) {
 	}
 	if err := edit("too late"); wit.CodeOf(err) != wit.CodeInvalid {
 		t.Errorf("an edit of what is gone: %v", err)
+	}
+}
+
+// TestVotes: what people do to a poll of the bot's is told, and nothing of another one.
+func TestVotes(t *testing.T) {
+	t.Parallel()
+	a := connected(t, zuliptest.Config{})
+	here := in(a.kitchen, "tea")
+	sent, err := a.Plugin.(channel.Poller).Poll(a.Host.SDK(), &wit.ChannelPoll{Account: "default", Config: a.Config, State: a.State(), To: here, Question: "Tea?", Options: []string{"green", "black"}, IdempotencyKey: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, _ := strconv.ParseInt(sent.IDs[0], 10, 64)
+	other := a.ann.Say(a.kitchen, "tea", "/poll Milk?\nyes")
+	for _, did := range []string{`{"type":"vote","key":"canned,1","vote":1}`, `{"type":"vote","key":"canned,1","vote":-1}`, `{"type":"new_option","idx":1,"option":"mint"}`, `{"type":"vote","key":"11,1","vote":1}`, `{"type":"question","question":"x"}`, `{`} {
+		a.ann.Widget(asked, did)
+	}
+	a.ann.Widget(other, `{"type":"vote","key":"canned,0","vote":1}`)
+	a.ann.Direct("done", a.bot)
+	got := a.Messages(6)[1:]
+	for i, want := range []string{
+		"[voted in the poll “Tea?”: black]", "[took back the vote in the poll “Tea?”: black]", "[added to the poll “Tea?”: mint]", "[voted in the poll “Tea?”: an option that was added]", "done",
+	} {
+		if got[i].Text != want || i < 4 && (got[i].Kind != wit.MessageKindService || got[i].ReplyTo.ID != sent.IDs[0] || *got[i].Conversation.Thread != "tea" || got[i].Sender.ID != id(a.ann.ID)) {
+			t.Errorf("got %+v, want %s", got[i], want)
+		}
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/cmd/platforms"
 	"github.com/carapace-gateway/carapace/cmd/process"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // How a channel is measured: people who ask one question after the other, and then all at once.

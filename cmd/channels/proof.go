@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // proofs are the tests that prove a feature, by their names.
@@ -18,7 +18,7 @@ type proofs map[channeltest.Feature][]string
 
 // constants are the features by the names of their constants in the package channeltest.
 func constants(root string) (map[string]channeltest.Feature, error) {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "builtin-plugins/channeltest/feature.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "sdk/go/channel/channeltest/feature.go"), nil, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/discord/discordtest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/feishu/feishutest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/googlechat/googlechattest"
@@ -28,6 +27,7 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/whatsapp/whatsapptest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/xmpp/xmpptest"
 	"github.com/carapace-gateway/carapace/builtin-plugins/zulip/zuliptest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // begin starts a platform's test server with the trouble that a seed makes. aim gets a value, if there is room, for each send that

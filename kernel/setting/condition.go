@@ -20,6 +20,9 @@ func Hold(conditions []wit.SettingCondition, settings wit.JSON) bool {
 	return !slices.ContainsFunc(conditions, func(c wit.SettingCondition) bool {
 		value, ok := set[c.Setting]
 		var text string
-		return ok && (json.Unmarshal(value, &text) != nil || !slices.Contains(c.Values, text))
+		if !ok {
+			return c.Set
+		}
+		return json.Unmarshal(value, &text) != nil || !slices.Contains(c.Values, text)
 	})
 }

@@ -17,6 +17,12 @@ func TestConditions(t *testing.T) {
 			t.Errorf("%s: %v", settings, got)
 		}
 	}
+	conditions[1].Values, conditions[1].Set = []string{"here"}, true
+	for settings, want := range map[string]bool{``: false, `{"at":"home"}`: false, `{"other":"there"}`: false, `{"other":"here"}`: true} {
+		if got := setting.Hold(conditions, wit.JSON(settings)); got != want {
+			t.Errorf("%s, where one has to be set: %v", settings, got)
+		}
+	}
 	if !setting.Hold(nil, wit.JSON(`{`)) {
 		t.Error("what depends on nothing does not hold")
 	}

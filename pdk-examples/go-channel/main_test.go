@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/pdk-examples/go-channel/toychat"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -46,6 +49,41 @@ func TestConversation(t *testing.T) {
 	}
 	if posts := server.Posts(t.Context(), "ann", 1); len(posts) != 1 || posts[0] != "yes?" {
 		t.Errorf("%q", posts)
+	}
+}
+
+// TestNothingIsLost: while the gateway crashes again and again, each question that people ask is told once, in their order, and each answer,
+// which is sent twice as after a crash, is there once.
+func TestNothingIsLost(t *testing.T) {
+	server, people := toychat.New(), []string{"ann", "bob"}
+	host := &sdktest.Host{HTTP: server, Credentials: map[string]string{"token": toychat.Token}}
+	account, oracle := rig.New(t, toy{}, host, config), channeltest.Oracle{}
+	account.Start()
+	const questions = 20
+	for i := range questions {
+		server.Say(people[i%2], oracle.Ask(i%2))
+		if i%5 == 4 {
+			account.Crash()
+			account.Start()
+		}
+	}
+	for _, m := range account.Messages(questions) {
+		var n int
+		if _, err := fmt.Sscanf(m.Text, "what is 3*%d?", &n); err != nil {
+			t.Fatalf("%q: %v", m.Text, err)
+		}
+		for range 2 {
+			account.Send(wit.ChannelSend{To: m.Conversation, Text: fmt.Sprintf("3*%d is %d", n, 3*n), IdempotencyKey: m.ID})
+		}
+	}
+	var heard []channeltest.Heard
+	for i, person := range people {
+		for _, text := range server.Posts(t.Context(), person, questions/2) {
+			heard = append(heard, channeltest.Heard{Person: i, Text: text})
+		}
+	}
+	if tally := oracle.Count(heard); tally.Asked != questions || len(tally.Lost)+len(tally.Doubled())+len(tally.Wrong)+tally.Disordered > 0 {
+		t.Errorf("of %d: lost %v, doubled %v, wrong %q, %d in another order", tally.Asked, tally.Lost, tally.Doubled(), tally.Wrong, tally.Disordered)
 	}
 }
 

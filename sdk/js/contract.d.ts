@@ -3036,6 +3036,8 @@ export interface SettingCondition {
    * Bounds: at most 8.
    */
   values?: string[];
+  /** It has to be one of these: nothing does not do. */
+  set?: boolean;
 }
 
 /** What a million tokens cost, in US dollars, of a request that reads more tokens than so many, those of a cache among them. */
@@ -3100,6 +3102,17 @@ export type Exhibit =
   | "documents"
   | "results";
 
+/** What is shown where settings are so. */
+export interface Exhibition {
+  /** Bounds: 1 to 8. */
+  shows: Exhibit[];
+  /**
+   * All have to be so for it to show these.
+   * Bounds: at most 8.
+   */
+  where?: SettingCondition[];
+}
+
 /** What is known of a provider before it is asked. */
 export interface ProviderFacts {
   /**
@@ -3131,6 +3144,11 @@ export interface ProviderFacts {
    * Bounds: at most 8.
    */
   showsWhere?: SettingCondition[];
+  /**
+   * What it shows besides, each where its own conditions hold.
+   * Bounds: at most 8.
+   */
+  showsAlso?: Exhibition[];
   /**
    * What its models cost. The owner's prices count more; of several lists that hold, the first that has the model.
    * Bounds: at most 8.

@@ -353,6 +353,8 @@ func New(name string) Record {
 		return new(wit.ModelPrice)
 	case "PriceList":
 		return new(wit.PriceList)
+	case "Exhibition":
+		return new(wit.Exhibition)
 	case "ProviderFacts":
 		return new(wit.ProviderFacts)
 	case "STTFacts":

@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // Crowd begins a platform's test server with the trouble of a seed, which the test's log has. The test's end closes it.

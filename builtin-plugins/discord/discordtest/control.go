@@ -125,6 +125,22 @@ func (w *world) React(u User, m Message, emoji string, add bool) {
 	w.gateway.dispatch(name, event, intentOf(c, intentReactions, intentDirectReactions))
 }
 
+// Vote has somebody choose an answer of a poll, which are counted from 1, or take that back.
+func (w *world) Vote(u User, m Message, answer int, add bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := "MESSAGE_POLL_VOTE_REMOVE"
+	if add {
+		name = "MESSAGE_POLL_VOTE_ADD"
+	}
+	c := w.channels[m.ChannelID]
+	event := map[string]any{"user_id": u.ID, "channel_id": m.ChannelID, "message_id": m.ID, "answer_id": answer}
+	if c.GuildID != "" {
+		event["guild_id"] = c.GuildID
+	}
+	w.gateway.dispatch(name, event, intentOf(c, intentPolls, intentDirectPolls))
+}
+
 // Type has somebody type in a channel.
 func (w *world) Type(u User, channel string) {
 	w.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call. Without Cut or CutAfter the answer is an error, with status 500 where none is

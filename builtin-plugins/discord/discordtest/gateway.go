@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 	"github.com/coder/websocket"
 )
 
@@ -36,6 +36,8 @@ const (
 	intentDirect          = 1 << 12
 	intentDirectReactions = 1 << 13
 	intentDirectTyping    = 1 << 14
+	intentPolls           = 1 << 24
+	intentDirectPolls     = 1 << 25
 	// IntentContent is a privileged one, that of messages' texts; so are IntentMembers and IntentPresences.
 	IntentContent   = 1 << 15
 	IntentMembers   = 1 << 1

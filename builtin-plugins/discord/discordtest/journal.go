@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 )
 
 // Call is one call of the API that the bot made.

@@ -30,4 +30,4 @@ func (t *Tap) Take() (list [][]byte) {
 }
 
 // AllIntents are those that a bot may have without asking, and that of messages' texts.
-const AllIntents = intentGuilds | intentMessages | intentReactions | intentTyping | intentDirect | intentDirectReactions | intentDirectTyping | IntentContent
+const AllIntents = intentGuilds | intentMessages | intentReactions | intentTyping | intentDirect | intentDirectReactions | intentDirectTyping | intentPolls | intentDirectPolls | IntentContent

@@ -3,7 +3,7 @@ package feishutest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call: token, bot, send, edit, patch, delete, get, react, image, file, user and others, as

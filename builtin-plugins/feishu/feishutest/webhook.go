@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // Webhook sets the address that is called, as the developer console does: it is asked first whether it is meant ("Configure

@@ -61,6 +61,7 @@ type FunctionResponse struct {
 	ID       string          `json:"id,omitempty"`
 	Name     string          `json:"name"`
 	Response json.RawMessage `json:"response"`
+	Parts    []Part          `json:"parts,omitempty"`
 }
 
 // Tool is a list of functions.

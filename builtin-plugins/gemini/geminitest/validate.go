@@ -12,6 +12,7 @@ import (
 func (s *Server) validate(m Model, r *GenerateRequest) *apiError {
 	checks := []func() *apiError{
 		func() *apiError { return checkContents(r.Contents) },
+		func() *apiError { return checkResultParts(m, r.Contents) },
 		func() *apiError { return checkTools(r.Tools) },
 		func() *apiError { return checkConfig(m, r) },
 		func() *apiError { return s.checkSignatures(m, r.Contents) },
@@ -135,7 +136,7 @@ func checkCalls(before, c *Content) *apiError {
 			calls = append(calls, f)
 		}
 	}
-	for i := range c.Parts {
+	for i := range calls {
 		f := c.Parts[i].FunctionResponse
 		if f == nil || f.Name != calls[i].Name || f.ID != calls[i].ID {
 			return invalid("Function response does not match the function call.")
@@ -143,6 +144,28 @@ func checkCalls(before, c *Content) *apiError {
 	}
 	return nil
 }
+
+// checkResultParts: what is shown in results are pictures and documents of a few types, by models from Gemini 3 on.
+func checkResultParts(m Model, contents []Content) *apiError {
+	for i := range contents {
+		for _, p := range contents[i].Parts {
+			if p.FunctionResponse == nil {
+				continue
+			}
+			for _, shown := range p.FunctionResponse.Parts {
+				switch b := shown.InlineData; {
+				case !strings.HasPrefix(m.Name, "models/gemini-3"):
+					return invalid("Multimodal function response is not supported for this model.")
+				case b == nil || len(b.Data) == 0 || !slices.Contains(resultTypes, b.MimeType):
+					return invalid("Unsupported MIME type in a function response part.")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+var resultTypes = []string{"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"}
 
 var functionName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$`)
 

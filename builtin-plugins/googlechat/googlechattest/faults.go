@@ -3,7 +3,7 @@ package googlechattest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call: create, patch, delete, list, find or media. Where is "card" for a message with one.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // apiError is an answer other than ok (google.rpc.Status).
@@ -81,6 +81,8 @@ func callOf(method, path string) string {
 		return "find"
 	case method == http.MethodGet && strings.HasPrefix(path, "media/"):
 		return "media"
+	case method == http.MethodGet && strings.Contains(path, "/messages/"):
+		return "get"
 	case method == http.MethodPost && strings.HasSuffix(path, "/messages"):
 		return "create"
 	case method == http.MethodPatch:
@@ -115,6 +117,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, call, path strin
 		return nil, nil
 	case "create":
 		return s.create(s.spaces[strings.TrimSuffix(path, "/messages")], q.Get("requestId"), q.Get("messageReplyOption"), m)
+	case "get":
+		return s.get(path)
 	case "patch":
 		return s.patch(path, q.Get("updateMask"), m)
 	case "delete":

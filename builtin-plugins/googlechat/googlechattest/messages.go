@@ -25,6 +25,10 @@ type message struct {
 			}
 		}
 	} `json:"cardsV2"`
+	Quoted *struct {
+		Name           string `json:"name"`
+		LastUpdateTime string `json:"lastUpdateTime"`
+	} `json:"quotedMessageMetadata"`
 
 	raw json.RawMessage
 }
@@ -39,14 +43,14 @@ type button struct {
 	} `json:"onClick"`
 }
 
-// Sent is a message of the app's. Choices is what can be chosen: the value behind each label.
+// Sent is a message of the app's. Quotes is the message that it quotes. Choices is what can be chosen: the value behind each label.
 type Sent struct {
-	Name, Space, Thread, Text string
-	Choices                   map[string]string
-	Edits                     int
-	Deleted                   bool
-	At                        time.Time
-	Body                      json.RawMessage
+	Name, Space, Thread, Text, Quotes string
+	Choices                           map[string]string
+	Edits                             int
+	Deleted                           bool
+	At                                time.Time
+	Body                              json.RawMessage
 }
 
 // Sent returns the messages that were made so far, in order, as they are now.
@@ -76,11 +80,41 @@ func (s *Server) create(space *Space, request, option string, m *message) (any, 
 	case option == "": // by default the thread is not looked at (messageReplyOption)
 		out.Thread = space.Name + "/threads/" + s.next("t")
 	}
+	if e := s.quote(&out, m); e != nil {
+		return nil, e
+	}
 	s.sent = append(s.sent, out)
 	if request != "" {
 		s.made[request] = out.Name
 	}
 	return shown(&out), nil
+}
+
+// get tells of a message that the app may read (spaces.messages.get).
+func (s *Server) get(name string) (map[string]any, *apiError) {
+	if m := s.said[name]; m != nil {
+		return m, nil
+	}
+	if m := s.find(name); m != nil {
+		return shown(m), nil
+	}
+	return nil, missing("Message")
+}
+
+// quote looks at what a message quotes: one of the same thread, as it was when it was changed last (QuotedMessageMetadata).
+func (s *Server) quote(out *Sent, m *message) *apiError {
+	if m.Quoted == nil {
+		return nil
+	}
+	quoted, e := s.get(m.Quoted.Name)
+	switch {
+	case e != nil || quoted["createTime"] != m.Quoted.LastUpdateTime:
+		return invalid("Quoted message is not the latest version.")
+	case m.Thread.Name != "" && quoted["thread"].(map[string]any)["name"] != m.Thread.Name:
+		return invalid("Quoted message is of another thread.")
+	}
+	out.Quotes = m.Quoted.Name
+	return nil
 }
 
 // take reads what a message has.

@@ -1,6 +1,7 @@
 package googlechattest
 
 import (
+	"maps"
 	"strings"
 	"time"
 )
@@ -57,8 +58,9 @@ func (s *Server) Say(p Person, space Space, thread string, m map[string]any) (na
 	if thread == "" {
 		thread = space.Name + "/threads/" + s.next("t")
 	}
-	s.mu.Unlock()
 	m["name"], m["sender"], m["createTime"], m["thread"] = name, user(p), time.Now().UTC().Format(time.RFC3339Nano), map[string]any{"name": thread}
+	s.said[name] = maps.Clone(m)
+	s.mu.Unlock()
 	s.Do("MESSAGE", p, space, map[string]any{"message": m})
 	return name
 }

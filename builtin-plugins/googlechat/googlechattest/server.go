@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // Config sets up a Server. The zero value is an app without limits.
@@ -40,7 +40,8 @@ type Server struct {
 	met    map[string]string // direct messages by person
 	files  map[string]file
 	sent   []Sent
-	made   map[string]string // messages by request id
+	said   map[string]map[string]any // what people have written, by name
+	made   map[string]string         // messages by request id
 }
 
 // Person is somebody with an account; Name is users/… .
@@ -67,6 +68,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, tokens: map[string]bool{}, spaces: map[string]*Space{}, met: map[string]string{}, files: map[string]file{}, made: map[string]string{},
+		said: map[string]map[string]any{},
 	}
 	s.Host = web.New(s)
 	s.Chaos = cfg.Chaos

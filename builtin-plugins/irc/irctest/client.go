@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/scram"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/scram"
 )
 
 // client is a connection.

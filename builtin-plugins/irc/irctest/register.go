@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/scram"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/scram"
 )
 
 // handle answers a line, and reports whether the connection goes on; mu is held.

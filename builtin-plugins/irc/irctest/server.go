@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 )
 
 // Name is the server's.

@@ -3,7 +3,7 @@ package linetest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call: token, info, push, reply, loading, content, profile and others, as routes names them.

@@ -18,6 +18,8 @@ type Sent struct {
 	Quoted string
 	// Choices are the data of its buttons by their labels.
 	Choices map[string]string
+	// Says are the texts that its quick replies say.
+	Says []string
 	// URL and Preview are where its file is.
 	URL, Preview string
 	// Reply says that it came by a reply token.
@@ -66,6 +68,7 @@ type action struct {
 	Type  string `json:"type"`
 	Label string `json:"label"`
 	Data  string `json:"data"`
+	Text  string `json:"text"`
 }
 
 type quick struct {
@@ -79,6 +82,9 @@ type quick struct {
 func length(text string) int { return len(utf16.Encode([]rune(text))) }
 
 func (a *action) valid() bool {
+	if a.Type == "message" {
+		return a.Label != "" && length(a.Label) <= 20 && a.Text != "" && length(a.Text) <= 300
+	}
 	return a.Type == "postback" && a.Label != "" && length(a.Label) <= 20 && a.Data != "" && length(a.Data) <= 300
 }
 
@@ -100,6 +106,10 @@ func (s *Server) shown(m *message) (out Sent, err *apiError) {
 		for _, item := range m.Quick.Items {
 			if item.Type != "action" || !item.Action.valid() {
 				return bad("an action is invalid")
+			}
+			if item.Action.Type == "message" {
+				out.Says = append(out.Says, item.Action.Text)
+				continue
 			}
 			out.Choices[item.Action.Label] = item.Action.Data
 		}

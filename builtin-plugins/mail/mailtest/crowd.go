@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // Crowd is a Server to whose owner many people write, as the tests of all channels have it.

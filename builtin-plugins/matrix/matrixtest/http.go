@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // apiError is an answer other than 200 ("Standard error response").

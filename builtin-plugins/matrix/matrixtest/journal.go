@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 )
 
 // Call is one call that a client made.

@@ -3,8 +3,8 @@ package matrixtest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // Config sets up a Server. The zero value is a server of version 1.16 without limits.

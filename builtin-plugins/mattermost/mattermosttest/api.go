@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // apiError is why a request is refused ("Errors").

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 

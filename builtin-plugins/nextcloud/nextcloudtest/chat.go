@@ -152,7 +152,12 @@ func (s *Server) say(c *call) (any, error) {
 		if parent == nil || parent.System != "" || parent.Type == "comment_deleted" {
 			return nil, refuse(400, "reply-to")
 		}
-		m.Parent = parent.ID
+		m.Parent, m.Thread = parent.ID, parent.Thread
+	} else if id := c.params["threadId"]; id != "" && id != "0" {
+		if root := r.find(id); root == nil || root.Thread == 0 {
+			return nil, refuse(400, "reply-to")
+		}
+		m.Thread = c.number("threadId")
 	}
 	r.members[c.user.ID] = s.add(r, m)
 	return made{s.shown(r, m, true)}, nil
@@ -310,7 +315,7 @@ func (s *Server) share(c *call) (any, error) {
 	f, there := s.files[c.user.ID+c.params["path"]]
 	var meta struct {
 		Caption, MessageType string
-		ReplyTo              int64
+		ReplyTo, ThreadID    int64
 	}
 	switch {
 	case c.params["shareType"] != "10" || json.Unmarshal([]byte(c.params["talkMetaData"]), &meta) != nil:
@@ -318,7 +323,7 @@ func (s *Server) share(c *call) (any, error) {
 	case err != nil || !there:
 		return nil, refuse(404, "Wrong path, file/folder does not exist")
 	}
-	s.shareFile(r, &Message{Kind: "users", Sender: c.user.ID, Text: meta.Caption, Type: meta.MessageType, Reference: c.params["referenceId"], Parent: meta.ReplyTo}, f)
+	s.shareFile(r, &Message{Kind: "users", Sender: c.user.ID, Text: meta.Caption, Type: meta.MessageType, Reference: c.params["referenceId"], Parent: meta.ReplyTo, Thread: meta.ThreadID}, f)
 	return fields{"id": "77"}, nil
 }
 

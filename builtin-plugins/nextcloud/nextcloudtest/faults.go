@@ -3,7 +3,7 @@ package nextcloudtest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call, by its name in routes.go, such as chat or say. The code is the answer's message.

@@ -54,6 +54,16 @@ func (u *User) Say(r *Room, text string, to int64) int64 {
 	return u.Post(r, Message{Kind: "users", Sender: u.ID, Text: text, Parent: to})
 }
 
+// Begin has somebody begin a thread.
+func (u *User) Begin(r *Room, text string) int64 {
+	u.world.mu.Lock()
+	defer u.world.mu.Unlock()
+	m := Message{Kind: "users", Sender: u.ID, Text: text}
+	id := u.world.add(r, &m)
+	m.Thread = id
+	return id
+}
+
 // Post has somebody write something of any kind.
 func (u *User) Post(r *Room, m Message) int64 {
 	u.world.mu.Lock()

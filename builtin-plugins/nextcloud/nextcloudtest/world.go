@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 )
 
 // World is what the server knows: people, conversations and files.
@@ -52,6 +52,7 @@ type Message struct {
 	Reference    string
 	Parameters   fields
 	Parent       int64
+	Thread       int64 // what the thread began with, 0 for none
 	Time         time.Time
 	Silent       bool
 	reactions    map[string][]string
@@ -161,12 +162,20 @@ func (w *World) shown(r *Room, m *Message, withParent bool) fields {
 			all[key] = p
 		}
 		parameters = all
-		m = &Message{m.ID, m.Kind, m.Sender, text, m.Type, m.System, m.Reference, m.Parameters, m.Parent, m.Time, m.Silent, m.reactions}
+		m = &Message{m.ID, m.Kind, m.Sender, text, m.Type, m.System, m.Reference, m.Parameters, m.Parent, m.Thread, m.Time, m.Silent, m.reactions}
 	}
 	out := fields{
 		"id": m.ID, "token": r.Token, "actorType": m.Kind, "actorId": m.Sender, "actorDisplayName": name, "timestamp": m.Time.Unix(),
 		"systemMessage": m.System, "messageType": m.Type, "isReplyable": m.System == "", "referenceId": m.Reference, "message": m.Text,
 		"messageParameters": parameters, "expirationTimestamp": 0, "reactions": []any{}, "markdown": true,
+	}
+	switch {
+	case m.Thread != 0:
+		out["threadId"], out["isThread"], out["threadTitle"], out["threadReplies"] = m.Thread, true, "a thread", 1
+	case m.Parent != 0:
+		out["threadId"] = m.Parent
+	default:
+		out["threadId"] = m.ID
 	}
 	if parent := r.find(strconv.FormatInt(m.Parent, 10)); withParent && parent != nil {
 		out["parent"] = w.shown(r, parent, false)

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/crowd"
 )
 
 // People is how many a Crowd has at most: each writes to a topic of their own, and reads it.

@@ -3,7 +3,7 @@ package ntfytest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a request: publish, poll, check, ws or file. The codes are ntfy's.

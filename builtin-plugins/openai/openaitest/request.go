@@ -167,6 +167,7 @@ func (s *Server) checkItem(list Input, i int, open map[string]bool) string {
 			return "No tool call found for function call output with call_id " + item.CallID + "."
 		}
 		delete(open, item.CallID)
+		return checkContent(item.Output, i)
 	case "reasoning":
 		if item.EncryptedContent == "" {
 			return "Item with id '" + item.ID + "' not found. Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item from your input."

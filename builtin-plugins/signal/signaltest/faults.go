@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a request.

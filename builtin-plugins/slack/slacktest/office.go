@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // letter is what the app is to be told, until it has acknowledged it.

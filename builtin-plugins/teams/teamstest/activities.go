@@ -39,6 +39,7 @@ type attachment struct {
 	Name        string `json:"name"`
 	Content     struct {
 		Type, Version string
+		Body          []element
 		Actions       []button
 		Description   string
 		SizeInBytes   int64
@@ -47,9 +48,16 @@ type attachment struct {
 	} `json:"content"`
 }
 
+// element is a text of a card, or what can be chosen in it.
+type element struct {
+	Type, ID, Text, Style string
+	IsMultiSelect         bool
+	Choices               []struct{ Title, Value string }
+}
+
 type button struct {
 	Type, Title, Verb, Style string
-	Data                     map[string]string
+	Data                     map[string]any
 	Fallback                 *button
 }
 
@@ -74,10 +82,20 @@ type Sent struct {
 	// Offered says that the message offers a file, and with what context that is accepted.
 	Offered map[string]any
 	Choices map[string]string
+	Poll    *Poll
 	Edits   int
 	Deleted bool
 	At      time.Time
 	Body    json.RawMessage
+}
+
+// Poll is a card in which people choose: the values behind the titles, and what the card sends back beside those that are chosen.
+type Poll struct {
+	Question string
+	Values   map[string]string
+	Multiple bool
+	id       string
+	data     map[string]any
 }
 
 // Conversation is the id of the conversation, with the thread.
@@ -160,6 +178,31 @@ func (s *Server) check(a *activity, m *Sent) *apiError {
 	return nil
 }
 
+// poll reads what can be chosen in a card, if it is anything.
+func (a *attachment) poll(m *Sent) *apiError {
+	p := &Poll{Values: map[string]string{}}
+	for _, e := range a.Content.Body {
+		switch {
+		case e.Type == "TextBlock":
+			p.Question = e.Text
+		case e.Type != "Input.ChoiceSet" || e.ID == "" || len(e.Choices) == 0 || p.id != "":
+			return bad("Invalid element")
+		default:
+			p.id, p.Multiple, p.data = e.ID, e.IsMultiSelect, a.Content.Actions[0].Data
+			for _, c := range e.Choices {
+				if c.Title == "" || c.Value == "" || strings.Contains(c.Value, ",") {
+					return bad("Invalid choice")
+				}
+				p.Values[c.Title] = c.Value
+			}
+		}
+	}
+	if p.id != "" {
+		m.Poll = p
+	}
+	return nil
+}
+
 // attach reads an attachment.
 func (s *Server) attach(a attachment, m *Sent) *apiError {
 	switch a.ContentType {
@@ -176,11 +219,14 @@ func (s *Server) attach(a attachment, m *Sent) *apiError {
 		}
 		m.Choices = map[string]string{}
 		for _, b := range a.Content.Actions {
-			if b.Type != "Action.Execute" || b.Title == "" || b.Data["carapace"] == "" || b.Fallback == nil || b.Fallback.Type != "Action.Submit" {
+			if b.Type != "Action.Execute" || b.Title == "" || len(b.Data) == 0 || b.Fallback == nil || b.Fallback.Type != "Action.Submit" {
 				return bad("Invalid action")
 			}
-			m.Choices[b.Title] = b.Data["carapace"]
+			if value, ok := b.Data["carapace"].(string); ok {
+				m.Choices[b.Title] = value
+			}
 		}
+		return a.poll(m)
 	case "application/vnd.microsoft.teams.card.file.consent":
 		if c := s.chats[m.Chat]; c == nil || c.Type != "personal" || a.Content.SizeInBytes <= 0 || a.Name == "" {
 			return &apiError{http.StatusBadRequest, "BadArgument", "File consent is for personal chats"}

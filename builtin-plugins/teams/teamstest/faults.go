@@ -3,7 +3,7 @@ package teamstest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call: post, create, edit, delete, list, upload or file. Where is the type of the activity, or

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // apiError is an answer other than ok (Bot Connector API, "Errors").

@@ -2,6 +2,7 @@ package teamstest
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -91,10 +92,24 @@ func (s *Server) Mention(p Person, c Chat, thread, text string) string {
 
 // Choose has somebody press a button of a message of the bot's. A client that knows universal actions sends an invoke, another one a message.
 func (s *Server) Choose(p Person, m Sent, label string, universal bool) {
+	s.submit(p, m, map[string]any{"carapace": m.Choices[label]}, universal)
+}
+
+// Vote has somebody choose in a poll of the bot's, and send that.
+func (s *Server) Vote(p Person, m Sent, universal bool, titles ...string) {
+	data := maps.Clone(m.Poll.data)
+	var values []string
+	for _, title := range titles {
+		values = append(values, m.Poll.Values[title])
+	}
+	data[m.Poll.id] = strings.Join(values, ",")
+	s.submit(p, m, data, universal)
+}
+
+func (s *Server) submit(p Person, m Sent, data map[string]any, universal bool) {
 	s.mu.Lock()
 	c := *s.chats[m.Chat]
 	s.mu.Unlock()
-	data := map[string]any{"carapace": m.Choices[label]}
 	more := map[string]any{"replyToId": m.ID, "value": data}
 	if universal {
 		more["type"], more["name"] = "invoke", "adaptiveCard/action"

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // key is the connector's, which takes a while to make and is no secret here.

@@ -132,6 +132,14 @@ func (c *Chats) Press(chat, id int64, user User, data string) {
 	c.updates.Inject("callback_query", query)
 }
 
+// Vote says what a user has chosen in a poll, none to take a vote back.
+func (c *Chats) Vote(chat, id int64, user User, options ...int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	chosen := append([]int{}, options...)
+	c.updates.Inject("poll_answer", PollAnswer{PollID: c.world.find(chat, id).Poll.ID, User: user, OptionIDs: chosen})
+}
+
 // Block makes a user block the bot, or with an empty reason let it in again. The reason is what comes
 // after "Forbidden: ", such as "bot was blocked by the user".
 func (c *Chats) Block(chat int64, reason string) {

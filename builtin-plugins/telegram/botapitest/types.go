@@ -74,6 +74,13 @@ type Poll struct {
 	Multiple  bool         `json:"allows_multiple_answers"`
 }
 
+// PollAnswer says what somebody has chosen in a poll that is not anonymous.
+type PollAnswer struct {
+	PollID    string `json:"poll_id"`
+	User      User   `json:"user"`
+	OptionIDs []int  `json:"option_ids"`
+}
+
 // PollOption is one that can be chosen.
 type PollOption struct {
 	Text   string `json:"text"`

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 )
 
 // Updates is the way of updates to the bot: the queue, and who empties it, which is one getUpdates or the

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/crowd"
 )
 
 // PublicURL is what a gateway has to be told as its address (gateway.publicUrl): the crowd's calls are signed for it, wherever they are

@@ -3,7 +3,7 @@ package twiliotest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a request: create, list or media. The codes are Twilio's.

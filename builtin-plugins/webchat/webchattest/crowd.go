@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/crowd"
 )
 
 // Crowd is many visitors of one account's page, as the tests of all channels have it. Trouble is theirs: connections that break, answers

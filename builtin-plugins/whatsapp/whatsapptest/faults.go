@@ -3,7 +3,7 @@ package whatsapptest
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call: number, messages, media, locate or download. Where is the type of message. The codes

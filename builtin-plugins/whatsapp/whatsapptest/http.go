@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // apiError is an answer other than ok (Error codes, "Error response syntax").

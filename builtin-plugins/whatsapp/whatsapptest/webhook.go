@@ -13,7 +13,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // Webhook sets the address that is called, as the app's dashboard does: it is asked first whether it is meant (Webhooks,

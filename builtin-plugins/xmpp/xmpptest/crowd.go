@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/crowd"
 )
 
 // Crowd is a Server to whose bot many people write, as the tests of all channels have it.

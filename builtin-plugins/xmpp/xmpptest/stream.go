@@ -11,7 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/scram"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/scram"
 )
 
 // stream is a connection of a client.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Fault is something that goes wrong with a call. At most one of Status, Body, Cut, CutAfter and Lost is set; without any of

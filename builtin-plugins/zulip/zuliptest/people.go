@@ -47,6 +47,17 @@ func (u *User) React(id int64, name, code string) {
 	u.world.with(id, func(m *Message) { u.world.addReaction(m, Reaction{u.ID, name, code, kind}) })
 }
 
+// Widget has somebody do something to the widget of a message, such as a vote in a poll, in the widget's own JSON ("submessage").
+func (u *User) Widget(id int64, content string) {
+	u.world.with(id, func(m *Message) {
+		for _, to := range u.world.audience(m) {
+			u.world.tell(to, "submessage", func(*queue) fields {
+				return fields{"msg_type": "widget", "message_id": m.ID, "submessage_id": 1, "sender_id": u.ID, "content": content}
+			})
+		}
+	})
+}
+
 // Unreact has somebody take all of their emoji back.
 func (u *User) Unreact(id int64) {
 	u.world.with(id, func(m *Message) {

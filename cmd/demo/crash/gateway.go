@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/cmd/platforms"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // gateway is the binary, its state directory, and the process that runs now.

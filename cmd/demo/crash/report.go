@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // Report is what became of the messages.

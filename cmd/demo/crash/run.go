@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
 	"github.com/carapace-gateway/carapace/cmd/platforms"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // Options say what to do.

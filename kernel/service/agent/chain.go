@@ -188,7 +188,7 @@ func (l *loop) prepare(ctx context.Context, q *asking, s seat) (err error) {
 	files := newDisplay(l.files, l.models.sees(s.choice), budget)
 	files.shows = l.models.shows(s.choice)
 	shown := files.show(ctx, chat.Turns)
-	q.chat, q.pictures = chat, pictured{pictures: files.pictures > 0, documents: files.documents > 0, shown: shown}
+	q.chat, q.pictures = chat, pictured{pictures: files.pictures > files.results, results: files.results > 0, documents: files.documents > 0, shown: shown}
 	return nil
 }
 

@@ -36,6 +36,7 @@ type display struct {
 	shows     []wit.Exhibit // beside people's pictures
 	shown     map[string]bool
 	pictures  int
+	results   int // of the pictures, those that tools give
 	documents int
 	bytes     int64 // of both
 	// mostPictures and mostDocuments are how many are shown of those that there are.
@@ -123,6 +124,9 @@ func (d *display) part(ctx context.Context, p wit.Part, people bool) wit.Part {
 	case as == asPicture:
 		if d.sees && d.pictures < d.mostPictures && fits {
 			d.pictures++
+			if !people {
+				d.results++
+			}
 			return d.file(p, info)
 		}
 	case as == asDocument:
@@ -137,8 +141,14 @@ func (d *display) part(ctx context.Context, p wit.Part, people bool) wit.Part {
 			return session.TextPart(name + "\n" + text)
 		}
 	}
+	if p.Kind == wit.PartKindImage && (as != asPicture || !d.sees) || people && as == inWords && info.Mime == pdf {
+		name = strings.TrimSuffix(name, "]") + unseen
+	}
 	return session.TextPart(name)
 }
+
+// unseen tells a model that it has not seen a picture or a document, so that it says so and does not make up what is in it.
+const unseen = "; its content cannot be shown to you]"
 
 // pdf is the type of a document.
 const pdf = "application/pdf"

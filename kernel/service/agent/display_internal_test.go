@@ -169,16 +169,17 @@ func TestWhatAProviderShows(t *testing.T) {
 		}
 		return strings.Join(out, "|")
 	}
+	hidden := func(ids ...string) string { return strings.ReplaceAll(named(ids...), "]", unseen) }
 	d := newDisplay(s, true, 1<<20)
 	turns := list()
-	if files := d.show(t.Context(), turns); !files || words(turns[0].Content) != named("huge")+"|image=sent|"+named("a", "b", "c", "d", "e") || words(turns[1].Content) != named("drawn") {
+	if files := d.show(t.Context(), turns); !files || words(turns[0].Content) != hidden("huge")+"|image=sent|"+hidden("a", "b", "c", "d", "e") || words(turns[1].Content) != hidden("drawn") {
 		t.Errorf("a provider that shows no more: %s and %s", words(turns[0].Content), words(turns[1].Content))
 	}
 	d = newDisplay(s, true, 1<<20)
 	d.shows = []wit.Exhibit{wit.ExhibitDocuments, wit.ExhibitResults}
 	turns = list()
-	if files := d.show(t.Context(), turns); !files || d.documents != maxDocuments {
-		t.Errorf("%d documents", d.documents)
+	if files := d.show(t.Context(), turns); !files || d.documents != maxDocuments || d.pictures != 2 || d.results != 1 {
+		t.Errorf("%d documents, %d pictures, %d of tools", d.documents, d.pictures, d.results)
 	}
 	if got := words(turns[0].Content); got != named("huge")+"|image=sent|"+named("a")+"|file=b|file=c|file=d|file=e" {
 		t.Errorf("shown %s", got)

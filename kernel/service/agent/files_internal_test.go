@@ -138,8 +138,8 @@ func TestPicturesAreShownToWhoSees(t *testing.T) {
 	for sees, want := range map[bool]string{
 		true: "one|[attached: image huge.png, image/png, 16384 KB]|[attached: image a.png, image/png, 1 KB]/" +
 			madeNote + "|image=mine|[attached: image, which is no longer kept]|image=a|image=b|[attached: audio voice.png, image/png, 1 KB]",
-		false: "one|[attached: image huge.png, image/png, 16384 KB]|[attached: image a.png, image/png, 1 KB]/" +
-			madeNote + "|[attached: image mine.png, image/png, 1 KB]|[attached: image, which is no longer kept]|[attached: image a.png, image/png, 1 KB]|[attached: image b.png, image/png, 2 KB]|[attached: audio voice.png, image/png, 1 KB]",
+		false: "one|[attached: image huge.png, image/png, 16384 KB" + unseen + "|[attached: image a.png, image/png, 1 KB" + unseen + "/" +
+			madeNote + "|[attached: image mine.png, image/png, 1 KB" + unseen + "|[attached: image, which is no longer kept]|[attached: image a.png, image/png, 1 KB" + unseen + "|[attached: image b.png, image/png, 2 KB" + unseen + "|[attached: audio voice.png, image/png, 1 KB]",
 	} {
 		list := turns(history, choice{})
 		if any := s.shown(t, list, sees); any != sees {

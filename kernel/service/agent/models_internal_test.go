@@ -279,6 +279,9 @@ func TestWhoSees(t *testing.T) {
 		m.noteRefused(choice{"p", "b"}, p)
 	}
 	sees("bc")
+	m.noteRefused(choice{"p", "c"}, pictured{pictures: true, results: true, refused: true})
+	m.noteRefused(choice{"p", "c"}, pictured{results: true, refused: true})
+	sees("bc")
 	m.noteRefused(choice{"p", "c"}, pictured{pictures: true, refused: true})
 	m.noteRefused(choice{"p", "b"}, pictured{pictures: true, refused: true})
 	sees("")
@@ -303,6 +306,23 @@ func TestWhatASettingShows(t *testing.T) {
 		}
 		if got := m.shows(choice{"p", "other"}); !slices.Equal(got, want) {
 			t.Errorf("%s, another model: %v", settings, got)
+		}
+	}
+}
+
+// TestWhatAnotherSettingShows besides, and what of it a model has refused.
+func TestWhatAnotherSettingShows(t *testing.T) {
+	home := []wit.SettingCondition{{Setting: "at", Values: []string{"home"}, Set: true}}
+	documents, results := []wit.Exhibit{wit.ExhibitDocuments}, []wit.Exhibit{wit.ExhibitResults}
+	facts := wit.ProviderFacts{ShowsAlso: []wit.Exhibition{{Shows: results}, {Shows: documents, Where: home}}}
+	for settings, want := range map[string][]wit.Exhibit{`{}`: nil, `{"at":"sea"}`: nil, `{"at":"home"}`: documents} {
+		m := modelsOf(&lister{facts: facts, settings: wit.JSON(settings)})
+		if got := m.shows(choice{"p", "m"}); !slices.Equal(got, slices.Concat(results, want)) {
+			t.Errorf("%s: %v", settings, got)
+		}
+		m.noteRefused(choice{"p", "m"}, pictured{results: true, pictures: true, refused: true})
+		if got := m.shows(choice{"p", "m"}); !slices.Equal(got, want) || !m.sees(choice{"p", "m"}) {
+			t.Errorf("%s, when the model has refused pictures of tools: %v", settings, got)
 		}
 	}
 }

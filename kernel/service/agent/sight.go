@@ -16,26 +16,31 @@ func (m *Models) sees(c choice) bool {
 	l := m.listing(c.provider)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.blind[refusal{c.model, false}] {
+	if l.blind[refusal{c.model, picturesOfPeople}] {
 		return false
 	}
 	said := slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.Images })
 	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Images })
 }
 
-// shows is what of files a provider, as it is set up, shows to a model beside pictures of people: no documents to one that has refused
-// them.
-func (m *Models) shows(c choice) []wit.Exhibit {
+// shows is what of files a provider, as it is set up, shows to a model beside pictures of people: nothing of what that model has refused.
+func (m *Models) shows(c choice) (shown []wit.Exhibit) {
 	for p := range m.providers.Providers() {
-		if p.ID != c.provider || !setting.Hold(p.Facts.ShowsWhere, p.Settings) {
+		if p.ID != c.provider {
 			continue
+		}
+		if setting.Hold(p.Facts.ShowsWhere, p.Settings) {
+			shown = slices.Clone(p.Facts.Shows)
+		}
+		for _, also := range p.Facts.ShowsAlso {
+			if setting.Hold(also.Where, p.Settings) {
+				shown = append(shown, also.Shows...)
+			}
 		}
 		l := m.listing(c.provider)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return slices.DeleteFunc(slices.Clone(p.Facts.Shows), func(x wit.Exhibit) bool {
-			return x == wit.ExhibitDocuments && l.blind[refusal{c.model, true}]
-		})
+		return slices.DeleteFunc(shown, func(x wit.Exhibit) bool { return l.blind[refusal{c.model, x}] })
 	}
 	return nil
 }
@@ -56,17 +61,28 @@ func (m *Models) callsTools(c choice) bool {
 	return !said || !slices.ContainsFunc(l.models, func(x wit.Model) bool { return x.ID == c.model && !x.Tools })
 }
 
-// refusal is a model that has refused pictures, or documents.
+// picturesOfPeople is what every model is shown that sees; it stands among the kinds that not all are shown.
+const picturesOfPeople wit.Exhibit = ""
+
+// refusal is a model that has refused files of a kind.
 type refusal struct {
-	model     string
-	documents bool
+	model string
+	what  wit.Exhibit
 }
 
 // noteRefused remembers what a model has refused, until its provider's settings or code are others. Of a request with pictures and
-// documents nobody knows which of them was refused.
+// documents nobody knows which of them was refused. Of pictures, it is first believed to be those that tools give: fewer models
+// take those.
 func (m *Models) noteRefused(c choice, p pictured) {
-	if !p.refused || p.pictures == p.documents {
+	if !p.refused || (p.pictures || p.results) == p.documents {
 		return
+	}
+	what := picturesOfPeople
+	switch {
+	case p.documents:
+		what = wit.ExhibitDocuments
+	case p.results:
+		what = wit.ExhibitResults
 	}
 	l := m.listing(c.provider)
 	l.mu.Lock()
@@ -74,14 +90,14 @@ func (m *Models) noteRefused(c choice, p pictured) {
 	if l.blind == nil {
 		l.blind = map[refusal]bool{}
 	}
-	l.blind[refusal{c.model, p.documents}] = true
+	l.blind[refusal{c.model, what}] = true
 }
 
 // pictured is what is known of the pictures and documents in a request.
 type pictured struct {
-	pictures, documents bool // there were some in it
-	shown               bool // they are in it
-	refused             bool // the provider has refused the request with them
+	pictures, results, documents bool // there were some in it: of people, of tools, of people
+	shown                        bool // they are in it
+	refused                      bool // the provider has refused the request with them
 }
 
 // giveUp reports whether a request that has failed is to be made again without its files: for good, or as often as

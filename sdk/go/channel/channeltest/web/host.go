@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/change"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/change"
 )
 
 // Host is where a test server is reached, and what goes on there until it is closed. A server embeds it, and with it what waits for

@@ -6,25 +6,35 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// Socket is a websocket that is open. Read and Write may be called at the same time as each other, and Close as both.
+type Socket interface {
+	// Read waits for the next frame, text or bytes. Its error is what has ended the connection.
+	Read(ctx context.Context) (data []byte, text bool, err error)
+	Write(ctx context.Context, data []byte, text bool) error
+	// Close ends the connection at once.
+	Close() error
+	// Code is with what code the other end has closed it, by Read's error; 0 for none.
+	Code(err error) uint16
+}
 
 // line is a websocket of the account.
 type line struct {
 	how  *wit.OpenConnection
-	conn *websocket.Conn // nil until it is open
+	conn Socket // nil until it is open
 }
-
-// maxFrame is as large as the frames are that a test's server says.
-const maxFrame = 1 << 20
 
 // open makes a connection in place of one with the same id, and hands in what comes on it.
 func (r *Rig) open(life context.Context, o *wit.OpenConnection) {
 	r.hangUp(o.Connection)
 	if o.Transport != wit.TransportWebsocket {
 		r.t.Errorf("the rig opens websockets, not %s", o.Transport)
+		return
+	}
+	if r.Dial == nil {
+		r.t.Error("the plugin opens a websocket: set the rig's Dial to dial.Websocket")
 		return
 	}
 	l := &line{how: o}
@@ -37,7 +47,7 @@ func (r *Rig) hangUp(id string) {
 	l := r.lines[id]
 	delete(r.lines, id)
 	if l != nil && l.conn != nil {
-		_ = l.conn.CloseNow()
+		_ = l.conn.Close()
 	}
 }
 
@@ -46,19 +56,19 @@ func (r *Rig) write(life context.Context, f *wit.Frame) {
 	if l == nil || l.conn == nil {
 		return
 	}
-	kind, data := websocket.MessageBinary, f.Bytes
+	data := f.Bytes
 	if f.Text != nil {
 		text := *f.Text
 		if f.Fill {
 			var err error
 			if text, err = r.Host.Fill(text); err != nil {
-				_ = l.conn.CloseNow() // as the kernel: what it cannot write whole it does not write
+				_ = l.conn.Close() // as the kernel: what it cannot write whole it does not write
 				return
 			}
 		}
-		kind, data = websocket.MessageText, []byte(text)
+		data = []byte(text)
 	}
-	_ = l.conn.Write(life, kind, data)
+	_ = l.conn.Write(life, data, f.Text != nil)
 }
 
 // converse hands in what happens to a connection until it ends.
@@ -81,12 +91,14 @@ func (r *Rig) converse(life context.Context, l *line) {
 			r.deliver(life, event)
 		}
 	}
+	var code uint16
 	if conn != nil {
-		_ = conn.CloseNow()
+		code = conn.Code(err)
+		_ = conn.Close()
 	}
 	if r.current(l) {
 		closed := about(wit.EventKindClosed)
-		closed.Closed = &wit.Closed{Code: uint16(max(websocket.CloseStatus(err), 0)), Reason: "gone"}
+		closed.Closed = &wit.Closed{Code: code, Reason: "gone"}
 		if !l.how.Once {
 			closed.Closed.ReopensAfter = new(int64(reopens / time.Millisecond))
 		}
@@ -95,7 +107,7 @@ func (r *Rig) converse(life context.Context, l *line) {
 	}
 }
 
-func (r *Rig) dial(life context.Context, l *line) (*websocket.Conn, error) {
+func (r *Rig) dial(life context.Context, l *line) (Socket, error) {
 	url, err := r.Host.Fill(l.how.URL)
 	if err != nil {
 		return nil, err
@@ -108,11 +120,10 @@ func (r *Rig) dial(life context.Context, l *line) (*websocket.Conn, error) {
 		}
 		header.Set(h.Name, value)
 	}
-	conn, _, err := websocket.Dial(life, url, &websocket.DialOptions{HTTPHeader: header})
+	conn, err := r.Dial(life, url, header)
 	if err != nil {
 		return nil, err
 	}
-	conn.SetReadLimit(maxFrame)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.lines[l.how.Connection] != l { // it was ended meanwhile
@@ -123,9 +134,9 @@ func (r *Rig) dial(life context.Context, l *line) (*websocket.Conn, error) {
 	return conn, nil
 }
 
-func hear(life context.Context, conn *websocket.Conn) (*wit.Frame, error) {
-	kind, data, err := conn.Read(life)
-	if kind == websocket.MessageText {
+func hear(life context.Context, conn Socket) (*wit.Frame, error) {
+	data, text, err := conn.Read(life)
+	if text {
 		return &wit.Frame{Text: new(string(data))}, err
 	}
 	return &wit.Frame{Bytes: data}, err

@@ -3,7 +3,7 @@ package crowd
 import (
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 // Send chooses what goes wrong with a send, nil for nothing: it is answered that the account is too fast, or that the platform is out of

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 // Registration is how an owner gives a platform the address of a gateway that is about to start: again and again, until the gateway

@@ -3,7 +3,7 @@ package fault_test
 import (
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
 )
 
 func TestFaultsWaitInOrder(t *testing.T) {

@@ -3,8 +3,8 @@
 // their messages.
 //
 // What the test servers share stands in its packages change, web and fault, what their crowds share in crowd; package rig runs one
-// account of a plugin without a kernel.
+// account of a plugin without a gateway. It needs nothing but the SDK, so it serves the channels of others as it does the built-in ones.
 //
-// Its package storm has such a crowd write to a whole gateway in memory, while the platform does badly and the plugin is
-// loaded anew; cmd/demo does the same to a process that it kills.
+// With a whole gateway, builtin-plugins/channeltest/storm has such a crowd write to it in memory, while the platform does badly and the
+// plugin is loaded anew; cmd/demo does the same to a process that it kills.
 package channeltest

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/crowd"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/fault"
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest/web"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/crowd"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/fault"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/web"
 )
 
 func TestNothingGoesWrongWithoutTrouble(t *testing.T) {

@@ -6,6 +6,7 @@ package rig
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,8 @@ type Rig struct {
 	Server interface {
 		Wait(ctx context.Context, ok func() bool) error
 	}
+	// Dial opens the account's websockets, as dial.Websocket does; a plugin that opens one without it fails the test.
+	Dial func(ctx context.Context, url string, header http.Header) (Socket, error)
 	// Pace is how many times as fast as the plugin thinks time goes.
 	Pace time.Duration
 	// Holds reports whether a timer waits for Fire; nil for none.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/channeltest"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest"
 )
 
 // Outbox has what a platform is to tell a program by calling its webhook, in order, again until it was taken. What is late comes behind
