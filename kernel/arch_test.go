@@ -36,7 +36,7 @@ var imports = map[string]string{
 	"kernel/turns":              "",
 	"kernel/logs":               "kernel/plain wit",
 	"kernel/resident":           "",
-	"kernel/runtime":            "kernel/resident kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/frame kernel/runtime/memory kernel/runtime/meter kernel/runtime/quickjs wit",
+	"kernel/runtime":            "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/frame kernel/runtime/memory kernel/runtime/meter kernel/runtime/quickjs wit",
 	"kernel/runtime/leb":        "",
 	"kernel/runtime/meter":      "kernel/runtime/leb wit",
 	"kernel/media":              "kernel/sealed kernel/store wit",

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"runtime/debug"
 	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/resident"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -98,9 +96,6 @@ func (c *code) join() (*compilation, error) {
 	return c.flight, nil
 }
 
-// loadGoesOn is how long after a load what runs is what only a load and the first start of an instance need.
-const loadGoesOn = 2 * time.Second
-
 func (c *code) compile(ctx context.Context, f *compilation) {
 	made, err := c.compiler.load(ctx, c.source)
 	c.mu.Lock()
@@ -112,8 +107,6 @@ func (c *code) compile(ctx context.Context, f *compilation) {
 	c.mu.Unlock()
 	f.err = err
 	close(f.done)
-	debug.FreeOSMemory() // loading leaves several times the module's size in garbage
-	time.AfterFunc(loadGoesOn, resident.Trim)
 }
 
 // release ends one use.
