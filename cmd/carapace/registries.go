@@ -149,17 +149,21 @@ func newInsist(o *options) *cobra.Command {
 	var no bool
 	c := &cobra.Command{
 		Use: "insist PLUGIN", Short: "Let a version of a plugin run that was withdrawn", Args: takes("PLUGIN"),
-		Long:              "Let the installed version of a plugin run that its registry has withdrawn, or with --no stop it again.",
+		Long:              "Let the installed version of a plugin run that its registry has withdrawn, or with --no stop it again:\n" +
+			"the latest earlier one that has run and was not withdrawn runs in its place, if one is kept.",
 		Example:           "  carapace plugins insist weather\n  carapace plugins insist weather --no",
 		ValidArgsFunction: o.complete(pluginIDs),
 	}
 	c.Flags().BoolVar(&no, "no", false, "take that back")
 	c.RunE = aPlugin.of(show(o, "plugins.insist", func(args []string) any { return catalog.InsistParams{ID: args[0], Insist: !no} }, func(w io.Writer, r catalog.InsistResult) error {
 		does := "runs although it was withdrawn"
-		if no {
-			does = "is stopped"
+		switch {
+		case r.Instead != "":
+			does = "is stopped, and " + r.Instead + " runs in its place: it was withdrawn: " + r.Withdrawn
+		case no:
+			does = "is stopped: it was withdrawn: " + r.Withdrawn
 		}
-		_, err := fmt.Fprintf(w, "%s %s %s\n", plain.Line(r.ID), plain.Line(r.Version), does)
+		_, err := fmt.Fprintln(w, plain.Line(r.ID+" "+r.Version+" "+does))
 		return err
 	}))
 	return o.client(c)
