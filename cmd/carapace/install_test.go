@@ -386,6 +386,17 @@ func TestStatusOfWhatFailed(t *testing.T) {
 	}
 }
 
+// TestStatusOfWhatWasPutThereByHand tells what runs from what does not.
+func TestStatusOfWhatWasPutThereByHand(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	const want = "by hand   dice: whoever could write to the plugins' folders granted what they ask for\n" +
+		"by hand   broken, odd: in the plugins' folders, and not running (`carapace doctor` says why)\n"
+	if err := printStatus(&out, system.Status{ByHand: []string{"dice"}, ByHandFailed: []string{"broken", "odd"}}); err != nil || !strings.Contains(out.String(), want) {
+		t.Errorf("%v: %s, want %s", err, &out, want)
+	}
+}
+
 // TestAPackageIsNamedOnce, however it was asked for.
 func TestAPackageIsNamedOnce(t *testing.T) {
 	t.Parallel()
