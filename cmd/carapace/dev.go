@@ -267,7 +267,7 @@ func (d *developer) trace(ctx context.Context) error {
 	return nil
 }
 
-// throwAway starts a gateway with an empty state directory, which goes with stop.
+// throwAway starts a gateway with an empty state directory, which goes with stop, and with this process where that is killed.
 func throwAway(ctx context.Context, o *options) (conn *client.Client, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "carapace-dev-")
 	if err != nil {
@@ -277,8 +277,12 @@ func throwAway(ctx context.Context, o *options) (conn *client.Client, stop func(
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	c := exec.Command(self, "serve", "--port", "0", "--state-dir", dir)
-	if err := c.Start(); err != nil {
+	c := exec.Command(self, "serve", "--port", "0", "--state-dir", dir, "--"+throwAwayFlag)
+	_, err = c.StdinPipe() // Wait closes it, or the end of this process
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	stop = func() {

@@ -251,6 +251,75 @@ func TestALoopWithoutAGateway(t *testing.T) {
 	}
 }
 
+// TestALoopThatIsKilled takes its gateway with it.
+func TestALoopThatIsKilled(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "dice")
+	must(t, stateDir(t), "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
+	loop := command(t.Context(), t, stateDir(t), "plugins", "dev", folder)
+	said, err := loop.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := loop.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(said).ReadString('\n')
+	_, dir, named := strings.Cut(strings.TrimSpace(line), "--state-dir ")
+	if err != nil || !named {
+		t.Fatalf("%q, %v", line, err)
+	}
+	follower := command(t.Context(), t, dir, "logs", "-f")
+	lines, err := follower.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := follower.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewScanner(lines)
+	if !log.Scan() {
+		t.Fatal("its gateway has no log")
+	}
+	if err := loop.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = loop.Wait() // it was killed
+	for log.Scan() {
+	}
+	_ = follower.Wait() // the gateway is gone, of which it complains
+}
+
+// TestAGatewayToThrowAway ends with what it is told to live as long as, and leaves nothing.
+func TestAGatewayToThrowAway(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	c := command(t.Context(), t, state, "serve", "--port", "0", "--throw-away")
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bufio.NewScanner(out); !lines.Scan() {
+		t.Error("it does not start")
+	}
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("its folder is left: %v", err)
+	}
+}
+
 // TestInTheFolder: a plugin is begun in the folder where one is.
 func TestInTheFolder(t *testing.T) {
 	t.Parallel()

@@ -149,7 +149,7 @@ func newInsist(o *options) *cobra.Command {
 	var no bool
 	c := &cobra.Command{
 		Use: "insist PLUGIN", Short: "Let a version of a plugin run that was withdrawn", Args: takes("PLUGIN"),
-		Long:              "Let the installed version of a plugin run that its registry has withdrawn, or with --no stop it again:\n" +
+		Long: "Let the installed version of a plugin run that its registry has withdrawn, or with --no stop it again:\n" +
 			"the latest earlier one that has run and was not withdrawn runs in its place, if one is kept.",
 		Example:           "  carapace plugins insist weather\n  carapace plugins insist weather --no",
 		ValidArgsFunction: o.complete(pluginIDs),
