@@ -204,6 +204,37 @@ func TestTheLoopFollowsAFolderThatIsReplaced(t *testing.T) {
 	l.until("live: dice 1.0.2 (")
 }
 
+// TestTheLoopFollowsAnotherID: the plugin that the project was so far is gone.
+func TestTheLoopFollowsAnotherID(t *testing.T) {
+	t.Parallel()
+	state, folder := stateDir(t), filepath.Join(t.TempDir(), "dice")
+	serve(t, state)
+	must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
+	l := startLoop(t, state, folder)
+	defer l.end()
+	l.until("live: dice 1.0.0 (")
+	edit(t, filepath.Join(folder, "plugin.json"), `"id": "dice"`, `"id": "cubes"`)
+	l.until("renamed: dice is cubes now")
+	l.until("live: cubes 1.0.0 (")
+	must(t, state, "plugins", "call", "cubes", "roll", `{}`)
+	l.have("call tool_invoke", " ok ")
+	for {
+		r := carapace(t, state, "plugins", "call", "dice", "roll", `{}`)
+		if r.code == 0 {
+			continue // it is being taken out
+		}
+		if !strings.Contains(r.err, "there is no plugin dice") && !strings.Contains(r.err, "does not run") && !strings.Contains(r.err, "is off") {
+			t.Errorf("%+v", r)
+		}
+		break
+	}
+	if _, err := os.Stat(filepath.Join(state, "plugins", "dice")); !os.IsNotExist(err) {
+		t.Errorf("its folder is left: %v", err)
+	}
+	edit(t, filepath.Join(folder, "plugin.json"), `"id": "cubes"`, `"id": "dice"`)
+	l.until("live: dice 1.0.0 (")
+}
+
 // TestManyCallsAreOneLine of each kind.
 func TestManyCallsAreOneLine(t *testing.T) {
 	t.Parallel()
