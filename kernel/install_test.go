@@ -254,15 +254,16 @@ func TestPutThereByHand(t *testing.T) {
 		files[name] = string(text)
 	}
 	write(t, folder, files)
+	write(t, filepath.Join(state, "plugins", "broken"), map[string]string{"plugin.json": `{"id":"broken"}`})
 	o := &owner{t: t}
 	said := 0
 	for range 2 {
 		k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript())
 		o.Listener = k.Listen()
 		o.says("by hand")
-		var status struct{ ByHand []string }
+		var status struct{ ByHand, ByHandFailed []string }
 		o.MustCall("status", nil, &status)
-		if !slices.Equal(status.ByHand, []string{"parrot"}) {
+		if !slices.Equal(status.ByHand, []string{"parrot"}) || !slices.Equal(status.ByHandFailed, []string{"broken"}) {
 			t.Errorf("%v", status)
 		}
 		o.refused(wit.CodeConflict, folder, "plugins.install", install.Params{Source: sent(release{version: "2.0.0"}.pack(t)), Digest: o.preview(sent(release{version: "2.0.0"}.pack(t))).Digest})

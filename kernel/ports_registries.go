@@ -40,6 +40,9 @@ type installedPlugins struct {
 func (p installedPlugins) list() (list []catalog.Installed) {
 	for _, is := range p.registry.List() {
 		i := catalog.Installed{ID: is.ID, Version: is.Version}
+		if is.State != plugin.StateFailed && is.State != plugin.StateStopped {
+			i.Runs = is.Version
+		}
 		if p, there := p.depot.Of(is.ID); there {
 			if v := p.Find(p.Wanted); v != nil {
 				i.Version, i.Digest, i.Registry = v.Version, v.Digest, v.Origin.Registry

@@ -181,10 +181,7 @@ func TestWithdrawn(t *testing.T) {
 		if d.State != plugin.StateFailed || d.Version != "1.0.0" || d.Reason != "withdrawn by the registry home: it leaks" || !strings.Contains(d.Hint, "plugins insist weather") {
 			t.Errorf("%+v", d.Status)
 		}
-		var now system.Status
-		if o.MustCall("status", nil, &now); !slices.Contains(now.Notices, "weather 1.0.0 was withdrawn (it leaks) and does not run") {
-			t.Error(now.Notices)
-		}
+		o.notices("weather 1.0.0 was withdrawn (it leaks) and does not run")
 		if check := o.checked("plugin weather"); !strings.Contains(check, "withdrawn by the registry home: it leaks") {
 			t.Error(check)
 		}
@@ -268,8 +265,56 @@ func TestBackToWhatWasWithdrawn(t *testing.T) {
 	if check := o.checked("registries"); !strings.Contains(check, "weather 1.1.0 was withdrawn (it leaks) and runs because you insist") {
 		t.Error(check)
 	}
-	o.MustCall("plugins.insist", catalog.InsistParams{ID: "weather"}, nil)
+	var taken catalog.InsistResult
+	o.MustCall("plugins.insist", catalog.InsistParams{ID: "weather"}, &taken)
+	if taken != (catalog.InsistResult{ID: "weather", Version: "1.1.0", Withdrawn: "it leaks", Instead: "1.0.0"}) {
+		t.Errorf("%+v", taken)
+	}
+	o.answers("weather", "1.0.0")
+	o.restart()
+	o.answers("weather", "1.0.0")
+	o.notices("weather 1.1.0 was withdrawn (it leaks) and does not run: 1.0.0 runs in its place")
+}
+
+// TestBackToTheLatestThatWasGood: where what the owner has gone back to is withdrawn, the latest earlier version that has run and was
+// not withdrawn runs, and never the one that the owner has left.
+func TestBackToTheLatestThatWasGood(t *testing.T) {
+	t.Parallel()
+	home := newSite(t)
+	o := newReader(t, map[string]*site{"home": home})
+	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0"} {
+		home.Add("weather", version, nil)
+		o.takes("weather", "")
+		o.answers("weather", version)
+	}
+	o.MustCall("plugins.rollback", install.RollbackParams{ID: "weather"}, nil)
+	o.answers("weather", "1.2.0")
+	home.Remove("weather", "1.2.0", "it leaks")
+	reads(o.Listener)
+	o.answers("weather", "1.1.0")
+	o.restart()
+	o.answers("weather", "1.1.0")
+	o.notices("weather 1.2.0 was withdrawn (it leaks) and does not run: 1.1.0 runs in its place")
+	home.Remove("weather", "1.1.0", "it lies")
+	reads(o.Listener)
+	o.answers("weather", "1.0.0")
+	home.Remove("weather", "1.0.0", "it stutters")
+	reads(o.Listener)
 	o.answers("weather", "")
+	o.notices("weather 1.2.0 was withdrawn (it leaks) and does not run")
+	var taken catalog.InsistResult
+	if o.MustCall("plugins.insist", catalog.InsistParams{ID: "weather"}, &taken); taken.Instead != "" {
+		t.Errorf("%+v", taken)
+	}
+}
+
+// notices wants the status to say something.
+func (o *owner) notices(want string) {
+	o.t.Helper()
+	var now system.Status
+	if o.MustCall("status", nil, &now); !slices.Contains(now.Notices, want) {
+		o.t.Errorf("%q, want %q", now.Notices, want)
+	}
 }
 
 // registryAnswers has a plugin come from a registry that withdraws it.

@@ -75,8 +75,9 @@ type developer struct {
 	shown   string    // what was said last
 	waiting bool      // that it takes long was said
 	built   author.Built
-	cursor  int64  // of the log
-	calls   *int64 // the cursor of the calls; nil before the first look
+	put     *author.Project // as it was put into the gateway's folder last; nil before the first time
+	cursor  int64           // of the log
+	calls   *int64          // the cursor of the calls; nil before the first look
 }
 
 // saved notes a save. One that is not looked at yet stands for those that follow it.
@@ -126,6 +127,9 @@ func (d *developer) build(ctx context.Context) {
 		err = project.Build(ctx, d.o.err)
 	}
 	if err == nil {
+		err = d.rename(project)
+	}
+	if err == nil {
 		d.built, err = project.Install(d.o.state.path("plugins"))
 	}
 	switch {
@@ -135,6 +139,20 @@ func (d *developer) build(ctx context.Context) {
 	case !d.built.Changed:
 		_ = d.show(ctx) // the next event shows it otherwise
 	}
+}
+
+// rename takes the plugin out of the gateway that the project was so far, where its manifest has another id now.
+func (d *developer) rename(project author.Project) error {
+	old := d.put
+	d.put = &project
+	if old == nil || old.ID == project.ID {
+		return nil
+	}
+	d.calls = nil // they were the other one's
+	if err := old.Uninstall(d.o.state.path("plugins")); err != nil {
+		return err
+	}
+	return d.o.println(plain.Line(fmt.Sprintf("renamed: %s is %s now, and was taken out of the gateway", old.ID, project.ID)))
 }
 
 // hear shows what became of the plugin.
@@ -267,7 +285,7 @@ func (d *developer) trace(ctx context.Context) error {
 	return nil
 }
 
-// throwAway starts a gateway with an empty state directory, which goes with stop.
+// throwAway starts a gateway with an empty state directory, which goes with stop, and with this process where that is killed.
 func throwAway(ctx context.Context, o *options) (conn *client.Client, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "carapace-dev-")
 	if err != nil {
@@ -277,8 +295,12 @@ func throwAway(ctx context.Context, o *options) (conn *client.Client, stop func(
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	c := exec.Command(self, "serve", "--port", "0", "--state-dir", dir)
-	if err := c.Start(); err != nil {
+	c := exec.Command(self, "serve", "--port", "0", "--state-dir", dir, "--"+throwAwayFlag)
+	_, err = c.StdinPipe() // Wait closes it, or the end of this process
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	stop = func() {

@@ -204,6 +204,37 @@ func TestTheLoopFollowsAFolderThatIsReplaced(t *testing.T) {
 	l.until("live: dice 1.0.2 (")
 }
 
+// TestTheLoopFollowsAnotherID: the plugin that the project was so far is gone.
+func TestTheLoopFollowsAnotherID(t *testing.T) {
+	t.Parallel()
+	state, folder := stateDir(t), filepath.Join(t.TempDir(), "dice")
+	serve(t, state)
+	must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
+	l := startLoop(t, state, folder)
+	defer l.end()
+	l.until("live: dice 1.0.0 (")
+	edit(t, filepath.Join(folder, "plugin.json"), `"id": "dice"`, `"id": "cubes"`)
+	l.until("renamed: dice is cubes now")
+	l.until("live: cubes 1.0.0 (")
+	must(t, state, "plugins", "call", "cubes", "roll", `{}`)
+	l.have("call tool_invoke", " ok ")
+	for {
+		r := carapace(t, state, "plugins", "call", "dice", "roll", `{}`)
+		if r.code == 0 {
+			continue // it is being taken out
+		}
+		if !strings.Contains(r.err, "there is no plugin dice") && !strings.Contains(r.err, "does not run") && !strings.Contains(r.err, "is off") {
+			t.Errorf("%+v", r)
+		}
+		break
+	}
+	if _, err := os.Stat(filepath.Join(state, "plugins", "dice")); !os.IsNotExist(err) {
+		t.Errorf("its folder is left: %v", err)
+	}
+	edit(t, filepath.Join(folder, "plugin.json"), `"id": "cubes"`, `"id": "dice"`)
+	l.until("live: dice 1.0.0 (")
+}
+
 // TestManyCallsAreOneLine of each kind.
 func TestManyCallsAreOneLine(t *testing.T) {
 	t.Parallel()
@@ -248,6 +279,75 @@ func TestALoopWithoutAGateway(t *testing.T) {
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
 			t.Errorf("its gateway's folder %s is left: %v", dir, err)
 		}
+	}
+}
+
+// TestALoopThatIsKilled takes its gateway with it.
+func TestALoopThatIsKilled(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "dice")
+	must(t, stateDir(t), "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
+	loop := command(t.Context(), t, stateDir(t), "plugins", "dev", folder)
+	said, err := loop.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := loop.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(said).ReadString('\n')
+	_, dir, named := strings.Cut(strings.TrimSpace(line), "--state-dir ")
+	if err != nil || !named {
+		t.Fatalf("%q, %v", line, err)
+	}
+	follower := command(t.Context(), t, dir, "logs", "-f")
+	lines, err := follower.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := follower.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewScanner(lines)
+	if !log.Scan() {
+		t.Fatal("its gateway has no log")
+	}
+	if err := loop.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = loop.Wait() // it was killed
+	for log.Scan() {
+	}
+	_ = follower.Wait() // the gateway is gone, of which it complains
+}
+
+// TestAGatewayToThrowAway ends with what it is told to live as long as, and leaves nothing.
+func TestAGatewayToThrowAway(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	c := command(t.Context(), t, state, "serve", "--port", "0", "--throw-away")
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bufio.NewScanner(out); !lines.Scan() {
+		t.Error("it does not start")
+	}
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("its folder is left: %v", err)
 	}
 }
 

@@ -338,6 +338,40 @@ func TestBackToWhatDoesNotRun(t *testing.T) {
 	}
 }
 
+// TestTheVersionThatRunsIsMarked, and of one that should run and does not it is said why.
+func TestTheVersionThatRunsIsMarked(t *testing.T) {
+	t.Parallel()
+	kept := []plugin.Installed{{Version: "1.1.0", Digest: "sha256:b", Wanted: true}, {Version: "1.0.0", Digest: "sha256:a"}}
+	refused := &plugin.Update{Version: "1.1.0", Reason: "withdrawn: it leaks", Hint: "insist"}
+	for name, c := range map[string]struct {
+		d    plugin.Details
+		want []string
+	}{
+		"it runs":     {plugin.Details{Digest: "sha256:b"}, []string{"* 1.1.0", "  1.0.0"}},
+		"it waits":    {plugin.Details{Digest: "sha256:a", Waiting: &plugin.Waiting{Digest: "sha256:b"}, Status: plugin.Status{Update: refused}}, []string{"  1.1.0", "    should run, and waits for a grant", "* 1.0.0"}},
+		"it fails":    {plugin.Details{Digest: "sha256:a", Status: plugin.Status{Update: refused}}, []string{"  1.1.0", "    should run, and does not: withdrawn: it leaks: insist", "* 1.0.0"}},
+		"none runs":   {plugin.Details{Status: plugin.Status{State: plugin.StateFailed, Reason: "it leaks"}}, []string{"  1.1.0", "    should run, and does not: it leaks", "  1.0.0"}},
+		"by hand":     {plugin.Details{Status: plugin.Status{Origin: plugin.OriginFolder, Path: "/p/x"}}, []string{"  1.1.0", "    should run, and /p/x runs in its place", "  1.0.0"}},
+		"in a moment": {plugin.Details{Digest: "sha256:a"}, []string{"  1.1.0", "    should run, and is being made ready", "* 1.0.0"}},
+	} {
+		c.d.Versions = kept
+		var out strings.Builder
+		if err := printPlugin(&out, c.d); err != nil {
+			t.Fatal(err)
+		}
+		_, shown, _ := strings.Cut(out.String(), "versions\n")
+		shown, _, _ = strings.Cut(shown, "\n\n")
+		var lines []string
+		for line := range strings.Lines(shown) {
+			line, _, _ = strings.Cut(strings.TrimSuffix(line, "\n"), " sha256:")
+			lines = append(lines, line)
+		}
+		if !slices.Equal(lines, c.want) {
+			t.Errorf("%s: %q, want %q", name, lines, c.want)
+		}
+	}
+}
+
 // TestStatusOfWhatFailed says where the reason is to be read.
 func TestStatusOfWhatFailed(t *testing.T) {
 	t.Parallel()
@@ -349,6 +383,17 @@ func TestStatusOfWhatFailed(t *testing.T) {
 		if err := printStatus(&out, system.Status{Plugins: plugins}); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%v: %s, want %s", err, &out, want)
 		}
+	}
+}
+
+// TestStatusOfWhatWasPutThereByHand tells what runs from what does not.
+func TestStatusOfWhatWasPutThereByHand(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	const want = "by hand   dice: whoever could write to the plugins' folders granted what they ask for\n" +
+		"by hand   broken, odd: in the plugins' folders, and not running (`carapace doctor` says why)\n"
+	if err := printStatus(&out, system.Status{ByHand: []string{"dice"}, ByHandFailed: []string{"broken", "odd"}}); err != nil || !strings.Contains(out.String(), want) {
+		t.Errorf("%v: %s, want %s", err, &out, want)
 	}
 }
 

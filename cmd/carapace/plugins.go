@@ -135,7 +135,7 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 		if i == 0 {
 			fmt.Fprintln(w, "\nversions")
 		}
-		printVersion(w, v)
+		printVersion(w, p, v)
 	}
 	if p.Waiting != nil {
 		fmt.Fprintln(w)
@@ -148,16 +148,29 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 	return nil
 }
 
-// printVersion writes a version that is kept, and who signed it.
-func printVersion(w io.Writer, v plugin.Installed) {
-	wanted := " "
-	if v.Wanted {
-		wanted = "*"
+// printVersion writes a version that is kept: whether it runs, or why not where it should, and who signed it.
+func printVersion(w io.Writer, p plugin.Details, v plugin.Installed) {
+	runs := p.Digest == v.Digest
+	fmt.Fprintf(w, "%s %s %s, installed %s\n", map[bool]string{true: "*", false: " "}[runs], plain.Line(v.Version), v.Digest, ago(v.At))
+	if v.Wanted && !runs {
+		fmt.Fprintf(w, "    should run, and %s\n", idle(p, v))
 	}
-	fmt.Fprintf(w, "%s %s %s, installed %s\n", wanted, plain.Line(v.Version), v.Digest, ago(v.At))
 	for _, s := range v.Signers {
 		fmt.Fprintf(w, "    signed by %s\n", s)
 	}
+}
+
+// idle says why a version does not run that should.
+func idle(p plugin.Details, v plugin.Installed) string {
+	switch why := refusal(p.Status); {
+	case p.Waiting != nil && p.Waiting.Digest == v.Digest:
+		return "waits for a grant"
+	case why != "":
+		return "does not: " + why
+	case p.Origin == plugin.OriginFolder:
+		return plain.Line(p.Path) + " runs in its place"
+	}
+	return "is being made ready"
 }
 
 // serviceLine says how a service is, and for how long.

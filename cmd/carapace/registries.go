@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,50 +113,57 @@ func newSearch(o *options) *cobra.Command {
 }
 
 // printPackages writes one line for each package, with the newest version that runs here and was not withdrawn, or why there is
-// none.
+// none, and behind them one for each other version that was withdrawn.
 func printPackages(w io.Writer, found catalog.SearchResult) error {
 	var rows [][]string
+	var withdrawn []string
 	for _, p := range found.Packages {
-		best, why := p.Versions[0], ""
-		for _, v := range p.Versions {
-			if v.Withdrawn == "" && v.Unfit == "" {
-				best, why = v, ""
-				break
-			}
-			if why == "" {
-				why = v.Unfit
-				if v.Withdrawn != "" {
-					why = v.Version + " is withdrawn: " + v.Withdrawn
-				}
+		name := p.Registry + "/" + p.ID
+		n := max(0, slices.IndexFunc(p.Versions, func(v catalog.VersionRow) bool { return v.Withdrawn == "" && v.Unfit == "" }))
+		shown := p.Versions[n]
+		why := shown.Unfit
+		if shown.Withdrawn != "" {
+			why = takenBack(shown)
+		}
+		for _, v := range slices.Delete(slices.Clone(p.Versions), n, n+1) {
+			if v.Withdrawn != "" {
+				withdrawn = append(withdrawn, name+" "+takenBack(v))
 			}
 		}
-		rows = append(rows, []string{p.Registry + "/" + p.ID, best.Version, orDash(p.Installed), orDash(strings.Join(best.Kinds, ",")), orDash(best.Maturity), orDash(why), p.Description})
+		rows = append(rows, []string{name, shown.Version, orDash(p.Installed), orDash(strings.Join(shown.Kinds, ",")), orDash(shown.Maturity), orDash(why), p.Description})
 	}
 	if err := listed(w, "PACKAGE VERSION INSTALLED KINDS MATURITY PROBLEM DESCRIPTION", rows, "nothing was found: `carapace registries list` shows where was looked"); err != nil {
 		return err
 	}
-	for _, line := range found.Incomplete {
+	for _, line := range slices.Concat(withdrawn, found.Incomplete) {
 		fmt.Fprintln(w, "! "+plain.Line(line))
 	}
 	return nil
 }
+
+// takenBack says of a version that it was withdrawn, and why.
+func takenBack(v catalog.VersionRow) string { return v.Version + " is withdrawn: " + v.Withdrawn }
 
 // newInsist lets what was withdrawn run.
 func newInsist(o *options) *cobra.Command {
 	var no bool
 	c := &cobra.Command{
 		Use: "insist PLUGIN", Short: "Let a version of a plugin run that was withdrawn", Args: takes("PLUGIN"),
-		Long:              "Let the installed version of a plugin run that its registry has withdrawn, or with --no stop it again.",
+		Long: "Let the installed version of a plugin run that its registry has withdrawn, or with --no stop it again:\n" +
+			"the latest earlier one that has run and was not withdrawn runs in its place, if one is kept.",
 		Example:           "  carapace plugins insist weather\n  carapace plugins insist weather --no",
 		ValidArgsFunction: o.complete(pluginIDs),
 	}
 	c.Flags().BoolVar(&no, "no", false, "take that back")
 	c.RunE = aPlugin.of(show(o, "plugins.insist", func(args []string) any { return catalog.InsistParams{ID: args[0], Insist: !no} }, func(w io.Writer, r catalog.InsistResult) error {
 		does := "runs although it was withdrawn"
-		if no {
-			does = "is stopped"
+		switch {
+		case r.Instead != "":
+			does = "is stopped, and " + r.Instead + " runs in its place: it was withdrawn: " + r.Withdrawn
+		case no:
+			does = "is stopped: it was withdrawn: " + r.Withdrawn
 		}
-		_, err := fmt.Fprintf(w, "%s %s %s\n", plain.Line(r.ID), plain.Line(r.Version), does)
+		_, err := fmt.Fprintln(w, plain.Line(r.ID+" "+r.Version+" "+does))
 		return err
 	}))
 	return o.client(c)

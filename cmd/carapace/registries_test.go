@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/kernel/registry/registrytest"
+	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 )
 
 // TestRegistriesPage executes every command of the page about registries, in order, against one gateway, and reads the index
@@ -58,6 +60,39 @@ func TestRegistriesPage(t *testing.T) {
 				t.Errorf("the page does not name or not show the index's field %s", name)
 			}
 		}
+	}
+}
+
+// TestSearchShowsWhatIsWithdrawn, with its reason, also where another version of the package runs here.
+func TestSearchShowsWhatIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	v := func(version, withdrawn, unfit string) catalog.VersionRow {
+		return catalog.VersionRow{Version: version, Kinds: []string{"tool"}, Withdrawn: withdrawn, Unfit: unfit}
+	}
+	var out strings.Builder
+	err := printPackages(&out, catalog.SearchResult{Incomplete: []string{"work: it does not answer"}, Packages: []catalog.PackageRow{
+		{Registry: "home", ID: "gone", Versions: []catalog.VersionRow{v("1.1.0", "it leaks", ""), v("1.0.0", "it lies", "")}},
+		{Registry: "home", ID: "weather", Installed: "2.0.0", Versions: []catalog.VersionRow{
+			v("3.0.0", "", "3.0.0 wants a gateway >=9"), v("2.0.0", "it rains", ""), v("1.1.0", "", ""), v("1.0.0", "it loses reports", ""),
+		}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(out.String()) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	if want := []string{
+		"PACKAGE VERSION INSTALLED KINDS MATURITY PROBLEM DESCRIPTION",
+		"home/gone 1.1.0 - tool - 1.1.0 is withdrawn: it leaks",
+		"home/weather 1.1.0 2.0.0 tool - -",
+		"! home/gone 1.0.0 is withdrawn: it lies",
+		"! home/weather 2.0.0 is withdrawn: it rains",
+		"! home/weather 1.0.0 is withdrawn: it loses reports",
+		"! work: it does not answer",
+	}; !slices.Equal(lines, want) {
+		t.Errorf("%q, want %q", lines, want)
 	}
 }
 

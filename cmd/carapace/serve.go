@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ import (
 type serveFlags struct {
 	config, bind, token, logLevel, logFormat, memory, passphrase string
 	port                                                         number
+	throwAway                                                    bool
 }
 
 // newServe runs the gateway in this process. Settings come from the config file; flags and environment variables
@@ -36,7 +38,7 @@ func newServe(o *options) *cobra.Command {
 			"  carapace serve --port 0 --state-dir /var/lib/carapace\n" +
 			"  CARAPACE_GATEWAY_TOKEN=… carapace serve --bind all",
 		Args: takes(),
-		RunE: func(c *cobra.Command, _ []string) error { return runGateway(c, o, f) },
+		RunE: func(c *cobra.Command, _ []string) error { return serveGateway(c, o, f) },
 	}
 	c.Flags().StringVar(&f.config, "config", os.Getenv("CARAPACE_CONFIG_PATH"), "the config file (carapace.json in the state directory; $CARAPACE_CONFIG_PATH)")
 	c.Flags().Var(&f.port, "port", "the port to listen on; 0 takes a free one")
@@ -46,13 +48,32 @@ func newServe(o *options) *cobra.Command {
 	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
 	c.Flags().StringVar(&f.memory, "memory", "", "what plugins, caches and waiting messages may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
 	c.Flags().StringVar(&f.passphrase, "passphrase", "", "where the passphrase is that opens the credentials: env:VARIABLE, file:PATH, or - ($CARAPACE_PASSPHRASE)")
+	c.Flags().BoolVar(&f.throwAway, throwAwayFlag, false, "end with standard input, and remove the state directory then")
+	_ = c.Flags().MarkHidden(throwAwayFlag) // which is there
 	return c
 }
 
-// runGateway runs until the command's context ends. The log is made before the kernel, so that all that the kernel says
+// throwAwayFlag is for whoever starts a gateway for themselves alone. Standard input is a pipe that they hold: it ends when they do,
+// however that comes about.
+const throwAwayFlag = "throw-away"
+
+// serveGateway runs the gateway for as long as it is wanted.
+func serveGateway(c *cobra.Command, o *options, f serveFlags) error {
+	if !f.throwAway {
+		return runGateway(c.Context(), c, o, f)
+	}
+	ctx, end := context.WithCancel(c.Context())
+	defer end()
+	go func() {
+		_, _ = io.Copy(io.Discard, o.in) // whatever ends it
+		end()
+	}()
+	return errors.Join(runGateway(ctx, c, o, f), os.RemoveAll(string(o.state)))
+}
+
+// runGateway runs until ctx ends. The log is made before the kernel, so that all that the kernel says
 // about its start is in it.
-func runGateway(c *cobra.Command, o *options, f serveFlags) error {
-	ctx := c.Context()
+func runGateway(ctx context.Context, c *cobra.Command, o *options, f serveFlags) error {
 	resident.Keep()
 	here := crowd.Keep(ctx)
 	path, named := f.config, f.config != "" // a file that was named must exist

@@ -40,6 +40,9 @@ func printStatus(w io.Writer, s system.Status) error {
 	if len(s.ByHand) > 0 {
 		fmt.Fprintf(w, "by hand   %s: whoever could write to the plugins' folders granted what they ask for\n", plain.Line(strings.Join(s.ByHand, ", ")))
 	}
+	if len(s.ByHandFailed) > 0 {
+		fmt.Fprintf(w, "by hand   %s: in the plugins' folders, and not running (`carapace doctor` says why)\n", plain.Line(strings.Join(s.ByHandFailed, ", ")))
+	}
 	fmt.Fprintf(w, "memory    plugins hold %s, of at most %s%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
 	fmt.Fprintf(w, "queues    %s, %s to deliver, %d held\n", service.Count(s.Queued.Runs, "run"), service.Count(s.Queued.Outbound, "message"), s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)

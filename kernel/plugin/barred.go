@@ -9,12 +9,17 @@ import (
 // barrier says why content must not run. See Deps.Barred.
 type barrier func(id, digest string) string
 
+// why says why content must not run, "" where it may: all may that was not installed.
+func (b barrier) why(id, digest string) string {
+	if b == nil || digest == "" {
+		return ""
+	}
+	return b(id, digest)
+}
+
 // check refuses what is installed and must not run: CodeForbidden.
 func (b barrier) check(pkg *source.Package, m *wit.Manifest) error {
-	if b == nil || pkg.Digest == "" {
-		return nil
-	}
-	if why := b(m.ID, pkg.Digest); why != "" {
+	if why := b.why(m.ID, pkg.Digest); why != "" {
 		return wit.NewError(wit.CodeForbidden, why)
 	}
 	return nil

@@ -99,9 +99,7 @@ func (k *keeper) install(ctx context.Context, in depot.Incoming, granted bool) e
 			return wit.Errorf(wit.CodeConflict, "%s has a plugin %s already, and would run in its place: move that folder away first", c.pkg.Path, m.ID)
 		}
 	}
-	if e, kept := k.entries[m.ID], k.installed(m.ID); e != nil && e.serving != nil {
-		in.Running = e.serving.pkg.Digest != "" && e.serving.pkg.Digest == kept.Wanted
-	}
+	in.Runs = k.runs(m.ID)
 	put, done := nothing, func() {}
 	if granted {
 		put, done = k.grants.Grant(m, grant.ByOwner)
@@ -124,6 +122,14 @@ func (k *keeper) installed(id string) (p depot.Plugin) {
 		p, _ = k.depot.Of(id)
 	}
 	return p
+}
+
+// runs is the digest of the installed version of a plugin that runs, "" for none.
+func (k *keeper) runs(id string) string {
+	if e := k.entries[id]; e != nil && e.serving != nil {
+		return e.serving.pkg.Digest
+	}
+	return ""
 }
 
 // offer looks at a plugin of which a version is wanted now, also if that was rejected before.
@@ -159,7 +165,8 @@ func (k *keeper) goBack(ctx context.Context, id, digest string) error {
 		}
 		put, done = k.grants.Grant(m, grant.ByOwner)
 	}
-	if err := k.depot.GoBack(ctx, id, digest, put); err != nil {
+	to := depot.Return{Digest: digest, Runs: k.runs(id), Barred: k.scout.barred.why(id, digest) != ""}
+	if err := k.depot.GoBack(ctx, id, to, put); err != nil {
 		return err
 	}
 	done()

@@ -43,7 +43,8 @@ const (
 	lockWait = 30 * time.Second
 )
 
-// Read returns the folder's index, an empty one where there is none yet. Errors: those of Decode, and CodeUnavailable.
+// Read returns the folder's index to the publisher who has the key, an empty one where there is none yet. Errors: those of Decode,
+// and CodeUnavailable.
 func (f Folder) Read(key archive.Signer) (*Index, error) {
 	data, err := file.Read(f.path(IndexFile), MaxIndex)
 	switch {
@@ -54,7 +55,11 @@ func (f Folder) Read(key archive.Signer) (*Index, error) {
 	case err != nil:
 		return nil, err
 	}
-	return Decode(data, key)
+	x, err := Decode(data, key)
+	if wit.CodeOf(err) == wit.CodeForbidden {
+		return nil, notBy(key, data)
+	}
+	return x, err
 }
 
 // Publish adds an archive, and writes the index last. Errors: those of archive.Read, Read and Encode; CodeConflict for

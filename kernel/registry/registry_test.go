@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,7 +91,19 @@ func TestPublishedTwice(t *testing.T) {
 	wants(t, "another archive", err, wit.CodeConflict, "a version of its own")
 	other := registrytest.Key(t)
 	_, err = r.Publish(t.Context(), registry.Publisher{Keys: []ed25519.PrivateKey{other}, Now: then, Life: time.Hour}, registrytest.Archive(t, "b", "1.0.0", nil))
-	wants(t, "another key", err, wit.CodeForbidden, "not signed by the key")
+	wants(t, "another key", err, wit.CodeForbidden, fmt.Sprintf("this registry is signed by %s, and the key that you gave is %s, ", registry.SignerOf(r.Key), registry.SignerOf(other)))
+	index := filepath.Join(string(r.Folder), registry.IndexFile)
+	good, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(index, bytes.Replace(good, []byte(`"1.0.0"`), []byte(`"1.0.1"`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, "changed by hand", r.Renew(t.Context(), r.By(then, time.Hour)), wit.CodeForbidden, "was changed after it was signed")
+	if err := os.WriteFile(index, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	_, err = r.Publish(t.Context(), r.By(then, -time.Hour), registrytest.Archive(t, "b", "1.0.0", nil))
 	wants(t, "expired already", err, wit.CodeInvalid, "expires")
 	wants(t, "withdrawn", r.Withdraw(t.Context(), r.By(then, time.Hour), "a", "3.0.0", "bad"), wit.CodeNotFound, "there are 1.0.0")

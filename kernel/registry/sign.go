@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/wit"
@@ -38,7 +40,7 @@ func Decode(data []byte, key archive.Signer) (*Index, error) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "its index is no index of a registry: %w", err)
 	}
-	if !file.signedBy(key) {
+	if !slices.Contains(file.signers(), key) {
 		return nil, wit.Errorf(wit.CodeForbidden, "its index is not signed by the key that is configured, %s: it was changed on the way, or the registry has another key now", key)
 	}
 	x := &Index{}
@@ -48,16 +50,33 @@ func Decode(data []byte, key archive.Signer) (*Index, error) {
 	return x, x.check()
 }
 
-func (e *envelope) signedBy(key archive.Signer) bool {
+// signers are the keys that have signed the index; none of more than anybody has.
+func (e *envelope) signers() (list []archive.Signer) {
 	if len(e.Signatures) > maxSignatures {
-		return false
+		return nil
 	}
 	for _, s := range e.Signatures {
-		if s.Signer == key && key.Verify(signedText(e.Index), s.Signature) {
-			return true
+		if s.Signer.Verify(signedText(e.Index), s.Signature) {
+			list = append(list, s.Signer)
 		}
 	}
-	return false
+	return list
+}
+
+// notBy says to who publishes what is wrong with an index that their key has not signed, and what to do.
+func notBy(key archive.Signer, data []byte) error {
+	var file envelope
+	_ = json.Unmarshal(data, &file) // Decode has done so
+	signers := file.signers()
+	if len(signers) == 0 {
+		return wit.Errorf(wit.CodeForbidden, "%s in this folder was changed after it was signed, so nothing can be added to it: put back the one that was published last", IndexFile)
+	}
+	var names []string
+	for _, s := range signers {
+		names = append(names, string(s))
+	}
+	return wit.Errorf(wit.CodeForbidden, "this registry is signed by %s, and the key that you gave is %s, whose index its readers would refuse: publish with the file of that key, and where "+
+		"a new key is to take its place, with both, the old one first (--key OLD --key NEW)", strings.Join(names, " and "), key)
 }
 
 // Encode checks an index and signs it. Errors: CodeInvalid, and CodeTooLarge for one that nobody would read.

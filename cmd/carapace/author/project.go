@@ -176,6 +176,15 @@ func (p Project) Install(plugins string) (b Built, err error) {
 	return b, put(to, manifestFile, manifest, &b.Changed)
 }
 
+// Uninstall takes away what Install has put into a folder for plugins. A project that is there itself stays.
+func (p Project) Uninstall(plugins string) error {
+	to := filepath.Join(plugins, p.ID)
+	if there(p.Dir, to) {
+		return nil
+	}
+	return os.RemoveAll(to)
+}
+
 // there reports whether two paths are of the same folder.
 func there(dir, to string) bool {
 	a, err := os.Stat(dir)

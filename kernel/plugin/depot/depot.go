@@ -2,8 +2,8 @@
 //
 // A change is one transaction, with whatever else has to be true with it, such as a grant: a power cut leaves what was
 // before, or what is after it. A Depot is a source of packages. Of each plugin it gives the version that is wanted and, behind
-// it, the one that ran before: that runs where the wanted one may not, or cannot, also after a restart. Code is read from the
-// store when somebody asks for it, and is what was installed, or an error.
+// it, the one that ran before and then earlier ones that have run: the first of them that may and can runs where the wanted one
+// does not, also after a restart. Code is read from the store when somebody asks for it, and is what was installed, or an error.
 //
 // What is known of the versions is kept in memory, and written through. Everything is safe for concurrent use; changes of one
 // plugin are for one goroutine at a time.
@@ -15,6 +15,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/Masterminds/semver/v3"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
@@ -105,15 +107,15 @@ type Incoming struct {
 	Package *archive.Package
 	Archive []byte
 	Origin  Origin
-	// Running says that the wanted version so far runs, with all that it asks for: it becomes the one before.
-	Running bool
+	// Runs is the digest of the version that runs now, with all that it asks for, and becomes the one before; "" for none.
+	Runs string
 }
 
 // Put makes an archive the wanted version of its plugin. also is done in the same transaction. Errors: the store's, and also's.
 func (d *Depot) Put(ctx context.Context, in Incoming, also func(store.Tx) error) error {
 	id, next := in.Package.Manifest.ID, newVersion(in)
 	before, _ := d.Of(id)
-	after := before.with(next, in.Running)
+	after := before.with(next, in.Runs)
 	return d.change(ctx, id, before, after, func(tx store.Tx) error {
 		if before.Find(next.Digest) == nil {
 			if err := putArchive(tx, id, next, in.Archive); err != nil {
@@ -135,10 +137,10 @@ func newVersion(in Incoming) Version {
 }
 
 // with is a plugin with another version wanted. What ran is kept, and of the others the latest.
-func (p Plugin) with(next Version, running bool) Plugin {
+func (p Plugin) with(next Version, runs string) Plugin {
 	after := Plugin{Wanted: next.Digest, Before: p.Before}
-	if running && p.Wanted != next.Digest {
-		after.Before = p.Wanted
+	if runs != "" && runs != next.Digest {
+		after.Before = runs
 	}
 	if after.Before == next.Digest {
 		after.Before = ""
@@ -153,15 +155,31 @@ func (p Plugin) with(next Version, running bool) Plugin {
 	return after
 }
 
-// GoBack makes a version that is kept the wanted one, and no other run in its place. Errors: CodeNotFound; the store's, and
-// also's.
-func (d *Depot) GoBack(ctx context.Context, id, digest string, also func(store.Tx) error) error {
+// Return is what an owner goes back to.
+type Return struct {
+	// Digest is that of the version that is meant.
+	Digest string
+	// Runs is that of the one that runs now, with all that it asks for; "" for none. It goes on where Barred says that the one that
+	// is meant must not run.
+	Runs   string
+	Barred bool
+}
+
+// GoBack makes a version that is kept the wanted one, which what the owner leaves does not run in the place of, unless it has to.
+// Errors: CodeNotFound; the store's, and also's.
+func (d *Depot) GoBack(ctx context.Context, id string, to Return, also func(store.Tx) error) error {
 	before, _ := d.Of(id)
-	if before.Find(digest) == nil {
+	if before.Find(to.Digest) == nil {
 		return wit.Errorf(wit.CodeNotFound, "no version of plugin %s with this digest is kept", id)
 	}
 	after := before
-	after.Wanted, after.Before = digest, ""
+	after.Wanted, after.Before, after.Versions = to.Digest, "", slices.Clone(before.Versions)
+	if v := after.Find(to.Runs); v != nil {
+		v.Granted = true
+		if to.Barred {
+			after.Before = to.Runs
+		}
+	}
 	return d.change(ctx, id, before, after, also)
 }
 
@@ -217,20 +235,44 @@ func (d *Depot) change(ctx context.Context, id string, before, after Plugin, als
 // Name implements source.Source.
 func (d *Depot) Name() string { return "installed plugins" }
 
-// Packages implements source.Source: of each plugin the version before, then the wanted one.
+// Packages implements source.Source: of each plugin the versions that may run, the one that is wanted last.
 func (d *Depot) Packages() ([]source.Package, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var found []source.Package
 	for _, id := range slices.Sorted(maps.Keys(d.known)) {
 		p := d.known[id]
-		for _, digest := range []string{p.Before, p.Wanted} {
-			if v := p.Find(digest); v != nil {
-				found = append(found, d.pack(id, *v))
-			}
+		for _, v := range slices.Backward(p.inOrder()) {
+			found = append(found, d.pack(id, v))
 		}
 	}
 	return found, nil
+}
+
+// inOrder are the versions that may run, the first that can: the wanted one, the one before it, and of those that have run the ones
+// that are not newer than the wanted one, which the owner may have gone back from, the one that was installed last first.
+func (p Plugin) inOrder() (list []Version) {
+	for _, digest := range []string{p.Wanted, p.Before} {
+		if v := p.Find(digest); v != nil {
+			list = append(list, *v)
+		}
+	}
+	for _, v := range p.Versions {
+		if v.Granted && v.Digest != p.Wanted && v.Digest != p.Before && !newer(v.Version, list[0].Version) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// newer reports whether a version comes after another one, as far as both are versions.
+func newer(version, than string) bool {
+	a, err := semver.StrictNewVersion(version)
+	if err != nil {
+		return false
+	}
+	b, err := semver.StrictNewVersion(than)
+	return err == nil && a.GreaterThan(b)
 }
 
 // Watch implements source.Source: what is installed changes by the methods of a Depot only, and who calls them looks again.

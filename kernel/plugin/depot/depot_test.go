@@ -100,7 +100,9 @@ func TestWhatIsKept(t *testing.T) {
 	d := open(t, db)
 	put := func(version string, running bool) depot.Incoming {
 		in := incoming(t, version, 10)
-		in.Running = running
+		if p, _ := d.Of("p"); running {
+			in.Runs = p.Wanted
+		}
 		if err := d.Put(t.Context(), in, nothing); err != nil {
 			t.Fatal(err)
 		}
@@ -129,13 +131,13 @@ func TestWhatIsKept(t *testing.T) {
 	if p, _ := d.Of("p"); len(p.Versions) != 5 || p.Before != first.Package.Digest() {
 		t.Errorf("%+v", p)
 	}
-	if err := d.GoBack(t.Context(), "p", first.Package.Digest(), nothing); err != nil {
+	if err := d.GoBack(t.Context(), "p", depot.Return{Digest: first.Package.Digest()}, nothing); err != nil {
 		t.Fatal(err)
 	}
 	if list := packages(t, d); len(list) != 1 || list[0].Digest != first.Package.Digest() {
 		t.Errorf("%+v", list)
 	}
-	if err := d.GoBack(t.Context(), "p", "sha256:00", nothing); wit.CodeOf(err) != wit.CodeNotFound {
+	if err := d.GoBack(t.Context(), "p", depot.Return{Digest: "sha256:00"}, nothing); wit.CodeOf(err) != wit.CodeNotFound {
 		t.Error(err)
 	}
 	if err := errors.Join(d.Revoke(t.Context(), "p", nothing), d.Revoke(t.Context(), "nobody", nothing)); err != nil {

@@ -47,6 +47,8 @@ type Deps struct {
 // Installed is a plugin that the owner has put here.
 type Installed struct {
 	ID, Version string
+	// Runs is the version that runs now, which is another one where this one does not; "" for none.
+	Runs string
 	// Digest is that of the content, and Registry where it came from; both are empty for what was not installed from an archive or
 	// not from a registry.
 	Digest, Registry string

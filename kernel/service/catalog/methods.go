@@ -145,6 +145,10 @@ type InsistParams struct {
 type InsistResult struct {
 	ID      string `json:"id"`
 	Version string `json:"version"`
+	// Withdrawn is why it was.
+	Withdrawn string `json:"withdrawn"`
+	// Instead is an earlier version that runs where this one does not; absent where none does.
+	Instead string `json:"instead,omitempty"`
 }
 
 func (s *Service) insist(ctx context.Context, in InsistParams) (InsistResult, error) {
@@ -152,14 +156,19 @@ func (s *Service) insist(ctx context.Context, in InsistParams) (InsistResult, er
 	if i.ID == "" {
 		return InsistResult{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s that was installed", in.ID)
 	}
-	if reason, _ := s.Ledger.withdrawn(i); reason == "" {
+	reason, _ := s.Ledger.withdrawn(i)
+	if reason == "" {
 		return InsistResult{}, wit.Errorf(wit.CodeConflict, "%s %s is not withdrawn: nothing keeps it from running", i.ID, i.Version)
 	}
 	if err := s.Ledger.insist(ctx, i, in.Insist); err != nil {
 		return InsistResult{}, err
 	}
 	s.Barred([]string{i.ID})
-	return InsistResult{ID: i.ID, Version: i.Version}, nil
+	out := InsistResult{ID: i.ID, Version: i.Version, Withdrawn: reason}
+	if !in.Insist {
+		out.Instead = s.installed(in.ID).Runs
+	}
+	return out, nil
 }
 
 // notices says which plugins their registries have withdrawn.
@@ -167,17 +176,22 @@ func (s *Service) notices() []string { return append(s.insisted(), s.stopped()..
 
 // insisted says which of them run because their owner insists.
 func (s *Service) insisted() []string {
-	return s.withdrawn(true, "was withdrawn (%s) and runs because you insist")
+	return s.withdrawn(true, func(Installed) string { return "runs because you insist" })
 }
 
 func (s *Service) stopped() []string {
-	return s.withdrawn(false, "was withdrawn (%s) and does not run")
+	return s.withdrawn(false, func(i Installed) string {
+		if i.Runs != "" {
+			return "does not run: " + i.Runs + " runs in its place"
+		}
+		return "does not run"
+	})
 }
 
-func (s *Service) withdrawn(insisted bool, says string) (lines []string) {
+func (s *Service) withdrawn(insisted bool, says func(Installed) string) (lines []string) {
 	for _, i := range s.Installed() {
 		if reason, on := s.Ledger.withdrawn(i); reason != "" && on == insisted {
-			lines = append(lines, i.ID+" "+i.Version+" "+fmt.Sprintf(says, reason))
+			lines = append(lines, fmt.Sprintf("%s %s was withdrawn (%s) and %s", i.ID, i.Version, reason, says(i)))
 		}
 	}
 	return lines

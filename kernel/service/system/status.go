@@ -29,8 +29,10 @@ type Status struct {
 	Channels []Account      `json:"channels"`
 	// Services are what plugins do in the background.
 	Services []BackgroundService `json:"services"`
-	// ByHand are plugins that somebody has put into a folder: whoever could write there granted what they ask for.
-	ByHand []string `json:"byHand,omitempty"`
+	// ByHand are plugins that somebody has put into a folder: whoever could write there granted what they ask for. ByHandFailed are
+	// those of them that do not run.
+	ByHand       []string `json:"byHand,omitempty"`
+	ByHandFailed []string `json:"byHandFailed,omitempty"`
 	// Wrong are sections of the config file that cannot be used: those whom they are about do not run.
 	Wrong []ConfigIssue `json:"wrong,omitempty"`
 	// Risks are what the settings let others read or do.
@@ -158,7 +160,11 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	}
 	for _, p := range m.plugins.List() {
 		st.Plugins[p.State]++
-		if p.ByHand && p.State != "disabled" {
+		switch {
+		case !p.ByHand || p.State == "disabled":
+		case p.State == "failed":
+			st.ByHandFailed = append(st.ByHandFailed, p.ID)
+		default:
 			st.ByHand = append(st.ByHand, p.ID)
 		}
 		if p.Update != "" {
