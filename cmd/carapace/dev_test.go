@@ -143,7 +143,8 @@ func TestTheLoopShowsWhatGoesWrong(t *testing.T) {
 	}
 	dice := filepath.Join(dir, "dice", "plugin.ts")
 	edit(t, dice, `import { text,`, `import { kv, text,`)
-	edit(t, dice, `  return text(`, "  if (sides === 3) throw new Error(\"no die has three sides\");\n  if (sides === 4) kv.put(\"rolled\", \"1\");\n  return text(")
+	edit(t, dice, `  return text(`, "  if (sides === 3) throw new Error(\"no die has three sides\");\n  if (sides === 4) kv.put(\"rolled\", \"1\");\n  if (sides === 5) for (;;) Math.abs(sides);\n  return text(")
+	edit(t, filepath.Join(dir, "dice", "plugin.json"), `"abi": 1,`, `"abi": 1, "limits": {"deadline": 3000},`)
 	l := startLoop(t, state, filepath.Join(dir, "dice"))
 	defer l.end()
 	l.until("live: dice 1.0.0 (")
@@ -160,6 +161,10 @@ func TestTheLoopShowsWhatGoesWrong(t *testing.T) {
 	l.have("[ERROR] plugin.dice: ", "(plugin.ts:8:")
 	l.have("call tool_invoke", " internal ")
 	call(`{"sides":4}`, exitFailed)
+	call(`{"sides":5}`, exitFailed)
+	l.have("[ERROR] plugin.dice: tool_invoke failed: ", "did not answer within 3s")
+	l.have("[ERROR] plugin.dice: ", "at toolInvoke (plugin.ts:10:")
+	l.have("call tool_invoke", " timeout ")
 	const refused = `permission kv is not granted: add "kv": {`
 	l.have("[WARN]  plugin.dice: tool_invoke: kv_put was refused: ", refused)
 	l.have("call tool_invoke", " forbidden ")

@@ -27,12 +27,13 @@ type call struct {
 	hostCtx   context.Context // for host functions, made with the first
 	release   func()          // of hostCtx
 	ticks     int64
-	turn      turn     // in which it computes, if it does for long
-	running   *stack   // of what the host called
-	room      *account // of the instance
-	kept      int64    // of the answer, in it
-	halt      error    // why the guest was stopped, if it was
-	asked     bool     // the guest has asked of the host what its module does not say
+	turn      turn      // in which it computes, if it does for long
+	running   *stack    // of what the host called
+	room      *account  // of the instance
+	kept      int64     // of the answer, in it
+	halt      error     // why the guest was stopped, if it was
+	interrupt interrupt // of the script, if it is one's
+	asked     bool      // the guest has asked of the host what its module does not say
 	console   console
 	trace     *Trace       // of what the call does, where somebody looks
 	response  HTTPResponse // of the guest's last HTTP request
@@ -71,7 +72,7 @@ func (c *call) tick() {
 	if c.due() {
 		goruntime.Gosched()
 		c.turn.tick(c.ctx.Done(), c.plugin.killed.Done())
-		c.check()
+		c.look()
 	}
 	c.processor.resume()
 }
@@ -88,7 +89,7 @@ func (c *call) due() bool {
 	now := c.plugin.clock.now()
 	if c.looked == 0 {
 		c.looked = now
-		c.check()
+		c.look()
 	}
 	if now-c.looked < lookAfter && c.ticks%lookTicks != 0 {
 		return false
@@ -99,19 +100,34 @@ func (c *call) due() bool {
 
 // check stops the guest if its call is over. It does not return then.
 func (c *call) check() {
+	if err := c.over(); err != nil {
+		c.stop(err)
+	}
+}
+
+// look is check, but for a script that may be interrupted instead.
+func (c *call) look() {
+	if err := c.over(); err != nil && !c.waits(err) {
+		c.stop(err)
+	}
+}
+
+// over says why the call is over, nil while it is not.
+func (c *call) over() error {
 	now := c.plugin.clock.now()
 	if c.checked == 0 {
 		c.checked, c.deadline = now, now+int64(c.plugin.limits.Deadline)
 	}
 	if now > c.deadline {
-		c.stop(c.plugin.timeout(c.export))
+		return c.plugin.timeout(c.export)
 	}
 	if c.ctx.Err() != nil {
-		c.stop(c.plugin.cancelled(c.export, context.Cause(c.ctx)))
+		return c.plugin.cancelled(c.export, context.Cause(c.ctx))
 	}
 	if c.plugin.killed.Err() != nil {
-		c.stop(c.plugin.stopping())
+		return c.plugin.stopping()
 	}
+	return nil
 }
 
 // stop unwinds the guest; its call returns err, or the error of the first stop. It does not return.

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,7 +20,8 @@ type Crash struct {
 	// Unlogged says that the output is no lines that the guest wrote, which are in its log, but where a script has thrown.
 	Unlogged bool
 	// Stack are the WebAssembly functions that were being called, the innermost first, one a line, at most 4 KB. A
-	// function has a name where the module has a name section, and a number where not.
+	// function has a name where the module has a name section, and a number where not. A script or a program has none: its
+	// interpreter's functions say nothing of it.
 	Stack string
 
 	err error
@@ -50,8 +52,13 @@ func (c *call) fault(err error) error {
 	return &Crash{Export: c.export, Output: c.console.tail(), err: err}
 }
 
-// crash adds what a guest left behind to the error that ended its call; trap is the engine's.
+// crash adds what a guest left behind to the error that ended its call; trap is the engine's. An interpreter's functions say nothing
+// of what it interprets, so that its author is told the export instead.
 func (c *call) crash(err, trap error) error {
+	if tail := c.console.tail(); c.plugin.spec.interpreted() {
+		where := "in " + c.export + "; the interpreter does not say where"
+		return &Crash{Export: c.export, Output: cmp.Or(tail, where), Unlogged: tail == "", err: err}
+	}
 	return &Crash{Export: c.export, Output: c.console.tail(), Stack: stackTrace(trap.Error()), err: err}
 }
 

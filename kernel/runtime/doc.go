@@ -23,7 +23,8 @@
 //     exchange module and host functions. What an instance takes later is asked for there too.
 //  4. instance.serve begins a call, resets the exchange memory and puts the input there.
 //  5. The guest runs. Every 65,536 steps it calls tick, which looks every 50 µs and stops it when its deadline, its
-//     caller or its pool has ended: call.stop panics, and wazero unwinds the guest.
+//     caller or its pool has ended: call.stop panics, and wazero unwinds the guest. A script is interrupted before that,
+//     so that it can be said where it was.
 //  6. It calls host functions; those that leave the process run in call.host, with a context that ends with the
 //     call, outside of the time that the guest is charged for.
 //  7. instance.serve copies the output, or makes an error with a code of what the guest reported or died of.

@@ -63,7 +63,7 @@ func (c *compiled) Close(ctx context.Context) error {
 func (c *compiled) copied(p *plugin) *started {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(p.spec.Scripts) > 0 || p.spec.Program != nil {
+	if p.spec.interpreted() {
 		return nil
 	}
 	return c.started

@@ -241,8 +241,8 @@ func (i *instance) failure(err error) error {
 	c, p := &i.call, i.plugin
 	c.flush()
 	if c.halt != nil {
-		if errors.Is(c.ctx.Err(), context.Canceled) || p.killed.Err() != nil {
-			return c.halt // it was not the guest's fault
+		if c.blameless() {
+			return c.halt
 		}
 		return c.crash(c.halt, err)
 	}

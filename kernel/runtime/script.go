@@ -59,7 +59,7 @@ func interpreterFuncs() []interpreterFunc {
 	nothing := func(_ *instance, s []uint64) { s[0] = 0 }
 	return []interpreterFunc{
 		{"host_call", 5, 1, hostCall},
-		{"host_interrupt", 0, 1, nothing},
+		{"host_interrupt", 0, 1, hostInterrupt},
 		{"host_promise_rejection", 3, 0, promiseRejection},
 		{"host_module_normalize", 2, 1, nothing},
 		{"host_module_load", 2, 1, nothing},
@@ -73,7 +73,6 @@ func addInterpreter(ctx context.Context, r wazero.Runtime) error {
 		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, s []uint64) {
 			i := instanceOf(ctx)
 			i.call.asked = true
-			i.call.check()
 			f.call(i, s)
 		}), i32s(f.params), i32s(f.results)).Export(f.name)
 	}
@@ -87,7 +86,7 @@ func hostCall(i *instance, s []uint64) {
 		i.call.stop(wit.Errorf(wit.CodeInvalid, "plugin %s calls %s.host_call and runs no script", i.plugin.spec.Plugin, interpreterModule))
 	}
 	defer i.haltTrapped()
-	s[0] = i.script.HostCall(uint32(s[3]), uint32(s[4]), i.ask)
+	s[0] = i.script.HostCall(uint32(s[3]), uint32(s[4]), i.askInTime)
 }
 
 // promiseRejection takes note of a promise that was rejected while nobody handles it, or that somebody does now.
@@ -196,6 +195,7 @@ func digest(algorithm, data string, make func(func() hash.Hash) hash.Hash) (stri
 // plugins have in common, is kept for the next instance.
 func (l *linker) startScripts(i *instance, m *compiled) (err error) {
 	scripts := i.plugin.spec.Scripts
+	i.call.interrupt.can = true
 	common := preludeKey{m, scripts[0].Code}
 	snapshot := l.preludes.get(common)
 	if snapshot == nil {
@@ -203,7 +203,7 @@ func (l *linker) startScripts(i *instance, m *compiled) (err error) {
 			return err
 		}
 	}
-	defer func() { err = i.scriptError(err) }()
+	defer func() { err = i.startError(err) }()
 	if snapshot != nil {
 		i.script, err = quickjs.Restore(i, i.guest, snapshot)
 	} else {
@@ -221,6 +221,14 @@ func (l *linker) startScripts(i *instance, m *compiled) (err error) {
 		_, err = i.unhandled() // nobody's call has failed by it
 	}
 	return err
+}
+
+// startError is the error of scripts that were not run to their end.
+func (i *instance) startError(err error) error {
+	if i.call.interrupt.err != nil {
+		return i.interrupted(err, "")
+	}
+	return i.scriptError(err)
 }
 
 // startPrelude runs the first script, and keeps what is left of it.
@@ -274,6 +282,7 @@ func (p *preludes) put(key preludeKey, s *quickjs.Snapshot) {
 
 // interpret calls an export of a script. A script that the engine had to stop is broken.
 func (i *instance) interpret(export string, in []byte) (out []byte, broken bool, err error) {
+	i.call.interrupt.can = true
 	text, ok, err := i.script.Call(scriptBegin, export, string(in))
 	for err == nil {
 		// Jobs that are left with an answer are this call's too.
@@ -286,6 +295,9 @@ func (i *instance) interpret(export string, in []byte) (out []byte, broken bool,
 	rejected := error(nil)
 	if err == nil {
 		rejected, err = i.unhandled()
+	}
+	if i.call.interrupt.err != nil {
+		return nil, true, i.interrupted(err, text)
 	}
 	if err != nil {
 		return nil, true, i.scriptError(err)

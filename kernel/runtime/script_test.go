@@ -140,6 +140,52 @@ func TestHostileScripts(t *testing.T) {
 }
 
 // TestAnInterpreterWithoutScripts has no exports that can be called, and calls nobody.
+// TestAnEndlessScriptSaysWhereItWas, whatever it does to go on, and names what was called where the interpreter cannot say more.
+func TestAnEndlessScriptSaysWhereItWas(t *testing.T) {
+	for name, c := range map[string]struct{ script, where string }{
+		"a loop":               {"var n = 0, spin = () => {\n for (;;) n++; };\nvar bad = () => spin();", "spin (plugin.ts:200)\n    at bad (plugin.ts:300)"},
+		"a loop with work":     {"var bad = () => { for (;;)\n JSON.parse('[1, 2, {}]'); };", "at bad (plugin.ts:200)"},
+		"catches":              {"var bad = () => { for (;;) try {\n for (;;) Math.abs(1); } catch {} finally { continue; } };", "at bad (plugin.ts:200)"},
+		"catches a promise":    {"var n = 0, spin = async () => {\n for (;;) n++; };\nvar bad = () => spin().catch(() => 1);", "spin (plugin.ts:200)\n    at bad (plugin.ts:300)"},
+		"asynchronous":         {"var bad = async () => { await null;\n for (;;) Math.abs(1); };", "at bad (plugin.ts:200)"},
+		"promises for ever":    {"var bad = async () => { for (;;)\n await null; };", "at bad (plugin.ts:200)"},
+		"asks":                 {"var bad = () => { for (;;)\n ask('kv_get', 1); };", "at bad (plugin.ts:200)"},
+		"asks and catches":     {"var bad = () => { for (;;) try {\n ask('kv_get', 1); } catch {} };", "at bad (plugin.ts:200)"},
+		"asks and answers":     {"var bad = () => { for (;;) try { ask('kv_get', 1); } catch { return 1; } };", "in bad; the interpreter does not say where"},
+		"waits":                {"var bad = () => { for (;;)\n __host('sleep', '1'); };", "at bad (plugin.ts:200)"},
+		"at its start":         {"var spin = () => {\n for (;;) Math.abs(1); };\nspin();", "spin (plugin.ts:200)\n    at <eval> (plugin.ts:300)"},
+		"a regular expression": {"var bad = () =>\n /^(a|a)*$/.exec('a'.repeat(40) + 'b');", "at bad (plugin.ts:200)"},
+		"in the interpreter":   {"var bad = () => 'a'.repeat(1e6).indexOf('a'.repeat(5e5) + 'b');", "in bad; the interpreter does not say where"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := scripted(t, c.script, runtime.Spec{Mode: runtime.Warm, Limits: runtime.Limits{Deadline: 300 * time.Millisecond},
+				Functions: map[string]runtime.HostFunc{"kv_get": func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil }}})
+			out, err := p.Call(t.Context(), "bad", []byte("1"))
+			crash := (*runtime.Crash)(nil)
+			if !errors.As(err, &crash) || wit.CodeOf(err) != wit.CodeTimeout || !strings.Contains(crash.Output, c.where) || crash.Stack != "" {
+				t.Fatalf("%s, %v, %q", out, err, crash.Output)
+			}
+			if s := p.Stats(); s.Alive != 0 {
+				t.Errorf("the instance is kept: %+v", s)
+			}
+		})
+	}
+}
+
+// TestAScriptThatIsGivenUp has done nothing wrong, and ends at once.
+func TestAScriptThatIsGivenUp(t *testing.T) {
+	for _, script := range []string{"var bad = () => { ask('kv_get', 1); for (;;); };", "var bad = () => { for (;;) try { ask('kv_get', 1); } catch {} };"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := scripted(t, script, runtime.Spec{Functions: map[string]runtime.HostFunc{
+			"kv_get": func(context.Context, []byte) ([]byte, error) { cancel(); return []byte("1"), nil },
+		}})
+		if _, err := p.Call(ctx, "bad", []byte("1")); wit.CodeOf(err) != wit.CodeUnavailable || errors.As(err, new(*runtime.Crash)) {
+			t.Errorf("given up: %v", err)
+		}
+	}
+}
+
 func TestAnInterpreterWithoutScripts(t *testing.T) {
 	p := newPool(t, newEngine(t, runtime.Config{}), interpreter(t), runtime.Spec{})
 	if _, err := p.Call(t.Context(), "tool_invoke", nil); wit.CodeOf(err) != wit.CodeNotFound {

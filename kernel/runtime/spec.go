@@ -80,6 +80,9 @@ type Spec struct {
 	Program *Program
 }
 
+// interpreted says that the module runs what is not WebAssembly.
+func (s *Spec) interpreted() bool { return len(s.Scripts) > 0 || s.Program != nil }
+
 // ConfigPlugin is the config key under which an instance reads which plugin it is; a bundle of
 // several plugins in one module decides by it.
 const ConfigPlugin = "carapace:plugin"

@@ -76,6 +76,7 @@ func New(ctx context.Context, module api.Module) (vm *VM, err error) {
 	}
 	vm.call("qjs_set_max_stack_size", maxStack)
 	vm.call("qjs_set_promise_rejection_handler", 1)
+	vm.call("qjs_set_interrupt_handler", 1)
 	vm.scratch = vm.allocate(scratchBytes)
 	vm.global = vm.call("qjs_get_global")
 	return vm, nil
