@@ -19,6 +19,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/install"
+	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -462,6 +463,46 @@ func TestInstalledFromAnAddress(t *testing.T) {
 		if err := o.Call(t.Context(), "plugins.preview", install.Source{URL: address}, nil); err == nil {
 			t.Errorf("%s is read", address)
 		}
+	}
+}
+
+// TestInstalledByHTTPS: an archive, also one that is elsewhere, its update, and a package of a registry come over connections whose
+// certificates are checked, from public addresses only.
+func TestInstalledByHTTPS(t *testing.T) {
+	t.Parallel()
+	home := newSite(t)
+	home.Add("weather", "1.0.0", nil)
+	data := release{version: "1.0.0", says: "one"}.pack(t)
+	mux := http.NewServeMux()
+	mux.Handle("plugins.example.com/plugins/", home)
+	mux.Handle("plugins.example.com/latest", http.RedirectHandler("https://files.example.com/parrot", http.StatusFound))
+	mux.Handle("plugins.example.com/plain", http.RedirectHandler("http://files.example.com/parrot", http.StatusFound))
+	mux.Handle("plugins.example.com/inside", http.RedirectHandler("https://127.0.0.1/parrot", http.StatusFound))
+	mux.HandleFunc("/parrot", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) })
+	web, online := kerneltest.NewWeb(t, mux.ServeHTTP)
+	web.Name("private.example.com", "10.0.0.1")
+	o := newOwner(t, online, kerneltest.Config(t, fmt.Sprintf(`{"registries":{"home":{"url":"https://plugins.example.com/plugins/","key":%q}}}`, registry.SignerOf(home.Key))))
+	from := install.Source{URL: "https://plugins.example.com/latest"}
+	o.MustCall("plugins.install", install.Params{Source: from, Digest: o.preview(from).Digest}, nil)
+	o.says("one")
+	data = release{version: "1.1.0", says: "two"}.pack(t)
+	o.MustCall("plugins.update", install.UpdateParams{ID: "parrot", Digest: o.preview(install.Source{Update: "parrot"}).Digest}, nil)
+	o.until("two")
+	if row := reads(o.Listener); row.Problem != "" {
+		t.Errorf("%+v", row)
+	}
+	o.takes("weather", "")
+	o.answers("weather", "1.0.0")
+	for address, says := range map[string]string{
+		"https://plugins.example.com/plain": "only https is", "https://plugins.example.com/inside": "only https is",
+		"https://plugins.example.org/parrot": "certificate is valid for", "https://private.example.com/parrot": "private or reserved",
+	} {
+		if err := o.Call(t.Context(), "plugins.preview", install.Source{URL: address}, nil); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", address, err, says)
+		}
+	}
+	if list := slices.Compact(web.Dialed()); !slices.Equal(list, []string{"93.184.216.34:443"}) {
+		t.Errorf("it connected to %v", list)
 	}
 }
 
