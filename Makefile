@@ -17,7 +17,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(filter-out -trimpath,$(shell $(GO) env GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins toolchains test check quick vet lint fuzz generate interop servers js as rust oci twilio openai anthropic gemini bedrock googlechat teams feishu mattermost zulip nextcloud ntfy clients mcp proxies demo first-plugin hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check quick vet lint fuzz generate interop servers js go python as rust oci twilio openai anthropic gemini bedrock googlechat teams feishu mattermost zulip nextcloud ntfy clients mcp proxies demo first-plugin hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -142,6 +142,12 @@ $(SYNAPSE)/installed: .ci/servers/matrix/requirements.txt
 js: sdk/js/node_modules/.package-lock.json ## type-check and test the JavaScript SDK and the examples in TypeScript, with node and what npm installs
 	npm run --prefix sdk/js check
 	npm test --prefix sdk/js
+
+go: ## pack this module as a module proxy serves it, and build and test new plugins in Go with nothing else
+	$(GO) test -count=1 -v ./.ci/module
+
+python: ## pack the Python SDK as a wheel, install it with pip, and test the examples and new plugins in Python with it
+	$(GO) test -count=1 -v ./.ci/wheel
 
 # The crate is tested as it is packed, with the code of its README.
 RUST := bin/rust/package/carapace-$(shell sed -n 's/^version = "\(.*\)"/\1/p' sdk/rust/Cargo.toml)

@@ -154,8 +154,12 @@ func TestHostilePrograms(t *testing.T) {
 			if err := p.Warm(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := said(p.Call(t.Context(), "bad", []byte("1"))); !strings.HasPrefix(got, c.want) {
+			out, err := p.Call(t.Context(), "bad", []byte("1"))
+			if got := said(out, err); !strings.HasPrefix(got, c.want) {
 				t.Errorf("it gave %.300s, want %s", got, c.want)
+			}
+			if crash := (*runtime.Crash)(nil); errors.As(err, &crash) && (crash.Stack != "" || crash.Output == "") {
+				t.Errorf("its author is told %q and %q", crash.Output, crash.Stack)
 			}
 			if got := said(p.Call(t.Context(), "good", []byte("1"))); got != "1" {
 				t.Errorf("the next call gave %.300s", got)
