@@ -24,8 +24,8 @@ import (
 // root is where the module is.
 const root = "../.."
 
-// TestWheel: a wheel of the contract's version, which is made of the packed sources, holds the package and no more, and what pip installs of it, where nothing else is to
-// be had, is what the tests of plugins use: of the examples, and of new plugins of each kind.
+// TestWheel: a wheel of the contract's version, which is made of the packed sources, holds the package and no more. What pip installs
+// of it, where nothing else is to be had, is what the tests of plugins use: of the examples, and of new plugins of each kind.
 func TestWheel(t *testing.T) {
 	dir := t.TempDir()
 	python := filepath.Join(dir, "venv", "bin", "python")
