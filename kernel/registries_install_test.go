@@ -281,9 +281,10 @@ func TestBackToWhatWasWithdrawn(t *testing.T) {
 func TestBackToTheLatestThatWasGood(t *testing.T) {
 	t.Parallel()
 	home := newSite(t)
+	home.Add("weather", "1.0.0", nil)
 	o := newReader(t, map[string]*site{"home": home})
 	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0"} {
-		home.Add("weather", version, nil)
+		home.Add("weather", version, nil) // once more, which changes nothing, or anew
 		o.takes("weather", "")
 		o.answers("weather", version)
 	}
