@@ -354,6 +354,17 @@ func TestAGatewayToThrowAway(t *testing.T) {
 	if _, err := os.Stat(state); !os.IsNotExist(err) {
 		t.Errorf("its folder is left: %v", err)
 	}
+	used := stateDir(t)
+	kept := filepath.Join(used, "carapace.json")
+	if err := os.WriteFile(kept, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := carapace(t, used, "serve", "--port", "0", "--throw-away"); r.code == 0 || !strings.Contains(r.err, "has to be an empty folder") {
+		t.Errorf("%+v", r)
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Errorf("what somebody has in it: %v", err)
+	}
 }
 
 // TestInTheFolder: a plugin is begun in the folder where one is.

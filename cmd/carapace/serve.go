@@ -57,10 +57,13 @@ func newServe(o *options) *cobra.Command {
 // however that comes about.
 const throwAwayFlag = "throw-away"
 
-// serveGateway runs the gateway for as long as it is wanted.
+// serveGateway runs the gateway for as long as it is wanted. What a gateway to throw away leaves is removed, so it begins with nothing.
 func serveGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if !f.throwAway {
 		return runGateway(c.Context(), c, o, f)
+	}
+	if list, _ := os.ReadDir(string(o.state)); len(list) > 0 {
+		return usageError{fmt.Errorf("--%s: %s has to be an empty folder, since it is removed", throwAwayFlag, o.state)}
 	}
 	ctx, end := context.WithCancel(c.Context())
 	defer end()
