@@ -19,6 +19,7 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapitest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
@@ -180,5 +181,35 @@ func TestWhoMayMakeFiles(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
+	}
+}
+
+// TestAPictureOfAToolIsSeen by the model that has called the tool, byte for byte, with the tool's own words.
+func TestAPictureOfAToolIsSeen(t *testing.T) {
+	t.Parallel()
+	picture := painting(3000)
+	sum := sha256.Sum256(picture)
+	camera := plugintest.Fake{
+		Manifest: wit.Manifest{ID: "camera", Name: "Camera", Version: "1.0.0", Description: "Looks.", ABI: 1, Entry: "plugin.wasm",
+			Provides: wit.Provides{Tools: []wit.ToolDefinition{{Name: "look", Description: "Looks out.", Parameters: wit.JSON(`{"type":"object"}`)}}}},
+		Exports: kerneltest.Exports{"tool_invoke": kerneltest.Export(func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			return &wit.ToolOutput{Content: []wit.Part{{Text: new("the garden")}, {Kind: wit.PartKindImage, Media: new(hex.EncodeToString(sum[:])), Mime: new("image/png")}}}, nil
+		})},
+	}
+	model := openaitest.New(openaitest.Says("A boat."), openaitest.Reply{Output: []openaitest.Output{{CallID: "c1", Name: "look", Arguments: []string{"{}"}}}}, openaitest.Says("Roses."))
+	l := stock(t, painter(t, model), kerneltest.Plugin(camera)).Listen()
+	setModelKey(l)
+	encoded := base64.StdEncoding.EncodeToString(picture)
+	l.MustCall("chat.send", map[string]any{"sessionKey": "other", "message": "what is it?", "idempotencyKey": "kept", // so that the store has it
+		"attachments": []any{map[string]any{"type": "image", "mimeType": "image/png", "fileName": "x.png", "content": encoded}}}, nil)
+	l.End("kept")
+	if got := l.Ask("r", "what do you see?"); got != "Roses." {
+		t.Fatalf("it says %q", got)
+	}
+	requests := model.Requests()
+	asked := string(requests[len(requests)-1].Body)
+	result := strings.Index(asked, `"function_call_output"`)
+	if result < 0 || !strings.Contains(asked[result:], "the garden") || !strings.Contains(asked[result:], "data:image/png;base64,"+encoded) {
+		t.Errorf("the model was asked %.500s", asked)
 	}
 }

@@ -58,8 +58,8 @@ func hasResultPictures(turn wit.ChatTurn) bool {
 	})
 }
 
-// embedded lists the images and documents of users, and the images of tools, that the gateway has to put in. A chat from the gateway has no more of them than a
-// request may embed, and each once.
+// embedded lists the images and documents of users, and the images of tools, that the gateway has to put in. A chat from the gateway has
+// no more of them than a request may embed, and each once.
 func embedded(chat *wit.Chat) []string {
 	var list []string
 	for i := range chat.Turns {
