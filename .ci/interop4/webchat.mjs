@@ -223,9 +223,11 @@ await check("markup cannot come into the page in another way", async () => {
 });
 
 await check("a reload shows the same", async () => {
+  await say("say:the last word"); // which is answered when all before it is
+  await log().locator("li.assistant", { hasText: /^Assistant: the last word$/ }).waitFor({ timeout: patience });
   const before = await items().allInnerTexts();
   await page.reload();
-  await see("that was all");
+  await log().locator("li.assistant", { hasText: /^Assistant: the last word$/ }).waitFor({ timeout: patience });
   const after = await items().allInnerTexts();
   expect(JSON.stringify(after) === JSON.stringify(before), "before", before.length, "after", after.length);
 });

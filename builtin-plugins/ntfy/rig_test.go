@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/ntfy/ntfytest"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/channeltest/rig/dial"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -34,7 +35,7 @@ func newAccount(t *testing.T, c ntfytest.Config, more string) *account {
 		host.Credentials["token"] = c.Token
 	}
 	r := rig.New(t, ntfy.New(), host, `{"server":"`+root+`",`+more+`}`)
-	r.Server = s
+	r.Server, r.Dial = s, dial.Websocket
 	return &account{r, s, host, ntfy.New()}
 }
 
