@@ -48,6 +48,12 @@ func TestStockAnswersAtOnce(t *testing.T) {
 	if !tools["calc"] || !tools["time"] {
 		t.Errorf("tools used: %v", tools)
 	}
+	for _, id := range []string{"eliza", "calc"} { // which says so once its first call has ended
+		l.Event("plugins.changed", func(b json.RawMessage) bool {
+			var is struct{ ID, State string }
+			return json.Unmarshal(b, &is) == nil && is.ID == id && is.State == "ready"
+		})
+	}
 	var status struct {
 		Plugins []struct {
 			ID, State string
