@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,9 +42,17 @@ func TestWhatIsLateComesBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := web.New(http.NotFoundHandler())
 		box := web.NewOutbox[string](host, time.Second, 10)
+		var mu sync.Mutex
 		var got []string
 		failed := false
+		came := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(got)
+		}
 		box.To(func(events []string) bool {
+			mu.Lock()
+			defer mu.Unlock()
 			fails := events[0] == "2" && !failed
 			failed = failed || fails
 			if !fails {
@@ -56,12 +65,12 @@ func TestWhatIsLateComesBehind(t *testing.T) {
 			box.Tell(event)
 			synctest.Wait()
 		}
-		if box.Pending() != 3 || len(got) != 0 {
-			t.Errorf("%d wait, %q came", box.Pending(), got)
+		if box.Pending() != 3 || len(came()) != 0 {
+			t.Errorf("%d wait, %q came", box.Pending(), came())
 		}
 		time.Sleep(time.Hour)
-		if !slices.Equal(got, []string{"2", "3", "1"}) || box.Pending() != 0 {
-			t.Errorf("%q", got)
+		if !slices.Equal(came(), []string{"2", "3", "1"}) || box.Pending() != 0 {
+			t.Errorf("%q", came())
 		}
 		told := box.Told()
 		if len(told) != 3 || told[0].Text != `"1"` || !told[0].At.After(told[2].Taken) || told[1].Taken.Sub(told[1].At) != time.Second {
