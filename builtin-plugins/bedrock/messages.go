@@ -132,10 +132,8 @@ func (q *question) result(list json.Array, turn *wit.ChatTurn) json.Array {
 		return o.Object("toolResult", func(o json.Object) json.Object {
 			return o.Text("toolUseId", toolname.LegalID(id)).Array("content", func(list json.Array) json.Array {
 				list = textBlock(list, text)
-				for i := range turn.Content {
-					if q.sees {
-						list, _ = picture(list, &turn.Content[i])
-					}
+				if q.sees {
+					list = pictures(list, turn)
 				}
 				return list
 			})
@@ -155,9 +153,7 @@ func (q *question) beside(list json.Array, turns []*wit.ChatTurn) json.Array {
 		return list
 	}
 	for _, turn := range turns {
-		for i := range turn.Content {
-			list, _ = picture(list, &turn.Content[i])
-		}
+		list = pictures(list, turn)
 	}
 	return list
 }
@@ -187,13 +183,14 @@ func media(list json.Array, part *wit.Part, role wit.Role) (json.Array, bool) {
 	return file(list, part, kind, format), true
 }
 
-// picture adds a picture of a tool's.
-func picture(list json.Array, part *wit.Part) (json.Array, bool) {
-	kind, format := shown(part)
-	if kind != "image" {
-		return list, false
+// pictures adds those that a tool has given.
+func pictures(list json.Array, turn *wit.ChatTurn) json.Array {
+	for i := range turn.Content {
+		if kind, format := shown(&turn.Content[i]); kind == "image" {
+			list = file(list, &turn.Content[i], kind, format)
+		}
 	}
-	return file(list, part, kind, format), true
+	return list
 }
 
 // file adds a file of the media store.

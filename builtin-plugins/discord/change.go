@@ -50,7 +50,7 @@ func voted(a *answer, h happening, where wit.Conversation) {
 	option := p.Option(h.data.Get("answer_id").Int() - 1)
 	m := p.Chosen(wit.Person{ID: who}, option)
 	if h.name == "MESSAGE_POLL_VOTE_REMOVE" {
-		m = p.Tell(wit.Person{ID: who}, "took back the vote in the poll “"+p.Question+"”: "+option)
+		m = p.TakenBack(wit.Person{ID: who}, option)
 	}
 	m.ID, m.Time = target+":"+texts.Clip(a.State.session, 40)+":"+strconv.FormatInt(h.seq, 10), a.Now
 	a.message(m)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -81,12 +82,8 @@ func (a *answer) voted(v, data json.Value) {
 			chosen = append(chosen, options[n])
 		}
 	}
-	m := a.base(v, wit.MessageKindService)
-	question := texts.Clip(data.Get(pollField).Text(), maxQuestion)
-	m.Text = "[voted in the poll “" + question + "”: " + strings.Join(chosen, ", ") + "]"
-	if len(chosen) == 0 {
-		m.Text = "[took back the vote in the poll “" + question + "”]"
-	}
-	m.ReplyTo = &wit.Quoted{ID: messageID(v.Get("conversation", "id").Text(), asked)}
+	p := ballot.Poll{Message: messageID(v.Get("conversation", "id").Text(), asked), Question: texts.Clip(data.Get(pollField).Text(), maxQuestion)}
+	m, told := a.base(v, wit.MessageKindService), p.Chosen(wit.Person{}, chosen...)
+	m.Text, m.ReplyTo = told.Text, told.ReplyTo
 	a.Message(m)
 }

@@ -121,7 +121,7 @@ func voted(a *answer, event int64, e json.Value) {
 	case kind == "vote" && done.Get("vote").Int() > 0:
 		m = p.Chosen(wit.Person{ID: who}, p.Option(n))
 	case kind == "vote":
-		m = p.Tell(wit.Person{ID: who}, "took back the vote in the poll “"+p.Question+"”: "+p.Option(n))
+		m = p.TakenBack(wit.Person{ID: who}, p.Option(n))
 	case kind == "new_option":
 		m = p.Tell(wit.Person{ID: who}, "added to the poll “"+p.Question+"”: "+done.Get("option").Text())
 	default:

@@ -1,5 +1,5 @@
 // Package ballot is what a channel keeps of the polls that it has asked, for platforms whose votes say no more of a poll than its id
-// and the numbers of options, and how it tells what people have chosen. It needs the permission kv.
+// and the numbers of options, and how it tells what people have chosen. Keep and Recall need the permission kv.
 package ballot
 
 import (
@@ -70,6 +70,11 @@ func (p *Poll) Chosen(who wit.Person, options ...string) wit.Message {
 		return p.Tell(who, "took back the vote in the poll “"+p.Question+"”")
 	}
 	return p.Tell(who, "voted in the poll “"+p.Question+"”: "+strings.Join(options, ", "))
+}
+
+// TakenBack is the message that tells that somebody does not choose an option any more. The caller sets its id and time.
+func (p *Poll) TakenBack(who wit.Person, option string) wit.Message {
+	return p.Tell(who, "took back the vote in the poll “"+p.Question+"”: "+option)
 }
 
 // Tell is the message that tells what somebody has done to the poll, as words such as "voted". The caller sets its id and time.
