@@ -97,13 +97,23 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 		case c.ended:
 			frames.rest(time.Time{})
 		case f.spoke:
-			frames.rest(time.Now().Add(pause))
+			frames.rest(beat(time.Now()))
 		}
 		if c.ended && !ended {
 			late := time.AfterFunc(afterStop, func() { cancel(errLate) })
 			defer late.Stop()
 		}
 	}
+}
+
+// beat is when a pause that begins now ends: half a pause to one and a half later, at a moment that all streams have in common. What
+// many of them say reaches a client together then, in one write.
+func beat(now time.Time) time.Time {
+	left := pause - time.Duration(now.UnixNano())%pause
+	if left < pause/2 {
+		left += pause
+	}
+	return now.Add(left)
 }
 
 var (

@@ -117,6 +117,59 @@ func (c *codec) Stream(context.Context, *wit.HTTPRequest) (*egress.Response, err
 	return &egress.Response{Status: 200, Headers: []wit.Header{{Name: "a", Value: "b"}}, Body: c.body}, nil
 }
 
+// toBeat waits for a moment at which pauses end.
+func toBeat() { time.Sleep(pause - time.Duration(time.Now().UnixNano())%pause) }
+
+// TestStreamsPauseTogether: what streams say that began at different times comes at the same moments after their first words.
+func TestStreamsPauseTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		toBeat()
+		began, told := time.Now(), make([]string, 4)
+		var wg sync.WaitGroup
+		for n := range told {
+			wg.Go(func() {
+				time.Sleep(time.Duration(n) * 7 * time.Millisecond)
+				body := newSocket()
+				go func() {
+					for range 20 {
+						_, _ = io.WriteString(body, "a\n")
+						time.Sleep(5 * time.Millisecond)
+					}
+					_, _ = io.WriteString(body, "stop\n")
+					_ = body.Close()
+				}()
+				first := true
+				_, err := request(t.Context(), &codec{body: body}, &wit.Chat{}, func(wit.Delta) {
+					if at := time.Since(began) - linger; !first && at%pause == 0 {
+						told[n] += fmt.Sprint(int(at/pause), " ")
+					}
+					first = false
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for n, at := range told {
+			if beats := strings.Fields(at); len(slices.Compact(beats)) < 2 {
+				t.Errorf("stream %d spoke at beats %v", n, beats)
+			}
+		}
+	})
+}
+
+// TestBeat: a pause ends at a moment that all have in common, and is not much shorter or longer than it should be.
+func TestBeat(t *testing.T) {
+	for n := range 2 * int(pause/time.Microsecond) {
+		now := time.Unix(1_796_000_000, 0).Add(time.Duration(n) * time.Microsecond)
+		end := beat(now)
+		if took := end.Sub(now); end.UnixNano()%int64(pause) != 0 || took < pause/2 || took >= pause+pause/2 {
+			t.Fatalf("a pause of %v ends %v after a beat", took, time.Duration(end.UnixNano())%pause)
+		}
+	}
+}
+
 // TestBatches: what arrives together is one call, what arrives alone is not waited with, and the end goes
 // with what came before it.
 func TestBatches(t *testing.T) {
@@ -142,6 +195,7 @@ func TestBatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				toBeat()
 				body := newSocket()
 				go func() {
 					for i, text := range c.send {
@@ -237,6 +291,7 @@ func TestEventsThatAreAlike(t *testing.T) {
 // TestNothingFollows: what has come while the plugin worked is handed over when the pause ends, though nothing follows.
 func TestNothingFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		toBeat()
 		body := newSocket()
 		go func() {
 			_, _ = io.WriteString(body, "a\n")
@@ -251,7 +306,7 @@ func TestNothingFollows(t *testing.T) {
 		_, err := request(t.Context(), &codec{body: body, work: work}, &wit.Chat{}, func(d wit.Delta) {
 			told += fmt.Sprint(d.Text, time.Since(began), " ")
 		})
-		if want := fmt.Sprint("a", work, " b", work+pause+linger+work, " "); err != nil || told != want {
+		if want := fmt.Sprint("a", work, " b", pause+linger+work, " "); err != nil || told != want {
 			t.Errorf("told %s (%v), want %s", told, err, want)
 		}
 	})

@@ -51,8 +51,9 @@ func (s *Service) submit(ctx context.Context, q Request) (Receipt, error) {
 	if err != nil || out.Existed {
 		return out, err
 	}
-	if b == nil {
+	if b == nil { // else it is told of when it is executed
 		s.waits(out.Run.ID)
+		s.sessions.Changed(key, "run")
 	}
 	s.handover.commit(b)
 	if out.Run.Urgent {
@@ -60,7 +61,6 @@ func (s *Service) submit(ctx context.Context, q Request) (Receipt, error) {
 	} else {
 		s.begin(work{key: key})
 	}
-	s.sessions.Changed(key, "run")
 	return out, nil
 }
 
