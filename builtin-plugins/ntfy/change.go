@@ -1,7 +1,7 @@
 package ntfy
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -27,7 +27,7 @@ func (Ntfy) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 		return nil, wit.NewError(wit.CodeTooLarge, "the new text is longer than a message of ntfy's can be")
 	}
 	_, r := c.publish(edit.ID, parts[0])
-	if r.ok() && r.value.Get("sequence_id").Text() != edit.ID {
+	if r.Success() && r.Value.Get("sequence_id").Text() != edit.ID {
 		host.Warn("ntfy: a changed text is a message of its own: " + newServer)
 	}
 	return c.changed(edit.ID, r)
@@ -51,7 +51,7 @@ func (c *chat) changed(id string, r result) (*wit.Sent, error) {
 	switch {
 	case err == nil:
 		return &wit.Sent{IDs: []string{id}}, nil
-	case r.status == 404 || r.status == 405:
+	case r.Status == 404 || r.Status == 405:
 		return nil, wit.NewError(wit.CodeInvalid, newServer)
 	}
 	return nil, err

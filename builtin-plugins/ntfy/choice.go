@@ -3,6 +3,7 @@ package ntfy
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -34,7 +35,7 @@ func chosen(v json.Value, text string) (value, target string, ok bool) {
 func (c *chat) buttons(mark string, actions []wit.Action) wit.JSON {
 	list := json.Array{}
 	for _, action := range actions {
-		url := c.settings.server + "/" + c.to.ID + "?priority=1&tags=" + choiceTag + "," + mark + "&title=" + escape(action.Label)
+		url := c.settings.server + "/" + c.to.ID + "?priority=1&tags=" + choiceTag + "," + mark + "&title=" + form.Escape(action.Label)
 		list = list.Add(json.Object{}.Text("action", "http").Text("label", action.Label).Text("url", url).
 			Text("method", "POST").Text("body", action.Value).Bool("clear", true).JSON())
 	}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -68,7 +68,7 @@ func isTopic(name string) bool {
 		return false
 	}
 	for i := range len(name) {
-		if !unreserved(name[i]) || name[i] == '.' || name[i] == '~' {
+		if c := name[i]; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_') {
 			return false
 		}
 	}
@@ -110,23 +110,4 @@ func (s settings) headers() []wit.Header {
 		return nil
 	}
 	return []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:" + tokenName + "}}"}}
-}
-
-// unreserved reports whether a character stands for itself in an address (RFC 3986).
-func unreserved(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.' || c == '~'
-}
-
-// escape makes a value of a query.
-func escape(s string) string {
-	const digits = "0123456789ABCDEF"
-	out := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if c := s[i]; unreserved(c) {
-			out = append(out, c)
-		} else {
-			out = append(out, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(out)
 }

@@ -53,7 +53,7 @@ func checked(a *answer, response *wit.HTTPResponse) {
 	err := r.err()
 	switch {
 	case err != nil:
-		a.failed(err, r.failure != nil)
+		a.failed(err, r.Failure != nil)
 	case a.State.open:
 		a.Status(wit.ConnectionStateConnected, "", nil)
 	case !a.State.listening:

@@ -2,6 +2,7 @@ package ntfy
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -16,9 +17,9 @@ func (c *chat) publishFile(mark string, p part) (id string, r result) {
 	case a.Media != nil && *a.Media != "":
 		id, r = c.put(mark, p)
 	case attachment.Public(a.Fetch):
-		id, r = c.post(mark, p.plain, "&attach="+escape(a.Fetch.URL)+"&filename="+escape(attachment.Label(a)))
+		id, r = c.post(mark, p.plain, "&attach="+form.Escape(a.Fetch.URL)+"&filename="+form.Escape(attachment.Label(a)))
 	default:
-		r.failure = wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+		r.Failure = wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
 	}
 	if !r.refused() || !isVisible(p.plain) {
 		return id, r
@@ -29,12 +30,12 @@ func (c *chat) publishFile(mark string, p part) (id string, r result) {
 
 // put publishes a file of the media store, with its text in the address ("Attach local file").
 func (c *chat) put(mark string, p part) (id string, r result) {
-	more, text := "&filename="+escape(attachment.Label(p.attachment)), p.plain
+	more, text := "&filename="+form.Escape(attachment.Label(p.attachment)), p.plain
 	if p.text != "" {
 		more, text = more+"&markdown=1", p.text
 	}
 	if isVisible(text) {
-		more += "&message=" + escape(text)
+		more += "&message=" + form.Escape(text)
 	}
 	return published(c.do(&wit.HTTPRequest{
 		ID: "publish", Method: "PUT", URL: c.address(mark, c.settings.title, c.settings.priority, more), Media: p.attachment.Media, Timeout: transferTimeout,

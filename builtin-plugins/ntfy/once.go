@@ -33,7 +33,7 @@ func (c *chat) once(mark string, p part) error {
 	}
 	id, r := c.publish(mark, p)
 	if err := r.err(); err != nil {
-		if !r.lost() {
+		if !r.Lost() {
 			c.remember(last{id: known.id})
 		}
 		return err
@@ -49,7 +49,7 @@ func (c *chat) find(since, mark string, p part) (id string, err error) {
 		since = "all"
 	}
 	r := c.do(&wit.HTTPRequest{ID: "find", URL: c.settings.server + "/" + c.out + "/json?poll=1&tags=" + ownTag + "&since=" + since})
-	if r.ok() && r.large {
+	if r.Success() && r.Large {
 		c.host.Warn("ntfy: there is too much in topic " + c.out + " to look for a message whose answer was lost, and it is published again")
 		return "", nil
 	}

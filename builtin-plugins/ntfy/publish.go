@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -35,11 +37,7 @@ func (c *chat) do(r *wit.HTTPRequest) result {
 	if r.Timeout == 0 {
 		r.Timeout = callTimeout
 	}
-	response, err := c.host.HTTP(r)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(r)))
 }
 
 // address is that of a message to be published: its parameters stand in the query, so that the body is the text as it is
@@ -47,7 +45,7 @@ func (c *chat) do(r *wit.HTTPRequest) result {
 func (c *chat) address(mark, title string, priority int64, more string) string {
 	url := c.settings.server + "/" + c.out + "?sid=" + mark + "&tags=" + ownTag
 	if title != "" {
-		url += "&title=" + escape(title)
+		url += "&title=" + form.Escape(title)
 	}
 	if c.quiet {
 		priority = 2
@@ -65,7 +63,7 @@ func (c *chat) publish(mark string, p part) (id string, r result) {
 	}
 	more := ""
 	if len(p.actions) > 0 {
-		more = "&actions=" + escape(string(c.buttons(mark, p.actions)))
+		more = "&actions=" + form.Escape(string(c.buttons(mark, p.actions)))
 	}
 	text, refused := p.plain, p.text != "" && len(p.text) > maxText
 	if p.text != "" && !refused {
@@ -87,9 +85,9 @@ func (c *chat) post(mark, text, more string) (id string, r result) {
 
 // published reads the id of a message that was taken. An answer without one is not ntfy's.
 func published(r result) (id string, of result) {
-	if r.ok() {
-		if id = r.value.Get("id").Text(); id == "" || len(id) > maxID {
-			r.failure = foreign(200)
+	if r.Success() {
+		if id = r.Value.Get("id").Text(); id == "" || len(id) > maxID {
+			r.foreign()
 		}
 	}
 	return id, r
@@ -97,7 +95,7 @@ func published(r result) (id string, of result) {
 
 // kept reads the messages that an answer has, one on each line.
 func kept(r result) (list []json.Value) {
-	for line := range strings.SplitSeq(r.body, "\n") {
+	for line := range strings.SplitSeq(r.Body, "\n") {
 		if v, err := json.ParseText(line); err == nil && v.Get("event").Text() == "message" {
 			list = append(list, v)
 		}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/problem"
-	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
+	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

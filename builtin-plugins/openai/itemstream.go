@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
-	"github.com/carapace-gateway/carapace/sdk/go/provider/wait"
+	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -37,7 +39,7 @@ type last struct{ mark, id string }
 func (c *chat) once(mark string, p part) (id string, r result) {
 	known := c.recall()
 	if known.mark == mark {
-		if id, r = c.find(known.id, p); !r.ok() || id != "" {
+		if id, r = c.find(known.id, p); !r.Success() || id != "" {
 			if id != "" {
 				c.remember(last{id: id})
 			}
@@ -49,9 +51,9 @@ func (c *chat) once(mark string, p part) (id string, r result) {
 	}
 	id, r = c.create(mark, p)
 	switch {
-	case r.ok():
+	case r.Success():
 		c.remember(last{id: id})
-	case !r.lost():
+	case !r.Lost():
 		c.remember(last{id: known.id})
 	}
 	return id, r
@@ -59,26 +61,26 @@ func (c *chat) once(mark string, p part) (id string, r result) {
 
 // create sends a part (Message resource, "Create a Message").
 func (c *chat) create(mark string, p part) (id string, r result) {
-	body := form{}.with("To", c.to).with("Body", p.text)
+	body := form.Form{}.With("To", c.to).With("Body", p.text)
 	if c.settings.service() {
-		body = body.with("MessagingServiceSid", c.settings.from)
+		body = body.With("MessagingServiceSid", c.settings.from)
 	} else {
-		body = body.with("From", c.settings.from)
+		body = body.With("From", c.settings.from)
 	}
 	for _, url := range p.files {
-		body = body.with("MediaUrl", url)
+		body = body.With("MediaUrl", url)
 	}
 	if c.settings.webhook != "" {
-		body = body.with("StatusCallback", c.settings.webhook+"status?key="+mark)
+		body = body.With("StatusCallback", c.settings.webhook+"status?key="+mark)
 	}
-	text := body.with("SmartEncoded", "true").encode()
+	text := body.With("SmartEncoded", "true").Encode()
 	r = c.do(&wit.HTTPRequest{
 		ID: "create", Method: "POST", URL: c.settings.messages() + ".json", Text: &text,
 		Headers: []wit.Header{{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}},
 	})
-	if r.ok() {
-		if id = r.value.Get("sid").Text(); !isSID(id) {
-			r.failure = foreign(200)
+	if r.Success() {
+		if id = r.Value.Get("sid").Text(); !isSID(id) {
+			r.foreign()
 		}
 	}
 	return id, r
@@ -86,11 +88,7 @@ func (c *chat) create(mark string, p part) (id string, r result) {
 
 func (c *chat) do(request *wit.HTTPRequest) result {
 	request.Basic, request.Timeout = c.settings.login(), callTimeout
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // lookBack is how many messages to a number are looked through.
@@ -98,19 +96,19 @@ const lookBack = "20"
 
 // find looks for a part among what was sent to the number since a message. What has failed does not count: it was not sent.
 func (c *chat) find(since string, p part) (id string, r result) {
-	query := form{}.with("To", c.to).with("PageSize", lookBack)
+	query := form.Form{}.With("To", c.to).With("PageSize", lookBack)
 	if !c.settings.service() {
-		query = query.with("From", c.settings.from)
+		query = query.With("From", c.settings.from)
 	}
-	r = c.do(&wit.HTTPRequest{ID: "find", URL: c.settings.messages() + ".json?" + query.encode()})
-	if !r.ok() {
+	r = c.do(&wit.HTTPRequest{ID: "find", URL: c.settings.messages() + ".json?" + query.Encode()})
+	if !r.Success() {
 		return "", r
 	}
-	if r.large {
+	if r.Large {
 		c.host.Warn("twilio: the list is too long to look for a message whose answer was lost, and it is sent again")
 		return "", r
 	}
-	for m := range r.value.Get("messages").Items() {
+	for m := range r.Value.Get("messages").Items() {
 		sid := m.Get("sid").Text()
 		if sid == since {
 			break

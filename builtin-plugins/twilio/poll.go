@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -55,11 +56,11 @@ func connect(a *answer) {
 // poll reads the first page.
 func poll(a *answer) {
 	a.State.next = a.Now
-	query := form{}.with("PageSize", pageSize)
+	query := form.Form{}.With("PageSize", pageSize)
 	if !a.Settings.service() {
-		query = query.with("To", a.Settings.from)
+		query = query.With("To", a.Settings.from)
 	}
-	a.read(readOn, "0", a.Settings.messages()+".json?"+query.encode())
+	a.read(readOn, "0", a.Settings.messages()+".json?"+query.Encode())
 }
 
 // read asks for a page; which says how many are above it.
@@ -84,13 +85,13 @@ func answered(a *answer, response *wit.HTTPResponse) {
 		return
 	}
 	if err := r.err(); err != nil {
-		state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+		state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 		a.State.failures++
 		a.status(state, err.Message)
 		a.Timer(pollTimer, delay)
 		return
 	}
-	a.page(kind, which, r.value)
+	a.page(kind, which, r.Value)
 }
 
 // maxPages bounds how far back is read.
@@ -171,7 +172,7 @@ func withFiles(a *answer, id string, r result) {
 		}
 		a.State.pending = append(append([]pending(nil), a.State.pending[:i]...), a.State.pending[i+1:]...)
 		var files []wit.Attachment
-		for m := range r.value.Get("media_list").Items() {
+		for m := range r.Value.Get("media_list").Items() {
 			url := a.Settings.messages() + "/" + id + "/Media/" + m.Get("sid").Text()
 			if isSID(m.Get("sid").Text()) && len(files) < maxFiles {
 				files = append(files, a.file(url, m.Get("content_type").Text()))

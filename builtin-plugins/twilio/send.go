@@ -3,7 +3,7 @@ package twilio
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -31,7 +31,7 @@ func (Twilio) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	for i := len(done.Sent); i < len(parts); i++ {
 		mark := markOf(send.IdempotencyKey, i)
 		id, r := c.once(mark, parts[i])
-		if r.lost() && i == len(parts)-1 && c.state.statuses && c.settings.webhook != "" {
+		if r.Lost() && i == len(parts)-1 && c.state.statuses && c.settings.webhook != "" {
 			return &wit.Sent{IDs: done.Sent, Awaits: &wit.Awaited{Token: mark, Within: waitLost}}, nil
 		}
 		if err := r.err(); err != nil {

@@ -3,6 +3,7 @@ package twilio
 import (
 	"strconv"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,17 +20,17 @@ func called(a *answer, call *wit.WebhookRequest) {
 	if call.Text == nil {
 		return
 	}
-	f := parseForm(*call.Text)
-	id := f.get("MessageSid")
-	if !isSID(id) || f.get("AccountSid") != a.Settings.account {
+	f := form.Parse(*call.Text)
+	id := f.Get("MessageSid")
+	if !isSID(id) || f.Get("AccountSid") != a.Settings.account {
 		a.Host.Warn("twilio: a call is not about a message of this account and is passed over")
 		return
 	}
-	if status := f.get("MessageStatus"); status != "" && status != "received" {
-		told(a, id, status, f, parseForm(call.Query).get("key"))
+	if status := f.Get("MessageStatus"); status != "" && status != "received" {
+		told(a, id, status, f, form.Parse(call.Query).Get("key"))
 		return
 	}
-	if to := f.get("To"); to != a.Settings.from && f.get("MessagingServiceSid") != a.Settings.from {
+	if to := f.Get("To"); to != a.Settings.from && f.Get("MessagingServiceSid") != a.Settings.from {
 		a.Host.Warn("twilio: a message to another number than from is passed over: give that number an account of its own, with its own webhook")
 		return
 	}
@@ -41,12 +42,12 @@ func called(a *answer, call *wit.WebhookRequest) {
 		return
 	}
 	var files []wit.Attachment
-	count, _ := strconv.Atoi(f.get("NumMedia"))
+	count, _ := strconv.Atoi(f.Get("NumMedia"))
 	for i := range min(count, maxFiles) {
 		n := strconv.Itoa(i)
-		if url := f.get("MediaUrl" + n); url != "" {
-			files = append(files, a.file(url, f.get("MediaContentType"+n)))
+		if url := f.Get("MediaUrl" + n); url != "" {
+			files = append(files, a.file(url, f.Get("MediaContentType"+n)))
 		}
 	}
-	a.received(pending{id: id, from: f.get("From"), text: f.get("Body"), time: a.Now}, files, f.get("OptOutType"))
+	a.received(pending{id: id, from: f.Get("From"), text: f.Get("Body"), time: a.Now}, files, f.Get("OptOutType"))
 }

@@ -31,3 +31,21 @@ func Clip(text string, most int) string {
 	}
 	return text[:most]
 }
+
+// Characters is the beginning of a text, of so many characters at most.
+func Characters(text string, most int) string {
+	for i := range text {
+		if most--; most < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// Of is a text that need not be there, "" for none.
+func Of(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
