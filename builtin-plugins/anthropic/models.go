@@ -1,11 +1,11 @@
 package anthropic
 
 import (
-	"strings"
-
 	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -38,31 +38,14 @@ func (Provider) Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswe
 func (c *config) page(host *sdk.Host, after string) (*wit.HTTPRequest, error) {
 	path := "/v1/models?limit=1000"
 	if after != "" {
-		path += "&after_id=" + escaped(after)
+		path += "&after_id=" + form.Escape(after)
 	}
 	return c.request(host, "GET", path)
 }
 
-// escaped is a text inside of a query.
-func escaped(text string) string {
-	const hex = "0123456789ABCDEF"
-	var out strings.Builder
-	for _, c := range []byte(text) {
-		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
-			out.WriteByte(c)
-		} else {
-			out.WriteString(string([]byte{'%', hex[c>>4], hex[c&15]}))
-		}
-	}
-	return out.String()
-}
-
 // readModels reads a page. last is the id that the next one begins after, empty where there is none.
 func readModels(response *wit.HTTPResponse) (answer *wit.ModelsAnswer, last string, err error) {
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
+	body := texts.Of(response.Text)
 	switch {
 	case response.Error != nil:
 		return nil, "", response.Error

@@ -7,7 +7,8 @@
 package bedrock
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/wit"
@@ -37,7 +38,7 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	if model == "" {
 		return nil, wit.NewError(wit.CodeInvalid, "bedrock: name a model, such as bedrock/us.amazon.nova-pro-v1:0")
 	}
-	request, err := c.request(host, "POST", c.runtime+"/model/"+escaped(model)+"/converse-stream")
+	request, err := c.request(host, "POST", c.runtime+"/model/"+form.Escape(model)+"/converse-stream")
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package bedrock
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -78,19 +78,4 @@ func (c *config) request(host *sdk.Host, method, url string) (*wit.HTTPRequest, 
 		return nil, wit.NewError(wit.CodeUnauthorized, "bedrock: no key is set: `carapace setup bedrock` asks for an API key, or for an access key and its secret")
 	}
 	return request, nil
-}
-
-// escaped is a model's id as it stands in an address; an inference profile's has colons and slashes.
-func escaped(text string) string {
-	const digits = "0123456789ABCDEF"
-	var out []byte
-	for _, c := range []byte(text) {
-		switch {
-		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', strings.IndexByte("-_.~", c) >= 0:
-			out = append(out, c)
-		default:
-			out = append(out, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(out)
 }

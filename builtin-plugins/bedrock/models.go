@@ -3,8 +3,9 @@ package bedrock
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -20,10 +21,7 @@ func (Provider) Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswe
 		request, err := c.request(host, "GET", c.control+"/foundation-models?byOutputModality=TEXT")
 		return &wit.ModelsAnswer{Request: request}, err
 	}
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
+	body := texts.Of(response.Text)
 	switch {
 	case response.Error != nil:
 		return nil, response.Error

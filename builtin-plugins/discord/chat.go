@@ -1,7 +1,8 @@
 package discord
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -57,11 +58,7 @@ func (c *chat) call(method, path string, body wit.JSON) result {
 }
 
 func (c *chat) do(request *wit.HTTPRequest) result {
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // enter finds the channel of a direct chat, which Discord opens (Create DM). An id that is nobody's is taken for a channel's:
@@ -71,11 +68,11 @@ func (c *chat) enter() result {
 		return result{ok: true}
 	}
 	r := c.call("POST", "/users/@me/channels", json.Object{}.Text("recipient_id", c.user).JSON())
-	switch id := r.value.Get("id").Text(); {
+	switch id := r.Value.Get("id").Text(); {
 	case r.ok && isID(id):
 		c.channel = id
 	case r.ok:
-		return result{failure: wit.NewError(wit.CodeUnavailable, "Discord opened a direct chat and did not say where")}
+		return result{Reply: reply.Failed(wit.NewError(wit.CodeUnavailable, "Discord opened a direct chat and did not say where"))}
 	case r.code == errorRecipient || r.code == errorUnknownUser || r.hasFieldError("recipient_id"):
 		c.channel = c.user
 		return result{ok: true}
@@ -87,7 +84,7 @@ func (c *chat) enter() result {
 func (c *chat) message(id string) (path string, r result) {
 	channel, message := splitID(id)
 	if !isID(message) || channel != "" && !isID(channel) {
-		return "", result{failure: wit.NewError(wit.CodeInvalid, texts.Clip(id, 100)+" is not a message of Discord's")}
+		return "", result{Reply: reply.Failed(wit.NewError(wit.CodeInvalid, texts.Clip(id, 100)+" is not a message of Discord's"))}
 	}
 	if channel != "" {
 		c.channel = channel

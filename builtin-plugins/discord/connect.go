@@ -67,14 +67,14 @@ func located(a *answer, r result) {
 		return
 	}
 	a.State.failures = 0
-	limit := r.value.Get("session_start_limit")
+	limit := r.Value.Get("session_start_limit")
 	if remaining := limit.Get("remaining"); a.State.session == "" && remaining.Exists() && remaining.Int() <= 0 {
 		after := min(max(limit.Get("reset_after").Int(), account.FirstRetry), account.MaxPause)
 		a.State.notBefore = a.Now + after
 		reach(a)
 		return
 	}
-	url := r.value.Get("url").Text()
+	url := r.Value.Get("url").Text()
 	if !isGateway(url) {
 		a.status(wit.ConnectionStateFailed, "Discord names no gateway; is apiRoot right?")
 		retryLater(a, account.SlowRetry)
@@ -86,13 +86,13 @@ func located(a *answer, r result) {
 // gatewayFailed decides what becomes of a question that was not answered: the owner has to mend something, or it is asked
 // again, or both.
 func gatewayFailed(a *answer, r result) {
-	if r.retryAfter > 0 {
-		a.State.notBefore = a.Now + r.retryAfter
+	if r.Wait > 0 {
+		a.State.notBefore = a.Now + r.Wait
 	}
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	switch {
-	case state == wit.ConnectionStateNeedsLogin && r.failure != nil:
+	case state == wit.ConnectionStateNeedsLogin && r.Failure != nil:
 		a.status(state, "get a bot's token from discord.com/developers/applications: "+err.Message)
 	case state == wit.ConnectionStateNeedsLogin:
 		badToken(a)

@@ -3,8 +3,9 @@ package discord
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -64,7 +65,7 @@ func (s *search) get(path string) json.Value {
 	if !r.ok {
 		return json.Value{}
 	}
-	return r.value
+	return r.Value
 }
 
 // byID looks up a channel (Get Channel) or somebody (Get User).
@@ -90,7 +91,7 @@ func (s *search) byName() {
 			s.channels(id, name)
 		}
 		if s.wants(wit.ConversationKindDirect) && !strings.HasPrefix(s.name, "#") && name != "" {
-			for member := range s.get("/guilds/" + id + "/members/search?limit=25&query=" + escape(name)).Items() {
+			for member := range s.get("/guilds/" + id + "/members/search?limit=25&query=" + form.Escape(name)).Items() {
 				s.person(readMember(member.Get("user"), member))
 			}
 		}

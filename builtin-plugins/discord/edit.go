@@ -3,8 +3,9 @@ package discord
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -77,7 +78,7 @@ func (c *chat) unreact(path string) error {
 	if !message.ok {
 		return message.err()
 	}
-	for reaction := range message.value.Get("reactions").Items() {
+	for reaction := range message.Value.Get("reactions").Items() {
 		if !reaction.Get("me").Bool() {
 			continue
 		}
@@ -96,7 +97,7 @@ func (c *chat) unreact(path string) error {
 func emojiPath(emoji string) string {
 	emoji = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(emoji, "<"), "a:"), ">")
 	emoji = strings.TrimPrefix(emoji, ":")
-	return escape(emoji)
+	return form.Escape(emoji)
 }
 
 // Typing shows for ten seconds that an answer is being written (Trigger Typing Indicator).
@@ -147,7 +148,7 @@ func (Discord) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 		body = body.Text("nonce", n).Bool("enforce_nonce", true)
 	}
 	r := c.call("POST", "/channels/"+c.channel+"/messages", body.JSON())
-	kept.Message = messageID(c.channel, r.value.Get("id").Text())
+	kept.Message = messageID(c.channel, r.Value.Get("id").Text())
 	if r.ok {
 		kept.Keep(host, kept.Message)
 	}

@@ -91,7 +91,7 @@ func askForPlaces(a *answer) {
 // placeFound takes what Discord says of a channel. One that it does not tell of is taken for what it looks like; what
 // passes by itself is waited for.
 func placeFound(a *answer, channel string, r result) {
-	if p := readPlace(r.value); r.ok && p.id == channel && p.known() {
+	if p := readPlace(r.Value); r.ok && p.id == channel && p.known() {
 		a.State.tries = 0
 		a.State.learn(p, false)
 		release(a)
@@ -99,7 +99,7 @@ func placeFound(a *answer, channel string, r result) {
 	}
 	if err := r.err(); err != nil && (wit.CodeOf(err).Transient() || wit.CodeOf(err) == wit.CodeUnauthorized) && a.State.tries < maxTries {
 		a.State.tries++
-		a.Timer(placeTimer, cmp.Or(r.retryAfter, int64(account.FirstRetry)<<a.State.tries))
+		a.Timer(placeTimer, cmp.Or(r.Wait, int64(account.FirstRetry)<<a.State.tries))
 		return
 	}
 	a.Host.Warn("discord: channel " + channel + " cannot be looked at, and is taken for one of its own: " + r.words())

@@ -41,7 +41,7 @@ func probed(a *answer, r result) {
 		a.status(wit.ConnectionStateDisconnected, err.Error())
 		return
 	}
-	if me := readUser(r.value); a.State.me.id != "" && a.State.me.id != me.id {
+	if me := readUser(r.Value); a.State.me.id != "" && a.State.me.id != me.id {
 		a.State.forget()
 		a.close()
 		connect(a)

@@ -4,68 +4,51 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // result is what a call of the API came to: Discord's answer, or the failure to get one.
 type result struct {
+	reply.Reply
 	ok         bool
-	value      json.Value
-	status     int64
 	code       int64 // Discord's own ("JSON Error Codes"); 0 when it named none
 	message    string
-	retryAfter int64      // milliseconds; 0 when Discord named no time
-	resetAfter int64      // milliseconds after which one more such call may be made; 0 when it may be made at once
-	failure    *wit.Error // why there is no answer of Discord's
+	resetAfter int64 // milliseconds after which one more such call may be made; 0 when it may be made at once
 }
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
-	r := result{status: int64(response.Status), failure: response.Error}
+	r := result{Reply: reply.Read(response)}
 	switch {
-	case r.failure != nil:
+	case r.Failure != nil:
 		return r
-	case response.Media != nil:
-		r.failure = wit.NewError(wit.CodeTooLarge, "Discord's answer is too large")
+	case r.Large:
+		r.TooLarge("Discord")
 		return r
 	}
-	if sdk.Header(response.Headers, "X-RateLimit-Remaining") == "0" {
-		r.resetAfter = milliseconds(sdk.Header(response.Headers, "X-RateLimit-Reset-After"))
+	if sdk.Header(r.Headers, "X-RateLimit-Remaining") == "0" {
+		r.resetAfter = milliseconds(sdk.Header(r.Headers, "X-RateLimit-Reset-After"))
 	}
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
-	r.ok = r.status >= 200 && r.status < 300
-	if r.ok && body == "" {
+	r.ok = r.Success()
+	if r.ok && r.Body == "" {
 		return r // 204
 	}
-	v, err := json.ParseText(body)
-	if err != nil {
-		if r.ok || r.status < 429 {
-			r.ok, r.failure = false, wit.NewError(wit.CodeUnavailable, "the answer is not Discord's (status "+strconv.FormatInt(r.status, 10)+"); is apiRoot right?")
-		}
-		r.wait(json.Value{}, response.Headers)
-		return r
+	switch {
+	case r.Value.Exists() && !r.ok:
+		r.code, r.message = r.Value.Get("code").Int(), explain(r.Value)
+	case !r.Value.Exists() && (r.ok || r.Status < 429):
+		r.ok = false
+		r.Foreign("Discord", "apiRoot")
 	}
-	if r.value = v; !r.ok {
-		r.code, r.message = v.Get("code").Int(), explain(v)
-		r.wait(v, response.Headers)
+	// In front of Discord stands a proxy that says in a header alone how long it is to be left alone ("Exceeding A Rate Limit").
+	if wait := int64(r.Value.Get("retry_after").Float() * 1000); wait > 0 && !r.ok {
+		r.Wait = min(wait, account.MaxPause)
 	}
 	return r
-}
-
-// wait reads how long Discord is to be left alone ("Exceeding A Rate Limit"); in front of it stands a proxy that says it in a
-// header alone.
-func (r *result) wait(v json.Value, headers []wit.Header) {
-	r.retryAfter = int64(v.Get("retry_after").Float() * 1000)
-	if r.retryAfter <= 0 {
-		r.retryAfter = milliseconds(sdk.Header(headers, "Retry-After"))
-	}
-	r.retryAfter = min(max(r.retryAfter, 0), account.MaxPause)
 }
 
 // milliseconds reads a number of seconds with a fraction; 0 for what is none.
@@ -109,7 +92,7 @@ func fieldErrors(v json.Value, path string, out *[]string) {
 
 // hasFieldError reports whether a form was refused because of one of its fields.
 func (r result) hasFieldError(field string) bool {
-	return r.code == errorForm && r.value.Get("errors", field).Exists()
+	return r.code == errorForm && r.Value.Get("errors", field).Exists()
 }
 
 // What Discord's own codes mean here ("JSON Error Codes").
@@ -146,23 +129,13 @@ func (r result) lostReply() bool {
 	return r.code == errorCannotReply || r.hasFieldError("message_reference")
 }
 
-// err is the error for a call that did not succeed, nil for one that did. What was refused because of the token is tried
-// again, with the one that the owner sets.
+// err is the error for a call that did not succeed, nil for one that did.
 func (r result) err() error {
-	e := r.failure
-	switch {
-	case r.ok:
+	if r.ok {
 		return nil
-	case e != nil:
-		e = new(*e)
-	default:
-		e = wit.NewError(r.errorCode(), "Discord: "+r.words()+r.advice())
 	}
-	if r.retryAfter > 0 {
-		e.Retryable, e.RetryAfter = true, &r.retryAfter
-	}
-	e.Retryable = e.Retryable || e.Code == wit.CodeUnauthorized
-	return e
+	m := r.meaning()
+	return r.Error(m, r.Message("Discord", r.message, "", m.Hint))
 }
 
 // words are Discord's, or its status where it has none.
@@ -170,49 +143,28 @@ func (r result) words() string {
 	if r.message != "" {
 		return r.message
 	}
-	return "status " + strconv.FormatInt(r.status, 10)
+	return "status " + strconv.Itoa(int(r.Status))
 }
 
-// advice is what the owner can do, where Discord's words do not say it.
-func (r result) advice() string {
-	switch r.code {
-	case errorCannotSendToUser:
-		return ": they have closed their direct messages, or share no server with the bot"
-	case errorMissingPermission, errorMissingAccess:
-		return ": give the bot's role the permission in the channel's settings"
-	}
-	return ""
-}
-
-// errorCode says in the contract's codes what Discord's code, or else the HTTP status, means.
-func (r result) errorCode() wit.Code {
+// meaning says what Discord's code means, or else the status.
+func (r result) meaning() reply.Meaning {
 	switch r.code {
 	case errorTooLarge:
-		return wit.CodeTooLarge
+		return reply.Meaning{Code: wit.CodeTooLarge}
 	case errorSlowmode, errorChannelWriteRate, errorMaxEdits:
-		return wit.CodeRateLimited
-	case errorMissingAccess, errorCannotSendToUser, errorMissingPermission, errorNotAuthor, errorLockedThread, errorArchivedThread:
-		return wit.CodeForbidden
+		return reply.Meaning{Code: wit.CodeRateLimited}
+	case errorCannotSendToUser:
+		return reply.Meaning{Code: wit.CodeForbidden, Hint: "they have closed their direct messages, or share no server with the bot"}
+	case errorMissingPermission, errorMissingAccess:
+		return reply.Meaning{Code: wit.CodeForbidden, Hint: "give the bot's role the permission in the channel's settings"}
+	case errorNotAuthor, errorLockedThread, errorArchivedThread:
+		return reply.Meaning{Code: wit.CodeForbidden}
 	case errorUnknownChannel, errorUnknownMessage, errorUnknownUser:
-		return wit.CodeNotFound
+		return reply.Meaning{Code: wit.CodeNotFound}
 	case errorForm:
 		if r.hasFieldError("content") {
-			return wit.CodeTooLarge
+			return reply.Meaning{Code: wit.CodeTooLarge}
 		}
 	}
-	switch {
-	case r.status == 429:
-		return wit.CodeRateLimited
-	case r.status == 401:
-		return wit.CodeUnauthorized
-	case r.status == 403:
-		return wit.CodeForbidden
-	case r.status == 404:
-		return wit.CodeNotFound
-	case r.status == 413:
-		return wit.CodeTooLarge
-	case r.status >= 500:
-		return wit.CodeUnavailable
-	}
-	return wit.CodeInvalid
+	return r.Meaning()
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -85,7 +85,7 @@ func (c *chat) post(p part) (ids string, r result) {
 	if len(p.files) > 0 && r.refusesFiles() {
 		return c.postApart(p, r)
 	}
-	return messageID(c.channel, r.value.Get("id").Text()), r
+	return messageID(c.channel, r.Value.Get("id").Text()), r
 }
 
 // forClosedThread stands before what was meant for a thread that takes nothing any more. It fits between the length that the
@@ -116,10 +116,10 @@ func (c *chat) try(p part) result {
 
 // refusesFiles reports whether a message was refused, and might be taken without its files, or with each of them alone.
 func (r result) refusesFiles() bool {
-	if r.failure != nil {
-		return !r.failure.Code.Transient() && r.failure.Code != wit.CodeUnauthorized
+	if r.Failure != nil {
+		return !r.Failure.Code.Transient() && r.Failure.Code != wit.CodeUnauthorized
 	}
-	return !r.ok && (r.status == 413 || r.code == errorTooLarge || r.hasFieldError("files") || r.hasFieldError("attachments"))
+	return !r.ok && (r.Status == 413 || r.code == errorTooLarge || r.hasFieldError("files") || r.hasFieldError("attachments"))
 }
 
 // postApart sends the text of a part, and its files one by one. In place of those that are not taken stands a line that
@@ -154,14 +154,14 @@ func (c *chat) postApart(p part, refused result) (ids string, r result) {
 		if !r.ok {
 			return "", r
 		}
-		sent = append(sent, messageID(c.channel, r.value.Get("id").Text()))
+		sent = append(sent, messageID(c.channel, r.Value.Get("id").Text()))
 	}
 	return strings.Join(sent, " "), r
 }
 
 // why is the reason of a refusal, in a few words.
 func (r result) why() string {
-	if r.status == 413 || r.code == errorTooLarge || r.failure != nil && r.failure.Code == wit.CodeTooLarge {
+	if r.Status == 413 || r.code == errorTooLarge || r.Failure != nil && r.Failure.Code == wit.CodeTooLarge {
 		return "it is too large"
 	}
 	return "it was refused"

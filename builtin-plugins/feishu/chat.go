@@ -3,7 +3,9 @@ package feishu
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -34,11 +36,7 @@ func (c *chat) call(method, path string, body json.Object) result {
 }
 
 func (c *chat) do(request *wit.HTTPRequest) result {
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // done is the outcome of an operation on a message.
@@ -58,7 +56,7 @@ func (c *chat) post(kind string, content wit.JSON, uuid string) (id string, r re
 		if c.thread {
 			answer = answer.Bool("reply_in_thread", true)
 		}
-		if r = c.call("POST", "/im/v1/messages/"+escape(c.replyTo)+"/reply", answer); !r.gone() {
+		if r = c.call("POST", "/im/v1/messages/"+form.Escape(c.replyTo)+"/reply", answer); !r.gone() {
 			return sent(r)
 		}
 		c.host.Warn("feishu: what is answered is not there, and the message is sent as no reply: " + r.message())
@@ -85,9 +83,9 @@ func idType(id string) string {
 
 // sent reads the id of a message that was taken. An answer without an id is not Feishu's.
 func sent(r result) (id string, of result) {
-	id = r.value.Get("data", "message_id").Text()
+	id = r.Value.Get("data", "message_id").Text()
 	if r.ok() && (id == "" || len(id) > maxID) {
-		r.failure = foreign(200)
+		r.foreign()
 	}
 	return id, r
 }

@@ -28,8 +28,3 @@ func readSettings(config wit.JSON) (settings, error) {
 	root := strings.TrimRight(v.Get("apiRoot").Text(), "/")
 	return settings{root: root, api: root + "/open-apis", app: v.Get("appId").Text(), connects: v.Get("mode").Text() == "connection"}, nil
 }
-
-// escape makes a part of a URL of what could end it, or name a credential.
-func escape(part string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F", "?", "%3F", "#", "%23", "&", "%26", "=", "%3D", " ", "%20", "{", "%7B").Replace(part)
-}

@@ -43,9 +43,9 @@ func ask(a *answer) { a.get(toMe, "", "/bot/v3/info") }
 
 // introduced takes what Feishu says of the bot.
 func introduced(a *answer, r result) {
-	bot := r.value.Get("bot")
+	bot := r.Value.Get("bot")
 	if r.ok() && bot.Get("open_id").Text() == "" {
-		r.failure = foreign(200)
+		r.foreign()
 	}
 	err := r.err()
 	if err == nil {
@@ -64,7 +64,7 @@ func introduced(a *answer, r result) {
 		}
 		return
 	}
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	a.State.failures++
 	a.status(state, err.Message)
 	a.Timer(askTimer, delay)

@@ -3,8 +3,9 @@ package feishu
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -61,16 +62,16 @@ func missing(r result) error {
 }
 
 func (s *search) group(id string) error {
-	r := s.chat.call("GET", "/im/v1/chats/"+escape(id), nil)
+	r := s.chat.call("GET", "/im/v1/chats/"+form.Escape(id), nil)
 	if r.ok() {
-		s.add(wit.ConversationKindGroup, id, r.value.Get("data", "name").Text())
+		s.add(wit.ConversationKindGroup, id, r.Value.Get("data", "name").Text())
 	}
 	return missing(r)
 }
 
 func (s *search) person(id, kind string) error {
-	r := s.chat.call("GET", "/contact/v3/users/"+escape(id)+"?user_id_type="+kind, nil)
-	user := r.value.Get("data", "user")
+	r := s.chat.call("GET", "/contact/v3/users/"+form.Escape(id)+"?user_id_type="+kind, nil)
+	user := r.Value.Get("data", "user")
 	s.add(wit.ConversationKindDirect, user.Get("open_id").Text(), user.Get("name").Text())
 	return missing(r)
 }
@@ -78,16 +79,16 @@ func (s *search) person(id, kind string) error {
 func (s *search) groups() error {
 	token := ""
 	for range directoryPages {
-		r := s.chat.call("GET", "/im/v1/chats?page_size=100&page_token="+escape(token), nil)
+		r := s.chat.call("GET", "/im/v1/chats?page_size=100&page_token="+form.Escape(token), nil)
 		if err := r.err(); err != nil {
 			return err
 		}
-		for item := range r.value.Get("data", "items").Items() {
+		for item := range r.Value.Get("data", "items").Items() {
 			if name := item.Get("name").Text(); strings.Contains(strings.ToLower(name), s.name) {
 				s.add(wit.ConversationKindGroup, item.Get("chat_id").Text(), name)
 			}
 		}
-		if token = r.value.Get("data", "page_token").Text(); token == "" || !r.value.Get("data", "has_more").Bool() {
+		if token = r.Value.Get("data", "page_token").Text(); token == "" || !r.Value.Get("data", "has_more").Bool() {
 			break
 		}
 	}

@@ -1,7 +1,8 @@
 package feishu
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -41,7 +42,7 @@ func (Feishu) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 }
 
 func (c *chat) change(method, id string, body json.Object) result {
-	return c.call(method, "/im/v1/messages/"+escape(id), body)
+	return c.call(method, "/im/v1/messages/"+form.Escape(id), body)
 }
 
 // Delete takes back a message that was sent ("Recall message"). One that is gone is what was wanted.

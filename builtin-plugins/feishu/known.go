@@ -3,6 +3,7 @@ package feishu
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/known"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -10,7 +11,7 @@ import (
 // user"), for the next time.
 func (a *answer) person(id string) wit.Person {
 	e, seen := a.State.people.Find(id)
-	if !seen && id != "" && a.get(toName, id, "/contact/v3/users/"+escape(id)+"?user_id_type=open_id") {
+	if !seen && id != "" && a.get(toName, id, "/contact/v3/users/"+form.Escape(id)+"?user_id_type=open_id") {
 		a.State.people = a.State.people.With(known.Entry{ID: id})
 	}
 	return wit.Person{ID: id, Name: account.Optional(e.Name), Bot: id != "" && id == a.State.me.id}
@@ -18,7 +19,7 @@ func (a *answer) person(id string) wit.Person {
 
 // named takes what somebody is called. Apps that may not look into the contacts are told nothing.
 func named(a *answer, id string, r result) {
-	if name := r.value.Get("data", "user", "name").Text(); r.ok() && name != "" {
+	if name := r.Value.Get("data", "user", "name").Text(); r.ok() && name != "" {
 		a.State.people = a.State.people.With(known.Entry{ID: id, Name: name})
 	} else if err := r.err(); err != nil {
 		a.Host.Warn("feishu: what " + id + " is called cannot be asked: " + err.Message)
@@ -28,7 +29,7 @@ func named(a *answer, id string, r result) {
 // group is a group with the name that is known, which is asked as that of a person ("Obtain group information").
 func (a *answer) group(id string) wit.Conversation {
 	e, seen := a.State.chats.Find(id)
-	if !seen && id != "" && a.get(toChat, id, "/im/v1/chats/"+escape(id)) {
+	if !seen && id != "" && a.get(toChat, id, "/im/v1/chats/"+form.Escape(id)) {
 		a.State.chats = a.State.chats.With(known.Entry{ID: id})
 	}
 	return wit.Conversation{Kind: wit.ConversationKindGroup, ID: id, Name: account.Optional(e.Name)}
@@ -36,7 +37,7 @@ func (a *answer) group(id string) wit.Conversation {
 
 // described takes what a group is called.
 func described(a *answer, id string, r result) {
-	if name := r.value.Get("data", "name").Text(); r.ok() && name != "" {
+	if name := r.Value.Get("data", "name").Text(); r.ok() && name != "" {
 		a.State.chats = a.State.chats.With(known.Entry{ID: id, Name: name})
 	}
 }

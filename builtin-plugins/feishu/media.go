@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -12,24 +13,24 @@ import (
 
 // Feishu shows pictures, recordings in Opus and videos in MP4, and takes everything else as a file.
 
-// form is how a file is sent.
-type form struct {
+// shape is how a file is sent.
+type shape struct {
 	message string // the type of the message
 	file    string // the type of the upload; "" for a picture
 }
 
 // formsFor returns the forms in which a file is tried, in this order ("Upload file", file_type).
-func formsFor(a *wit.Attachment) []form {
-	mime, document := mimeOf(a), form{"file", documentType(a)}
+func formsFor(a *wit.Attachment) []shape {
+	mime, document := mimeOf(a), shape{"file", documentType(a)}
 	switch {
 	case a.Kind == wit.AttachmentKindImage || a.Kind == wit.AttachmentKindSticker:
-		return []form{{"image", ""}, document}
+		return []shape{{"image", ""}, document}
 	case (a.Kind == wit.AttachmentKindVoice || a.Kind == wit.AttachmentKindAudio) && (strings.Contains(mime, "ogg") || strings.Contains(mime, "opus")):
-		return []form{{"audio", "opus"}, document}
+		return []shape{{"audio", "opus"}, document}
 	case a.Kind == wit.AttachmentKindVideo && strings.Contains(mime, "mp4"):
-		return []form{{"media", "mp4"}, document}
+		return []shape{{"media", "mp4"}, document}
 	}
-	return []form{document}
+	return []shape{document}
 }
 
 func mimeOf(a *wit.Attachment) string {
@@ -53,7 +54,7 @@ func documentType(a *wit.Attachment) string {
 // sendFile uploads a file and sends it, in the first form that Feishu takes. If it takes none, a line says what is missing.
 func (c *chat) sendFile(a *wit.Attachment, uuid string) (id string, r result) {
 	if a.Media == nil || *a.Media == "" {
-		return "", result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
+		return "", result{Reply: reply.Failed(attachment.Missing())}
 	}
 	for i, f := range formsFor(a) {
 		var content wit.JSON
@@ -70,18 +71,18 @@ func (c *chat) sendFile(a *wit.Attachment, uuid string) (id string, r result) {
 }
 
 // uploaded puts a file where messages find it, and returns the content of a message with it.
-func (c *chat) uploaded(f form, a *wit.Attachment) (wit.JSON, result) {
+func (c *chat) uploaded(f shape, a *wit.Attachment) (wit.JSON, result) {
 	if f.file == "" {
 		r := c.do(c.settings.upload("/im/v1/images", wit.HTTPPart{Name: "image_type", Text: new("message")},
 			wit.HTTPPart{Name: "image", Media: a.Media, FileName: new(attachment.Label(a)), ContentType: a.Mime}))
-		return json.Object{}.Text("image_key", r.value.Get("data", "image_key").Text()).JSON(), r
+		return json.Object{}.Text("image_key", r.Value.Get("data", "image_key").Text()).JSON(), r
 	}
 	parts := []wit.HTTPPart{{Name: "file_type", Text: &f.file}, {Name: "file_name", Text: new(attachment.Label(a))}}
 	if a.Duration != nil && f.file != "stream" {
 		parts = append(parts, wit.HTTPPart{Name: "duration", Text: new(strconv.FormatInt(*a.Duration, 10))})
 	}
 	r := c.do(c.settings.upload("/im/v1/files", append(parts, wit.HTTPPart{Name: "file", Media: a.Media, FileName: new(attachment.Label(a)), ContentType: a.Mime})...))
-	return json.Object{}.Text("file_key", r.value.Get("data", "file_key").Text()).JSON(), r
+	return json.Object{}.Text("file_key", r.Value.Get("data", "file_key").Text()).JSON(), r
 }
 
 // wordsOf is what stands for an attachment that is no file of the media store: a place, a contact, or an address on the web.

@@ -4,9 +4,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/known"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -21,7 +22,7 @@ const placeTimer = "place"
 // locate asks where the messages are whose reactions wait.
 func locate(a *answer) {
 	for _, w := range a.State.waiting {
-		a.get(toMessage, w.event, "/im/v1/messages/"+escape(w.message))
+		a.get(toMessage, w.event, "/im/v1/messages/"+form.Escape(w.message))
 	}
 }
 
@@ -71,7 +72,7 @@ func reacted(e *event) {
 		e.State.waiting = e.State.waiting[1:]
 	}
 	e.State.waiting = append(slices.Clone(e.State.waiting), w)
-	e.get(toMessage, w.event, "/im/v1/messages/"+escape(w.message))
+	e.get(toMessage, w.event, "/im/v1/messages/"+form.Escape(w.message))
 }
 
 // isNew reports whether a reaction's event tells of one that was added: those of one that was removed have the same fields.
@@ -89,7 +90,7 @@ func located(a *answer, event string, r result) {
 		return
 	}
 	a.State.waiting = slices.Delete(slices.Clone(a.State.waiting), i, i+1)
-	for m := range r.value.Get("data", "items").Items() {
+	for m := range r.Value.Get("data", "items").Items() {
 		chat := m.Get("chat_id").Text()
 		if chat == "" {
 			break
@@ -108,7 +109,7 @@ func (Feishu) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, e
 	if err != nil {
 		return nil, err
 	}
-	path := "/im/v1/messages/" + escape(reaction.ID) + "/reactions"
+	path := "/im/v1/messages/" + form.Escape(reaction.ID) + "/reactions"
 	if reaction.Emoji == "" {
 		return c.done(reaction.ID, c.unreact(path))
 	}
@@ -123,9 +124,9 @@ func (Feishu) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, e
 // unreact takes back all reactions of the bot to a message.
 func (c *chat) unreact(path string) result {
 	r := c.call("GET", path+"?page_size=50", nil)
-	for item := range r.value.Get("data", "items").Items() {
+	for item := range r.Value.Get("data", "items").Items() {
 		if id := item.Get("reaction_id").Text(); id != "" && item.Get("operator", "operator_type").Text() == "app" && item.Get("operator", "operator_id").Text() == c.settings.app {
-			if r = c.call("DELETE", path+"/"+escape(id), nil); !r.ok() && !r.gone() {
+			if r = c.call("DELETE", path+"/"+form.Escape(id), nil); !r.ok() && !r.gone() {
 				return r
 			}
 		}

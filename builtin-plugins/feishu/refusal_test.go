@@ -28,7 +28,7 @@ func TestErrors(t *testing.T) {
 		{feishutest.Fault{Code: 230013}, wit.CodeForbidden, 0, "Availability"},
 		{feishutest.Fault{Code: 230029}, wit.CodeNotFound, 0, "left the organization"},
 		{feishutest.Fault{Status: 500, Code: 190002}, wit.CodeUnavailable, 5_000, ""},
-		{feishutest.Fault{Status: 503, Code: 1}, wit.CodeUnavailable, 5_000, ""},
+		{feishutest.Fault{Status: 503, Code: 1}, wit.CodeUnavailable, 0, ""},
 		{feishutest.Fault{Status: 403, Code: 1}, wit.CodeForbidden, 0, ""},
 		{feishutest.Fault{Status: 404, Code: 1}, wit.CodeNotFound, 0, ""},
 		{feishutest.Fault{Body: "<html>"}, wit.CodeUnavailable, 0, "is apiRoot right?"},

@@ -1,6 +1,7 @@
 package feishu
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -37,7 +38,7 @@ func (s settings) upload(path string, parts ...wit.HTTPPart) *wit.HTTPRequest {
 
 // download is how the kernel gets a file of a message ("Obtain resource files in messages").
 func (s settings) download(message, key, kind string) *wit.HTTPRequest {
-	r := s.get("/im/v1/messages/" + escape(message) + "/resources/" + escape(key) + "?type=" + kind)
+	r := s.get("/im/v1/messages/" + form.Escape(message) + "/resources/" + form.Escape(key) + "?type=" + kind)
 	r.Timeout = transferTimeout
 	return r
 }

@@ -39,15 +39,15 @@ func askEndpoint(a *answer) {
 
 // endpointFound opens a connection at the address that Feishu has given.
 func endpointFound(a *answer, r result) {
-	address := r.value.Get("data", "URL").Text()
+	address := r.Value.Get("data", "URL").Text()
 	if r.ok() && (!strings.Contains(address, "://") || strings.Contains(address, "{{")) {
-		r.failure = foreign(200)
+		r.foreign()
 	}
 	if r.code == systemBusy {
-		r.failure = wit.NewError(wit.CodeUnavailable, r.message())
+		r.Failure = wit.NewError(wit.CodeUnavailable, r.message())
 	}
 	if err := r.err(); err != nil {
-		state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+		state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 		a.State.failures++
 		a.status(state, err.Message)
 		a.Timer(openTimer, delay)

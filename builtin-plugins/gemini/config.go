@@ -3,7 +3,8 @@ package gemini
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -90,20 +91,5 @@ func resource(model string) string {
 	if !strings.HasPrefix(model, "models/") && !strings.HasPrefix(model, "tunedModels/") {
 		model = "models/" + model
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(escaped(model), "%2F", "/"), "..", "%2E%2E")
-}
-
-// escaped is a text as it stands in an address.
-func escaped(text string) string {
-	const digits = "0123456789ABCDEF"
-	var out []byte
-	for _, c := range []byte(text) {
-		switch {
-		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', strings.IndexByte("-_.", c) >= 0:
-			out = append(out, c)
-		default:
-			out = append(out, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(out)
+	return form.Path(model)
 }

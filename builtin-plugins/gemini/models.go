@@ -4,8 +4,10 @@ import (
 	"math"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -30,7 +32,7 @@ func (Provider) Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswe
 		if next = list.Get("nextPageToken").Text(); next == "" {
 			return answer, nil
 		}
-		next = "&pageToken=" + escaped(next)
+		next = "&pageToken=" + form.Escape(next)
 	}
 	answer.Request, err = c.request(host, "GET", "/models?pageSize=1000"+next)
 	return answer, err
@@ -61,10 +63,7 @@ func count(v json.Value) uint32 { return uint32(min(max(v.Int(), 0), math.MaxUin
 
 // reply reads a response that is one object with a list of this name, which may be absent where it is empty.
 func reply(response *wit.HTTPResponse, list string) (json.Value, error) {
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
+	body := texts.Of(response.Text)
 	switch {
 	case response.Error != nil:
 		return json.Value{}, response.Error

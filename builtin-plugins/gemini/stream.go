@@ -3,10 +3,10 @@ package gemini
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
-	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
+	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

@@ -30,11 +30,6 @@ func readSettings(config wit.JSON) (settings, error) {
 	return settings{api: strings.TrimRight(root, "/") + "/", project: v.Get("projectNumber").Text()}, nil
 }
 
-// escape makes of a resource's name, which has slashes, what stands in a URL's path and names no credential.
-func escape(name string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B", "..", "%2E%2E").Replace(name)
-}
-
 // state is what an account carries from event to event.
 type state struct {
 	generation int64 // counts starts; the answer to what was asked in an earlier one is ignored

@@ -47,7 +47,7 @@ func answered(a *answer, response *wit.HTTPResponse) {
 		a.Timer(askTimer, askEvery)
 		return
 	}
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	a.State.failures++
 	a.State.good = false
 	a.Status(state, err.Message, nil)

@@ -1,7 +1,8 @@
 package googlechat
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -49,7 +50,7 @@ func (GoogleChat) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error)
 	if err != nil {
 		return nil, err
 	}
-	path, text := escape(edit.ID)+"?updateMask=", edit.Text
+	path, text := form.Path(edit.ID)+"?updateMask=", edit.Text
 	if edit.Formatted != nil {
 		text = *edit.Formatted
 	}
@@ -79,7 +80,7 @@ func (GoogleChat) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, 
 	if err != nil {
 		return nil, err
 	}
-	if r := c.call("DELETE", escape(target.ID), nil); !r.ok() && r.status != 404 {
+	if r := c.call("DELETE", form.Path(target.ID), nil); !r.Success() && r.Status != 404 {
 		return nil, r.err()
 	}
 	return &wit.Sent{IDs: []string{target.ID}}, nil

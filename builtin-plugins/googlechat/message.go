@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -63,6 +64,6 @@ func attach(m *wit.Message, file json.Value, s settings) {
 	}
 	m.Attachments = append(m.Attachments, wit.Attachment{
 		Kind: attachment.Kind(kind), Mime: account.Optional(kind), Name: account.Optional(name),
-		Fetch: &wit.HTTPRequest{URL: s.api + "v1/media/" + escape(resource) + "?alt=media", Headers: authorized(), Timeout: transferTimeout},
+		Fetch: &wit.HTTPRequest{URL: s.api + "v1/media/" + form.Path(resource) + "?alt=media", Headers: authorized(), Timeout: transferTimeout},
 	})
 }

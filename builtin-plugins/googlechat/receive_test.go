@@ -59,7 +59,7 @@ func TestFilesThatCome(t *testing.T) {
 		t.Fatalf("%s", wit.Marshal(&m))
 	}
 	a := m.Attachments[0]
-	if a.Kind != wit.AttachmentKindImage || *a.Name != "p.png" || *a.Mime != "image/png" || a.Fetch.URL != g.server.Root()+"/v1/media/Clx/a=%7B%7Bcredential:accessToken}}%3Fx?alt=media" || len(a.Fetch.Headers) != 1 {
+	if a.Kind != wit.AttachmentKindImage || *a.Name != "p.png" || *a.Mime != "image/png" || a.Fetch.URL != g.server.Root()+"/v1/media/Clx/a%3D%7B%7Bcredential%3AaccessToken%7D%7D%3Fx?alt=media" || len(a.Fetch.Headers) != 1 {
 		t.Errorf("%s", wit.Marshal(&a))
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -48,11 +50,7 @@ func (c *chat) call(method, path string, body json.Object) result {
 	if body != nil {
 		request.JSON = body.JSON()
 	}
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // meet finds the direct message with somebody (spaces.findDirectMessage). An app cannot begin one.
@@ -64,25 +62,20 @@ func (c *chat) meet() *wit.Error {
 	if !strings.HasPrefix(name, "users/") {
 		return nil
 	}
-	r := c.call("GET", "spaces:findDirectMessage?name="+query(name), nil)
+	r := c.call("GET", "spaces:findDirectMessage?name="+form.Escape(name), nil)
 	if err := r.err(); err != nil {
-		if r.status == 404 {
+		if r.Status == 404 {
 			err.Message += ": they have to write to the app first"
 		}
 		return err
 	}
-	id := r.value.Get("name").Text()
+	id := r.Value.Get("name").Text()
 	if id == "" || len(id) > maxID {
 		return wit.NewError(wit.CodeUnavailable, "the answer is not the Chat API's; is apiRoot right?")
 	}
 	c.to.ID, c.to.Kind, c.to.Thread = id, wit.ConversationKindDirect, nil
 	c.moved = &wit.Conversation{Kind: wit.ConversationKindDirect, ID: id, Name: c.to.Name}
 	return nil
-}
-
-// query makes a value of a query.
-func query(value string) string {
-	return strings.NewReplacer("%", "%25", "&", "%26", "#", "%23", "+", "%2B", " ", "%20", "=", "%3D", "{", "%7B").Replace(value)
 }
 
 // Send delivers a text and what can be chosen below it. Apps can send no files: the text says which. Of a message in which nothing can be
@@ -99,7 +92,7 @@ func (GoogleChat) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error)
 	if err := c.meet(); err != nil {
 		return nil, err
 	}
-	path := escape(c.to.ID) + "/messages?requestId=" + requestID(send.IdempotencyKey)
+	path := form.Path(c.to.ID) + "/messages?requestId=" + requestID(send.IdempotencyKey)
 	thread := wit.JSON(nil)
 	if t := c.to.Thread; t != nil && *t != "" {
 		path += "&messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"
@@ -120,7 +113,7 @@ func (GoogleChat) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	id := r.value.Get("name").Text()
+	id := r.Value.Get("name").Text()
 	if id == "" || len(id) > maxID {
 		e := wit.NewError(wit.CodeUnavailable, "the answer is not the Chat API's; is apiRoot right?")
 		e.Retryable = true
@@ -135,12 +128,12 @@ func (c *chat) quote(id *string) wit.JSON {
 	if id == nil || !strings.HasPrefix(*id, c.to.ID+"/messages/") {
 		return nil
 	}
-	r := c.call("GET", escape(*id), nil)
-	changed := r.value.Get("lastUpdateTime").Text()
+	r := c.call("GET", form.Path(*id), nil)
+	changed := r.Value.Get("lastUpdateTime").Text()
 	if changed == "" {
-		changed = r.value.Get("createTime").Text()
+		changed = r.Value.Get("createTime").Text()
 	}
-	if r.err() != nil || changed == "" || c.to.Thread != nil && r.value.Get("thread", "name").Text() != *c.to.Thread {
+	if r.err() != nil || changed == "" || c.to.Thread != nil && r.Value.Get("thread", "name").Text() != *c.to.Thread {
 		return nil
 	}
 	return json.Object{}.Text("name", *id).Text("lastUpdateTime", changed).JSON()

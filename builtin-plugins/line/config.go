@@ -42,8 +42,3 @@ func readSettings(config wit.JSON) (settings, error) {
 		replies: !replies.Exists() || replies.Bool(),
 	}, nil
 }
-
-// escape makes a part of a URL's path of what could end it, or name a credential.
-func escape(part string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(part)
-}

@@ -26,22 +26,22 @@ func ask(a *answer) { a.get(toMe, "", "/info") }
 
 // introduced takes what LINE says of the account.
 func introduced(a *answer, r result) {
-	if r.ok() && r.value.Get("userId").Text() == "" {
-		r.failure = foreign(r.status)
+	if r.Success() && r.Value.Get("userId").Text() == "" {
+		r.foreign()
 	}
 	err := r.err()
 	if err == nil {
-		a.State.me = me{id: r.value.Get("userId").Text(), basic: r.value.Get("basicId").Text(), name: r.value.Get("displayName").Text()}
+		a.State.me = me{id: r.Value.Get("userId").Text(), basic: r.Value.Get("basicId").Text(), name: r.Value.Get("displayName").Text()}
 		a.State.failures = 0
 		message := ""
-		if r.value.Get("chatMode").Text() == "chat" {
+		if r.Value.Get("chatMode").Text() == "chat" {
 			message = "the account's chat is on, so people may be answered by hand and by the assistant: turn it off in the LINE Official Account Manager, Settings > Response settings"
 		}
 		a.status(wit.ConnectionStateConnected, message)
 		a.Timer(askTimer, askEvery)
 		return
 	}
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	a.State.failures++
 	a.status(state, err.Message)
 	a.Timer(askTimer, delay)

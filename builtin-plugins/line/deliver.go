@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -38,11 +39,11 @@ func (c *chat) reply(messages []wit.JSON, idempotencyKey string) (ids []string, 
 	}
 	body := json.Object{}.Text("replyToken", k.token).Raw("messages", list(messages))
 	ids, r = c.sent(c.do(c.settings.post("/message/reply", body)))
-	if r.status != 400 {
+	if r.Status != 400 {
 		return ids, r, true
 	}
-	if again && c.young(k) && c.do(c.settings.post("/message/validate/reply", json.Object{}.Raw("messages", list(messages)))).ok() {
-		return nil, result{status: 200}, true // an attempt whose answer was lost has used it
+	if again && c.young(k) && c.do(c.settings.post("/message/validate/reply", json.Object{}.Raw("messages", list(messages)))).Success() {
+		return nil, result{Reply: reply.Reply{Status: 200}}, true // an attempt whose answer was lost has used it
 	}
 	// It has ended, or the messages are refused, which the push will tell. It is nothing that a later attempt could go by.
 	if err := c.host.KVPut("reply/"+idempotencyKey, pushed, keepTokens); err != nil {
@@ -90,10 +91,10 @@ func (c *chat) young(k key) bool { return c.now-k.at < tokenLife }
 func (c *chat) push(messages []wit.JSON, retryKey string) (ids []string, r result) {
 	body := json.Object{}.Text("to", c.to).Raw("messages", list(messages))
 	r = c.do(c.settings.post("/message/push", body, wit.Header{Name: "X-Line-Retry-Key", Value: retryKey}))
-	if r.status == 409 {
-		r = result{status: 200, value: r.value}
+	if r.Status == 409 {
+		r = result{Reply: reply.Reply{Status: 200, Value: r.Value}}
 	}
-	if r.status == 429 {
+	if r.Status == 429 {
 		r.spent = c.spent()
 	}
 	return c.sent(r)
@@ -103,22 +104,22 @@ func (c *chat) push(messages []wit.JSON, retryKey string) (ids []string, r resul
 // messages this month", "Get number of messages sent this month").
 func (c *chat) spent() bool {
 	quota := c.do(c.settings.get("/message/quota"))
-	if !quota.ok() || quota.value.Get("type").Text() != "limited" {
+	if !quota.Success() || quota.Value.Get("type").Text() != "limited" {
 		return false
 	}
 	used := c.do(c.settings.get("/message/quota/consumption"))
-	return used.ok() && used.value.Get("totalUsage").Int() >= quota.value.Get("value").Int()
+	return used.Success() && used.Value.Get("totalUsage").Int() >= quota.Value.Get("value").Int()
 }
 
 // sent reads the ids of messages that were taken. An answer without them is not LINE's.
 func (c *chat) sent(r result) (ids []string, of result) {
-	for m := range r.value.Get("sentMessages").Items() {
+	for m := range r.Value.Get("sentMessages").Items() {
 		if id := m.Get("id").Text(); id != "" && len(id) <= maxID {
 			ids = append(ids, id)
 		}
 	}
-	if r.ok() && len(ids) == 0 {
-		r.failure = foreign(r.status)
+	if r.Success() && len(ids) == 0 {
+		r.foreign()
 	}
 	return ids, r
 }

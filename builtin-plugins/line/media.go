@@ -67,7 +67,7 @@ func (c *chat) address(a *wit.Attachment) (string, error) {
 	case attachment.Public(a.Fetch):
 		return a.Fetch.URL, nil
 	}
-	return "", wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+	return "", attachment.Missing()
 }
 
 // isFile reports whether an attachment is a file, and no place or contact.

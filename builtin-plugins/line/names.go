@@ -3,6 +3,7 @@ package line
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/known"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -34,7 +35,7 @@ func (a *answer) conversation(p place) wit.Conversation {
 		return wit.Conversation{Kind: wit.ConversationKindDirect, ID: p.id, Name: account.Optional(e.Name)}
 	}
 	e, seen := a.State.rooms.Find(p.id)
-	if !seen && p.kind == "group" && a.get(toRoom, p.id, "/group/"+escape(p.id)+"/summary") {
+	if !seen && p.kind == "group" && a.get(toRoom, p.id, "/group/"+form.Escape(p.id)+"/summary") {
 		a.State.rooms = a.State.rooms.With(known.Entry{ID: p.id})
 	}
 	a.State.rooms = a.State.rooms.Seen(p.id)
@@ -43,7 +44,7 @@ func (a *answer) conversation(p place) wit.Conversation {
 
 // described takes what a group is called.
 func described(a *answer, id string, r result) {
-	if name := r.value.Get("groupName").Text(); r.ok() && name != "" {
+	if name := r.Value.Get("groupName").Text(); r.Success() && name != "" {
 		a.State.rooms = a.State.rooms.With(known.Entry{ID: id, Name: name})
 	}
 }
@@ -52,9 +53,9 @@ func described(a *answer, id string, r result) {
 // the group ("Get profile", "Get group chat member profile", "Get multi-person chat member profile").
 func (a *answer) person(p place, id string) wit.Person {
 	e, seen := a.State.people.Find(id)
-	path := "/profile/" + escape(id)
+	path := "/profile/" + form.Escape(id)
 	if p.kind != "user" {
-		path = "/" + p.kind + "/" + escape(p.id) + "/member/" + escape(id)
+		path = "/" + p.kind + "/" + form.Escape(p.id) + "/member/" + form.Escape(id)
 	}
 	if !seen && id != "" && a.get(toName, id, path) {
 		a.State.people = a.State.people.With(known.Entry{ID: id})
@@ -65,7 +66,7 @@ func (a *answer) person(p place, id string) wit.Person {
 
 // named takes what somebody is called. Of who has blocked the account LINE tells nothing.
 func named(a *answer, id string, r result) {
-	if name := r.value.Get("displayName").Text(); r.ok() && name != "" {
+	if name := r.Value.Get("displayName").Text(); r.Success() && name != "" {
 		a.State.people = a.State.people.With(known.Entry{ID: id, Name: name})
 	}
 }

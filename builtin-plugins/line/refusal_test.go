@@ -22,8 +22,8 @@ func TestErrors(t *testing.T) {
 		{linetest.Fault{Status: 429, RetryAfter: 60}, wit.CodeRateLimited, 60_000, "too many calls"},
 		{linetest.Fault{Status: 401}, wit.CodeUnauthorized, 0, "carapace setup line"},
 		{linetest.Fault{Status: 403}, wit.CodeForbidden, 0, "plan"},
-		{linetest.Fault{Status: 404}, wit.CodeNotFound, 0, "LINE (404)"},
-		{linetest.Fault{Status: 503}, wit.CodeUnavailable, 5_000, "injected"},
+		{linetest.Fault{Status: 404}, wit.CodeNotFound, 0, "injected (404)"},
+		{linetest.Fault{Status: 503}, wit.CodeUnavailable, 0, "injected"},
 		{linetest.Fault{Body: "<html>"}, wit.CodeUnavailable, 0, "is apiRoot right?"},
 		{linetest.Fault{Body: `{}`}, wit.CodeUnavailable, 0, "is apiRoot right?"},
 	} {

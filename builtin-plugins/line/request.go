@@ -1,6 +1,7 @@
 package line
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -31,5 +32,5 @@ func (s settings) post(path string, body json.Object, headers ...wit.Header) *wi
 
 // download is how the kernel gets a file that somebody has sent ("Get content").
 func (s settings) download(message string) *wit.HTTPRequest {
-	return &wit.HTTPRequest{URL: s.data + "/message/" + escape(message) + "/content", Headers: authorized(), Timeout: transferTimeout}
+	return &wit.HTTPRequest{URL: s.data + "/message/" + form.Escape(message) + "/content", Headers: authorized(), Timeout: transferTimeout}
 }

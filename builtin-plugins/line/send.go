@@ -4,8 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -37,11 +38,7 @@ func openChat(host *sdk.Host, config, data wit.JSON, to wit.Conversation) (*chat
 }
 
 func (c *chat) do(request *wit.HTTPRequest) result {
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // maxBatch is how many messages a request can have ("Send push message").
@@ -99,7 +96,7 @@ func (Line) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error)
 		return &wit.Sent{}, nil
 	}
 	r := c.do(c.settings.post("/chat/loading/start", json.Object{}.Text("chatId", c.to).Int("loadingSeconds", loading)))
-	if !r.ok() && !r.refused() {
+	if !r.Success() && !r.refused() {
 		return nil, r.err()
 	}
 	return &wit.Sent{}, nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -55,7 +56,7 @@ func versionsKnown(a *answer, v json.Value) {
 // noMatrix looks for the server that another one names, since a user id's server often is not where its API is
 // ("Server discovery").
 func noMatrix(a *answer, r result) {
-	if r.failure == nil || r.silent {
+	if r.Failure == nil || r.Silent() {
 		requestFailed(a, requestVersions, r)
 		return
 	}
@@ -66,7 +67,7 @@ func noMatrix(a *answer, r result) {
 // owner has said, and nowhere else.
 func wellKnown(a *answer, r result) {
 	words := "no Matrix server answers at homeserver: is the address right?"
-	if base := r.value.Get("m.homeserver", "base_url").Text(); r.ok && base != "" {
+	if base := r.Value.Get("m.homeserver", "base_url").Text(); r.ok && base != "" {
 		words = "the Matrix server is elsewhere: set homeserver to " + texts.Clip(strings.TrimRight(base, "/"), 200)
 	}
 	a.status(wit.ConnectionStateFailed, words)
@@ -81,12 +82,12 @@ func known(a *answer, v json.Value) {
 		a.State = state{generation: a.State.generation, legacy: a.State.legacy}
 	}
 	a.State.me.id = texts.Clip(id, maxID)
-	a.request(requestProfile, "", "GET", client+"/profile/"+escape(id))
+	a.request(requestProfile, "", "GET", client+"/profile/"+form.Escape(id))
 }
 
 // named notes what the account is called, if it is called anything, and begins to read.
 func named(a *answer, r result) {
-	a.State.me.name = texts.Clip(r.value.Get("displayname").Text(), 255)
+	a.State.me.name = texts.Clip(r.Value.Get("displayname").Text(), 255)
 	a.State.failures, a.State.retry = 0, ""
 	a.status(wit.ConnectionStateConnected, "")
 	askJoins(a)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -83,7 +84,7 @@ func (p *place) download(uri string) *wit.HTTPRequest {
 	if p.State.legacy {
 		path = "/_matrix/media/v3/download/"
 	}
-	fetch := p.Settings.request("", "GET", path+escape(server)+"/"+escape(id))
+	fetch := p.Settings.request("", "GET", path+form.Escape(server)+"/"+form.Escape(id))
 	fetch.Timeout = transferTimeout
 	return &fetch
 }

@@ -3,6 +3,7 @@ package matrix
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -31,11 +32,11 @@ func notConnected() error {
 
 // named is the room that has an alias.
 func (t *talk) named(alias string) (string, error) {
-	r := t.call("GET", client+"/directory/room/"+escape(alias), nil)
+	r := t.call("GET", client+"/directory/room/"+form.Escape(alias), nil)
 	if err := r.err(); err != nil {
 		return "", err
 	}
-	return r.value.Get("room_id").Text(), nil
+	return r.Value.Get("room_id").Text(), nil
 }
 
 // with is a room in which the account is alone with somebody. One that is made is not encrypted, and is noted as theirs
@@ -48,12 +49,12 @@ func (t *talk) with(user string) (string, error) {
 	if known := t.state.rooms.direct(user); known != nil {
 		return known.id, nil
 	}
-	path := client + "/user/" + escape(me) + "/account_data/m.direct"
+	path := client + "/user/" + form.Escape(me) + "/account_data/m.direct"
 	noted := t.call("GET", path, nil)
 	if !noted.ok && !noted.is("M_NOT_FOUND") {
 		return "", noted.err()
 	}
-	if room, err := t.usable(noted.value.Get(user)); room != "" || err != nil {
+	if room, err := t.usable(noted.Value.Get(user)); room != "" || err != nil {
 		return room, err
 	}
 	made := t.call("POST", client+"/createRoom", json.Object{}.Text("preset", "trusted_private_chat").Bool("is_direct", true).
@@ -61,8 +62,8 @@ func (t *talk) with(user string) (string, error) {
 	if err := made.err(); err != nil {
 		return "", err
 	}
-	room := made.value.Get("room_id").Text()
-	if r := t.call("PUT", path, noteDirect(noted.value, user, room)); !r.ok {
+	room := made.Value.Get("room_id").Text()
+	if r := t.call("PUT", path, noteDirect(noted.Value, user, room)); !r.ok {
 		t.host.Warn("matrix: a direct room cannot be noted: " + r.err().Error())
 	}
 	return room, nil
@@ -78,7 +79,7 @@ func (t *talk) usable(list json.Value) (string, error) {
 		return "", err
 	}
 	in, found := map[string]bool{}, ""
-	for id := range r.value.Get("joined_rooms").Items() {
+	for id := range r.Value.Get("joined_rooms").Items() {
 		in[id.Text()] = true
 	}
 	for id := range list.Items() {

@@ -3,8 +3,9 @@ package matrix
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -55,15 +56,15 @@ func (t *talk) findRoom(id string) ([]wit.DirectoryEntry, error) {
 	if !r.ok && !r.is("M_NOT_FOUND") {
 		return nil, nil // it may not be looked into
 	}
-	return []wit.DirectoryEntry{{Kind: wit.ConversationKindGroup, ID: id, Name: account.Optional(r.value.Get("name").Text())}}, nil
+	return []wit.DirectoryEntry{{Kind: wit.ConversationKindGroup, ID: id, Name: account.Optional(r.Value.Get("name").Text())}}, nil
 }
 
 // findUser finds a person by the id.
 func (t *talk) findUser(id string) ([]wit.DirectoryEntry, error) {
-	r := t.call("GET", client+"/profile/"+escape(id), nil)
+	r := t.call("GET", client+"/profile/"+form.Escape(id), nil)
 	switch code := wit.CodeOf(r.err()); {
 	case r.ok:
-		return []wit.DirectoryEntry{{Kind: wit.ConversationKindDirect, ID: id, Name: account.Optional(r.value.Get("displayname").Text())}}, nil
+		return []wit.DirectoryEntry{{Kind: wit.ConversationKindDirect, ID: id, Name: account.Optional(r.Value.Get("displayname").Text())}}, nil
 	case code == wit.CodeNotFound || code == wit.CodeForbidden || code == wit.CodeInvalid:
 		return nil, nil
 	}
@@ -77,7 +78,7 @@ func (t *talk) searchUsers(name string, limit int) ([]wit.DirectoryEntry, error)
 		return nil, err
 	}
 	var entries []wit.DirectoryEntry
-	for who := range r.value.Get("results").Items() {
+	for who := range r.Value.Get("results").Items() {
 		if id := who.Get("user_id").Text(); id != "" && len(entries) < limit {
 			entries = append(entries, wit.DirectoryEntry{Kind: wit.ConversationKindDirect, ID: id, Name: account.Optional(who.Get("display_name").Text())})
 		}

@@ -4,7 +4,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -34,10 +35,10 @@ func (Matrix) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := words{text: edit.Text, html: textOf(edit.Formatted)}
+	w := words{text: edit.Text, html: texts.Of(edit.Formatted)}
 	r := t.replace(edit.ID, w)
-	if code := r.code(); !r.ok && r.failure == nil && w.html != "" && (code == wit.CodeTooLarge || code == wit.CodeInvalid) {
-		host.Warn("matrix: a text is edited without formatting: " + r.explanation())
+	if code := r.meaning().Code; !r.ok && r.Failure == nil && w.html != "" && (code == wit.CodeTooLarge || code == wit.CodeInvalid) {
+		host.Warn("matrix: a text is edited without formatting: " + r.message())
 		w.html = ""
 		r = t.replace(edit.ID, w)
 	}
@@ -92,12 +93,12 @@ func (Matrix) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, e
 
 // unreact takes the account's reactions to a message back. Which they are, the server tells ("Relationships API").
 func (t *talk) unreact(id string) error {
-	path := "/_matrix/client/v1/rooms/" + escape(t.room) + "/relations/" + escape(id) + "/m.annotation/m.reaction?limit=100"
+	path := "/_matrix/client/v1/rooms/" + form.Escape(t.room) + "/relations/" + form.Escape(id) + "/m.annotation/m.reaction?limit=100"
 	r := t.call("GET", path, nil)
 	if err := r.err(); err != nil {
 		return err
 	}
-	for e := range r.value.Get("chunk").Items() {
+	for e := range r.Value.Get("chunk").Items() {
 		if e.Get("sender").Text() != t.state.me.id {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -70,8 +71,8 @@ func askPage(a *answer) {
 		events = a.State.limit
 	}
 	from := cmp.Or(g.at, g.rooms[0].from, g.from)
-	a.request(requestPage, "", "GET", roomPath(g.rooms[0].id, "messages")+"?dir=f&from="+escape(from)+"&to="+escape(g.to)+
-		"&limit="+strconv.FormatInt(events, 10)+"&filter="+escape(pageFilter))
+	a.request(requestPage, "", "GET", roomPath(g.rooms[0].id, "messages")+"?dir=f&from="+form.Escape(from)+"&to="+form.Escape(g.to)+
+		"&limit="+strconv.FormatInt(events, 10)+"&filter="+form.Escape(pageFilter))
 }
 
 // pageCame takes a page. A room that may not be read, as the account was put out of it meanwhile, is passed over.
@@ -84,8 +85,8 @@ func pageCame(a *answer, r result) {
 	switch {
 	case r.ok:
 		recovered(a)
-		receivePage(a, r.value)
-	case r.failure == nil && (code == wit.CodeForbidden || code == wit.CodeNotFound || code == wit.CodeInvalid):
+		receivePage(a, r.Value)
+	case r.Failure == nil && (code == wit.CodeForbidden || code == wit.CodeNotFound || code == wit.CodeInvalid):
 		g.rooms[0].comes = false // it is not read at all
 		a.Host.Warn("matrix: what was said in " + g.rooms[0].id + " cannot be read: " + r.err().Error())
 		g.next()

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -89,9 +90,9 @@ func askJoin(a *answer, j joining) {
 		a.Timer(joinTimer, account.FirstRetry)
 		return
 	}
-	path := client + "/join/" + escape(j.room)
+	path := client + "/join/" + form.Escape(j.room)
 	if j.via != "" {
-		path += "?server_name=" + escape(j.via) + "&via=" + escape(j.via)
+		path += "?server_name=" + form.Escape(j.via) + "&via=" + form.Escape(j.via)
 	}
 	r := a.request(requestJoin, j.room, "POST", path)
 	r.JSON, r.Timeout = wit.JSON("{}"), joinTimeout
@@ -112,8 +113,8 @@ func joined(a *answer, id string, r result) {
 		j.done = true
 	case wit.CodeOf(r.err()).Transient() && j.tries < maxJoinTry:
 		j.tries++
-		a.Timer(joinTimer, max(min(int64(account.FirstRetry)<<j.tries, 10*account.SlowRetry), r.retryAfter))
-	case j.from != "" && r.failure == nil:
+		a.Timer(joinTimer, max(min(int64(account.FirstRetry)<<j.tries, 10*account.SlowRetry), r.Wait))
+	case j.from != "" && r.Failure == nil:
 		j.waits = true
 		a.status(wit.ConnectionStateConnected, "a room of the bot's was upgraded, and it may not come to the new one: invite it to "+id)
 	default:

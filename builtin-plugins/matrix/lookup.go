@@ -117,13 +117,13 @@ func lookedUp(a *answer, kind requestKind, id string, r result) {
 	l.done = true
 	switch {
 	case r.ok && kind == requestQuote:
-		l.text, l.sender = texts.Clip(quotedText(r.value), maxQuoted), texts.Clip(r.value.Get("sender").Text(), maxID)
+		l.text, l.sender = texts.Clip(quotedText(r.Value), maxQuoted), texts.Clip(r.Value.Get("sender").Text(), maxID)
 	case r.ok:
 		known := room{id: id}
 		if old := a.State.rooms.find(id); old != nil {
 			known = *old
 		}
-		known.learn(a.State.me.id, r.value.Get("rooms", "join").Get(id))
+		known.learn(a.State.me.id, r.Value.Get("rooms", "join").Get(id))
 		known.joined = max(known.joined, 1)
 		a.State.rooms.put(known)
 	case kind == requestRoom && wit.CodeOf(r.err()).Transient():

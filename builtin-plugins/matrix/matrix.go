@@ -18,7 +18,7 @@
 package matrix
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
@@ -70,7 +70,7 @@ func (Matrix) Skip(_ *sdk.Host, event *wit.ChannelEvent) (*wit.NewState, error) 
 		switch {
 		case !current:
 		case kind == requestSync:
-			if next := r.value.Get("next_batch").Text(); next != "" {
+			if next := r.Value.Get("next_batch").Text(); next != "" {
 				s.since = next
 			}
 		case kind == requestPage:

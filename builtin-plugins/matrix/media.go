@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -16,7 +17,7 @@ func (o *outgoing) file(p piece) (json.Object, error) {
 		return location(a)
 	}
 	if a.Media == nil || *a.Media == "" {
-		return nil, wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+		return nil, attachment.Missing()
 	}
 	info, err := o.host.MediaStat(*a.Media)
 	if err != nil {
@@ -56,14 +57,14 @@ func address(a *wit.Attachment) string {
 // upload puts a file of the media store onto the server, and returns its address there. Its bytes do not pass through
 // the plugin.
 func (o *outgoing) upload(media, name, mime string) (uri string, err error) {
-	request := o.settings.request("", "POST", "/_matrix/media/v3/upload?filename="+escape(name))
+	request := o.settings.request("", "POST", "/_matrix/media/v3/upload?filename="+form.Escape(name))
 	request.Headers = append(request.Headers[:1:1], wit.Header{Name: "Content-Type", Value: mime})
 	request.Media, request.Timeout = &media, transferTimeout
 	r := o.do(&request)
 	if err := r.err(); err != nil {
 		return "", err
 	}
-	if uri = r.value.Get("content_uri").Text(); uri == "" {
+	if uri = r.Value.Get("content_uri").Text(); uri == "" {
 		return "", wit.NewError(wit.CodeUnavailable, "Matrix: the server took a file and has not said where it is")
 	}
 	return uri, nil

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -44,7 +44,7 @@ func (Matrix) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	if err := t.open(poll.To.ID); err != nil {
 		return nil, err
 	}
-	out := outgoing{talk: t, kind: pollStart, key: poll.IdempotencyKey, relation: relation{thread: textOf(poll.To.Thread)}}
+	out := outgoing{talk: t, kind: pollStart, key: poll.IdempotencyKey, relation: relation{thread: texts.Of(poll.To.Thread)}}
 	if err := out.event(func() json.Object { return pollContent(poll) }); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package matrix
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -43,7 +44,7 @@ func (s settings) request(id, method, path string) wit.HTTPRequest {
 
 // roomPath is the path of a call about a room: roomPath(id, "send", "m.room.message", txn).
 func roomPath(room string, rest ...string) string {
-	return client + "/rooms/" + escape(room) + join(rest)
+	return client + "/rooms/" + form.Escape(room) + join(rest)
 }
 
 // join writes the further segments of a path.
@@ -51,25 +52,7 @@ func join(segments []string) string {
 	var b strings.Builder
 	for _, s := range segments {
 		b.WriteByte('/')
-		b.WriteString(escape(s))
-	}
-	return b.String()
-}
-
-// escape writes a text as a segment of a path or a value of a query: all but RFC 3986's unreserved characters is
-// escaped, so that an id ends nothing, and no brace of it names a credential.
-func escape(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
+		b.WriteString(form.Escape(s))
 	}
 	return b.String()
 }

@@ -13,8 +13,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	}
 	r := decode(response)
 	switch {
-	case r.retryAfter > 0:
-		a.State.notBefore = max(a.State.notBefore, a.Now+r.retryAfter)
+	case r.Wait > 0:
+		a.State.notBefore = max(a.State.notBefore, a.Now+r.Wait)
 	case kind != requestQuote && kind != requestRoom && kind != requestJoin: // several at once: one that is answered does not end another's pause
 		a.State.notBefore = 0
 	}
@@ -42,16 +42,16 @@ func proceed(a *answer, kind requestKind, r result) {
 		named(a, r) // an account without a profile has no name
 	case kind == requestVersions && !r.ok:
 		noMatrix(a, r)
-	case kind == requestSync && a.State.since != "" && r.failure == nil && r.code() == wit.CodeInvalid && !r.ok:
+	case kind == requestSync && a.State.since != "" && r.Failure == nil && r.meaning().Code == wit.CodeInvalid && !r.ok:
 		lostPlace(a, r)
 	case !r.ok:
 		requestFailed(a, kind, r)
 	case kind == requestVersions:
-		versionsKnown(a, r.value)
+		versionsKnown(a, r.Value)
 	case kind == requestMe:
-		known(a, r.value)
+		known(a, r.Value)
 	case kind == requestSync:
 		recovered(a)
-		receiveSync(a, r.value)
+		receiveSync(a, r.Value)
 	}
 }

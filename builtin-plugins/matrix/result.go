@@ -1,55 +1,40 @@
 package matrix
 
 import (
-	"strconv"
-
-	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
-	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// result is what a call came to: the server's answer, its error ("Standard error response"), or the failure to get
-// one.
+// result is what a call came to: the server's answer, its error ("Standard error response"), or the failure to get one.
 type result struct {
+	reply.Reply
 	ok         bool
-	value      json.Value // the answer
-	status     int
 	errcode    string // M_…
 	words      string // for people
-	retryAfter int64  // milliseconds; 0 when the server named no time
 	softLogout bool   // the login has ended, and what belongs to it may be kept ("Soft logout")
-	failure    *wit.Error
-	silent     bool // nobody has answered
-	tooLarge   bool // the answer was larger than the kernel hands to a plugin
 }
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
+	r := result{Reply: reply.Read(response)}
 	switch {
-	case response.Error != nil:
-		e := response.Error
-		return result{failure: e, silent: e.Code.Transient(), tooLarge: e.Code == wit.CodeTooLarge}
-	case response.Media != nil:
-		return result{failure: wit.NewError(wit.CodeTooLarge, "the server's answer is too large"), tooLarge: true}
+	case r.Failure != nil:
+		return r
+	case r.Large:
+		r.TooLarge("the server")
+		return r
 	}
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
-	r := result{status: int(response.Status)}
-	v, err := json.ParseText(body)
-	if r.ok = err == nil && r.status >= 200 && r.status < 300 && v.IsObject(); r.ok {
-		r.value = v
+	v := r.Value
+	if r.ok = r.Success() && v.IsObject(); r.ok {
 		return r
 	}
 	r.errcode, r.words = v.Get("errcode").Text(), v.Get("error").Text()
 	if r.errcode == "" {
-		r.failure = wit.NewError(wit.CodeUnavailable, "the answer is not a Matrix server's (status "+strconv.Itoa(r.status)+"); is homeserver right?")
+		r.Foreign("a Matrix server", "homeserver")
 	}
-	r.retryAfter = min(max(v.Get("retry_after_ms").Int(), 0), account.MaxPause)
-	if seconds, err := strconv.ParseInt(sdk.Header(response.Headers, "Retry-After"), 10, 32); err == nil && r.retryAfter == 0 && seconds > 0 {
-		r.retryAfter = min(seconds*1000, account.MaxPause)
+	if wait := v.Get("retry_after_ms").Int(); wait > 0 {
+		r.Wait = min(wait, account.MaxPause)
 	}
 	r.softLogout = v.Get("soft_logout").Bool()
 	return r
@@ -58,83 +43,46 @@ func decode(response *wit.HTTPResponse) result {
 // is reports whether the server has answered with this error.
 func (r result) is(errcode string) bool { return r.errcode == errcode }
 
-// err is the error for a call that did not succeed, nil for one that did. What was refused because of the token is
-// tried again, with the one that the owner sets.
+// err is the error for a call that did not succeed, nil for one that did.
 func (r result) err() error {
-	e := r.failure
-	switch {
-	case r.ok:
+	if r.ok {
 		return nil
-	case e != nil:
-		e = new(*e)
-		e.Retryable = e.Retryable || e.Code.Transient()
-	default:
-		e = wit.NewError(r.code(), "Matrix: "+r.explanation()+r.advice())
-		e.Retryable = e.Code.Transient()
 	}
-	if r.retryAfter > 0 {
-		e.Retryable, e.RetryAfter = true, &r.retryAfter
-	}
-	e.Retryable = e.Retryable || e.Code == wit.CodeUnauthorized
-	return e
+	return r.Error(r.meaning(), r.message())
 }
 
-// explanation is the server's error in its words.
-func (r result) explanation() string {
-	if r.words == "" {
-		return r.errcode
-	}
-	return r.words + " (" + r.errcode + ")"
-}
-
-// advice is what the owner can do, where the server's words do not say it.
-func (r result) advice() string {
-	switch r.errcode {
-	case "M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN":
-		return ": invite the bot to the room, or let it speak there (its power level)"
-	case "M_CONSENT_NOT_GIVEN":
-		return ": log in as the bot with a Matrix app and accept the server's terms"
-	case "M_RESOURCE_LIMIT_EXCEEDED":
-		return ": ask whoever runs the server"
-	case "M_UNKNOWN_TOKEN", "M_MISSING_TOKEN":
-		return ": " + howToken
-	case "M_NOT_FOUND":
-		return ": it was deleted, or the bot is not in the room"
-	}
-	return ""
-}
+// message is what is wrong, in the server's words and those of a hint.
+func (r result) message() string { return r.Message("Matrix", r.words, r.errcode, r.meaning().Hint) }
 
 // howToken says what to do without a token that is good.
 const howToken = "get a new access token for the bot and give it with `carapace setup matrix`"
 
-// code says in the contract's codes what an errcode means ("Common error codes", "Other error codes"), or the status
-// where that is the server's own word.
-func (r result) code() wit.Code {
+// meaning says what an errcode means ("Common error codes", "Other error codes"), or the status where that is the server's own word.
+func (r result) meaning() reply.Meaning {
 	switch r.errcode {
-	case "M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED", "M_UNAUTHORIZED":
-		return wit.CodeUnauthorized
-	case "M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN", "M_CONSENT_NOT_GIVEN", "M_RESOURCE_LIMIT_EXCEEDED", "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM":
-		return wit.CodeForbidden
+	case "M_UNKNOWN_TOKEN", "M_MISSING_TOKEN":
+		return reply.Meaning{Code: wit.CodeUnauthorized, Hint: howToken}
+	case "M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED", "M_UNAUTHORIZED":
+		return reply.Meaning{Code: wit.CodeUnauthorized}
+	case "M_FORBIDDEN", "M_GUEST_ACCESS_FORBIDDEN":
+		return reply.Meaning{Code: wit.CodeForbidden, Hint: "invite the bot to the room, or let it speak there (its power level)"}
+	case "M_CONSENT_NOT_GIVEN":
+		return reply.Meaning{Code: wit.CodeForbidden, Hint: "log in as the bot with a Matrix app and accept the server's terms"}
+	case "M_RESOURCE_LIMIT_EXCEEDED":
+		return reply.Meaning{Code: wit.CodeForbidden, Hint: "ask whoever runs the server"}
+	case "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM":
+		return reply.Meaning{Code: wit.CodeForbidden}
 	case "M_LIMIT_EXCEEDED":
-		return wit.CodeRateLimited
+		return reply.Meaning{Code: wit.CodeRateLimited}
 	case "M_TOO_LARGE":
-		return wit.CodeTooLarge
+		return reply.Meaning{Code: wit.CodeTooLarge}
 	case "M_NOT_FOUND":
-		return wit.CodeNotFound
+		return reply.Meaning{Code: wit.CodeNotFound, Hint: "it was deleted, or the bot is not in the room"}
 	case "M_DUPLICATE_ANNOTATION", "M_ROOM_IN_USE":
-		return wit.CodeConflict
+		return reply.Meaning{Code: wit.CodeConflict}
 	}
-	switch {
-	case r.status == 429:
-		return wit.CodeRateLimited
-	case r.status == 413:
-		return wit.CodeTooLarge
-	case r.status == 401:
-		return wit.CodeUnauthorized
-	case r.status == 403:
-		return wit.CodeForbidden
-	case r.status >= 500:
-		return wit.CodeUnavailable
+	if r.Status == 404 { // of a path that the server does not know
+		return reply.Meaning{Code: wit.CodeInvalid}
 	}
-	return wit.CodeInvalid
+	return r.Meaning()
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -23,14 +24,14 @@ func (a *answer) stopTimers() {
 // tried again, or both.
 func requestFailed(a *answer, kind requestKind, r result) {
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	message := err.Message
 	switch {
-	case state == wit.ConnectionStateNeedsLogin && r.failure != nil:
+	case state == wit.ConnectionStateNeedsLogin && r.Failure != nil:
 		message = howToken + ": " + message
 	case state == wit.ConnectionStateNeedsLogin:
 		kind, message = requestMe, r.loginAdvice()
-	case r.tooLarge && a.State.limit != 1:
+	case r.Large && a.State.limit != 1:
 		askForFewer(a)
 		retryLater(a, kind, account.FirstRetry)
 		return
@@ -44,7 +45,7 @@ func (r result) loginAdvice() string {
 	if r.softLogout {
 		return "the bot's login has ended (it may go on under a new one): " + howToken
 	}
-	return "the server does not take the bot's access token, " + r.explanation() + ": " + howToken
+	return "the server does not take the bot's access token, " + r.message() + ": " + howToken
 }
 
 // askForFewer halves how many events of each room a sync or a page may bring.
@@ -83,7 +84,7 @@ func handleTimer(a *answer, timer string) {
 	case requestMe:
 		askMe(a)
 	case requestProfile:
-		a.request(requestProfile, "", "GET", client+"/profile/"+escape(a.State.me.id))
+		a.request(requestProfile, "", "GET", client+"/profile/"+form.Escape(a.State.me.id))
 	case requestSync, requestPage:
 		resume(a)
 	default:

@@ -4,8 +4,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -72,11 +73,7 @@ func (t *talk) call(method, path string, body json.Object) result {
 // do makes a request.
 func (t *talk) do(request *wit.HTTPRequest) result {
 	request.ID = "call"
-	response, err := t.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(t.host.HTTP(request)))
 }
 
 // put sends an event; the server makes one event of all requests with the same transaction id ("Sending events to a
@@ -101,7 +98,7 @@ type piece struct {
 // partsOf divides a message: a piece for each attachment, then the text if it is nobody's caption.
 func partsOf(send *wit.ChannelSend) []piece {
 	var parts []piece
-	said := words{text: send.Text, html: textOf(send.Formatted)}
+	said := words{text: send.Text, html: texts.Of(send.Formatted)}
 	for i := range send.Attachments {
 		p := piece{attachment: &send.Attachments[i]}
 		switch {
@@ -222,13 +219,13 @@ func said(o json.Object, w words) json.Object {
 func (o *outgoing) event(content func() json.Object) error {
 	txn := o.txn()
 	r := o.put(o.kind, txn, o.relation.fill(content()))
-	if r.errcode != "" && (r.code() == wit.CodeInvalid || r.is("M_NOT_FOUND")) && o.relation != (relation{}) {
-		o.host.Warn("matrix: a message is sent without what it relates to: " + r.explanation())
+	if r.errcode != "" && (r.meaning().Code == wit.CodeInvalid || r.is("M_NOT_FOUND")) && o.relation != (relation{}) {
+		o.host.Warn("matrix: a message is sent without what it relates to: " + r.message())
 		if r = o.put(o.kind, txn, content()); r.ok {
 			o.relation = relation{}
 		}
 	}
-	id, err := r.value.Get("event_id").Text(), r.err()
+	id, err := r.Value.Get("event_id").Text(), r.err()
 	if err == nil && id == "" {
 		// It may have been sent: the same transaction id makes one event of it.
 		err = &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "Matrix: the server did not say what it calls the message: its address may lead to another one"}
@@ -285,12 +282,4 @@ func mentioned(text string) []string {
 		}
 	}
 	return users
-}
-
-// textOf is what a contract's option says, "" for nothing.
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -40,9 +42,9 @@ func syncFilter(events int64, onlyRoom string) string {
 
 // syncPath is the path of a sync ("Syncing").
 func syncPath(since, filter string, held int64) string {
-	path := client + "/sync?timeout=" + strconv.FormatInt(held, 10) + "&filter=" + escape(filter)
+	path := client + "/sync?timeout=" + strconv.FormatInt(held, 10) + "&filter=" + form.Escape(filter)
 	if since != "" {
-		path += "&since=" + escape(since)
+		path += "&since=" + form.Escape(since)
 	}
 	return path
 }
@@ -67,7 +69,7 @@ func sync(a *answer) {
 func receiveSync(a *answer, v json.Value) {
 	next := v.Get("next_batch").Text()
 	if next == "" || len(next) > maxToken {
-		requestFailed(a, requestSync, result{failure: wit.NewError(wit.CodeUnavailable, "the answer to a sync has no token; is homeserver right?")})
+		requestFailed(a, requestSync, result{Reply: reply.Failed(wit.NewError(wit.CodeUnavailable, "the answer to a sync has no token; is homeserver right?"))})
 		return
 	}
 	first := a.State.since == ""
@@ -195,7 +197,7 @@ func leave(a *answer, id string) {
 // lostPlace begins to read anew when the server does not take its own token any more, as one that was set up anew
 // does. What was said meanwhile cannot be had.
 func lostPlace(a *answer, r result) {
-	a.Host.Warn("matrix: the server does not know the place up to which was read; messages since then are not read: " + r.explanation())
+	a.Host.Warn("matrix: the server does not know the place up to which was read; messages since then are not read: " + r.message())
 	a.State.since, a.State.gap, a.State.lookups = "", gap{}, nil
 	retryLater(a, requestSync, account.Backoff(a.State.failures, account.SoonRetry, a.Now))
 }

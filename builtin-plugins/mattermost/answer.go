@@ -1,8 +1,9 @@
 package mattermost
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/names"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -12,7 +13,7 @@ import (
 type answer struct {
 	account.Turn[settings, state]
 
-	names *names
+	names *names.Names
 }
 
 // newAnswer reads what the event brings. The error is invalid.
@@ -21,7 +22,7 @@ func newAnswer(host *sdk.Host, event *wit.ChannelEvent) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{Turn: t, names: newNames(host, event.Account)}, nil
+	return &answer{Turn: t, names: names.Of(host, event.Account)}, nil
 }
 
 // receipt tells a sign of life.
@@ -43,12 +44,4 @@ func (a *answer) status(state wit.ConnectionState, message string) {
 		self = &wit.Person{ID: me.id, Name: account.Optional(me.name), Username: account.Optional(me.name), Bot: true}
 	}
 	a.Status(state, message, self)
-}
-
-// value is what a text that may not be there says.
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

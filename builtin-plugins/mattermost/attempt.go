@@ -3,14 +3,15 @@ package mattermost
 import (
 	"strconv"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/once"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // begin returns how far earlier attempts at a send have come.
 func begin(host *sdk.Host, send *wit.ChannelSend) *once.Message {
-	return once.Begin(host, send.Account+" "+send.To.ID+" "+value(send.To.Thread), send.IdempotencyKey, 0)
+	return once.Begin(host, send.Account+" "+send.To.ID+" "+texts.Of(send.To.Thread), send.IdempotencyKey, 0)
 }
 
 // Bounds of the search for a post that may have arrived.
@@ -28,18 +29,18 @@ func (c *chat) arrived(key string) (id string, err error) {
 	for page := range searchPages {
 		r := c.call("GET", "/channels/"+c.channel+"/posts?page="+strconv.Itoa(page)+"&per_page="+searchLimit, nil)
 		if err := r.err(); err != nil {
-			if r.large || r.failure == nil && !wit.AsError(err).Retryable {
+			if r.Large || r.Failure == nil && !wit.AsError(err).Retryable {
 				c.host.Warn("mattermost: whether a message has arrived cannot be looked up: " + err.Error())
 				return "", nil
 			}
 			return "", err
 		}
-		for id, p := range r.value.Get("posts").Fields() {
+		for id, p := range r.Value.Get("posts").Fields() {
 			if p.Get("props", keyProp).Text() == key && p.Get("user_id").Text() == c.state.me.id {
 				return id, nil
 			}
 		}
-		if r.value.Get("prev_post_id").Text() == "" {
+		if r.Value.Get("prev_post_id").Text() == "" {
 			break
 		}
 	}

@@ -3,7 +3,9 @@ package mattermost
 import (
 	"time"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/names"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -40,8 +42,8 @@ func (c *chat) find() error {
 	if c.channel = c.to.ID; c.to.Kind != wit.ConversationKindDirect {
 		return nil
 	}
-	known, id := newNames(c.host, c.account), "dm:"+c.to.ID
-	if channel, ok := known.find(id); ok && isID(channel) {
+	known, id := names.Of(c.host, c.account), "dm:"+c.to.ID
+	if channel, ok := known.Find(id); ok && isID(channel) {
 		c.channel = channel
 		return nil
 	}
@@ -54,10 +56,10 @@ func (c *chat) find() error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	if c.channel = idOf(r.value); !isID(c.channel) {
+	if c.channel = idOf(r.Value); !isID(c.channel) {
 		return wit.NewError(wit.CodeUnavailable, "Mattermost names no channel for the person")
 	}
-	known.keep(id, c.channel)
+	known.Keep(id, c.channel)
 	return nil
 }
 
@@ -68,12 +70,7 @@ func (c *chat) call(method, path string, body wit.JSON) result {
 
 func (c *chat) do(request wit.HTTPRequest) result {
 	request.ID = request.Method
-	response, err := c.host.HTTP(&request)
-	if err != nil {
-		e := wit.AsError(err)
-		return result{failure: e, large: e.Code == wit.CodeTooLarge}
-	}
-	return decode(response, time.Now().UnixMilli())
+	return decode(reply.Response(c.host.HTTP(&request)), time.Now().UnixMilli())
 }
 
 // done is what an operation on a post comes to.

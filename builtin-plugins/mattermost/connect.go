@@ -6,6 +6,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -44,14 +45,14 @@ func identified(a *answer, r result) {
 			a.State.cursor = r.time
 		}
 	}
-	a.State.me = identity{r.value.Get("id").Text(), r.value.Get("username").Text()}
+	a.State.me = identity{r.Value.Get("id").Text(), r.Value.Get("username").Text()}
 	a.request(requestLimit, "", "GET", "/config/client?format=old", nil)
 	openSocket(a)
 }
 
 // limited notes how long a post may be (MaxPostSize of the client's configuration), where the server says so.
 func limited(a *answer, r result) {
-	if n, err := strconv.ParseInt(r.value.Get("MaxPostSize").Text(), 10, 32); err == nil && n > 0 {
+	if n, err := strconv.ParseInt(r.Value.Get("MaxPostSize").Text(), 10, 32); err == nil && n > 0 {
 		a.State.longest = n
 	}
 }
@@ -118,7 +119,7 @@ func greeted(a *answer, connection string, sequence int64) {
 // shows that it lives.
 func answered(a *answer, v json.Value) {
 	if v.Get("status").Text() == "FAIL" {
-		lost(a, "Mattermost refuses the connection: "+clip(v.Get("error", "message").Text(), 300))
+		lost(a, "Mattermost refuses the connection: "+texts.Characters(v.Get("error", "message").Text(), 300))
 		return
 	}
 	if v.Get("seq_reply").Int() == sayPing && a.State.connection != "" {

@@ -3,9 +3,10 @@ package mattermost
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -43,11 +44,11 @@ func (s *search) byID(id string) error {
 		entry func(json.Value) wit.DirectoryEntry
 	}{{"/users/", userEntry}, {"/channels/", placeEntry}} {
 		r := s.chat.call("GET", look.path+id, nil)
-		if err := r.err(); err != nil && r.status != 404 && r.status != 403 && r.status != 400 {
+		if err := r.err(); err != nil && r.Status != 404 && r.Status != 403 && r.Status != 400 {
 			return err
 		}
 		if r.ok {
-			s.add(look.entry(r.value))
+			s.add(look.entry(r.Value))
 		}
 	}
 	return nil
@@ -60,7 +61,7 @@ func (s *search) byName(name string) error {
 		if err := r.err(); err != nil {
 			return err
 		}
-		for v := range r.value.Items() {
+		for v := range r.Value.Items() {
 			if v.Get("delete_at").Int() == 0 {
 				s.add(userEntry(v))
 			}
@@ -73,7 +74,7 @@ func (s *search) byName(name string) error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	for v := range r.value.Items() {
+	for v := range r.Value.Items() {
 		if v.Get("type").Text() != "D" && v.Get("delete_at").Int() == 0 {
 			s.add(placeEntry(v))
 		}
@@ -95,7 +96,7 @@ func (s *search) wants(kind wit.ConversationKind) bool {
 
 // add takes an entry that fits; one of exactly that name comes before those that only have it in theirs.
 func (s *search) add(e wit.DirectoryEntry) {
-	name, username := strings.ToLower(value(e.Name)), strings.ToLower(value(e.Username))
+	name, username := strings.ToLower(texts.Of(e.Name)), strings.ToLower(texts.Of(e.Username))
 	exact := s.name == name || s.name == username || s.name == e.ID
 	limit := int(s.query.Limit)
 	if limit == 0 {

@@ -1,7 +1,7 @@
 package mattermost
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -29,8 +29,8 @@ func (Mattermost) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error)
 		r = c.call("GET", "/posts/"+edit.ID, nil)
 	}
 	if r.ok && len(edit.Actions) == 0 {
-		if c.withdraw(edit.ID); r.value.Get("props", "attachments").Exists() {
-			r = c.call("PUT", "/posts/"+edit.ID+"/patch", json.Object{}.Raw("props", without(r.value.Get("props"), "attachments")).JSON())
+		if c.withdraw(edit.ID); r.Value.Get("props", "attachments").Exists() {
+			r = c.call("PUT", "/posts/"+edit.ID+"/patch", json.Object{}.Raw("props", without(r.Value.Get("props"), "attachments")).JSON())
 		}
 	}
 	if r.ok {
@@ -57,7 +57,7 @@ func (Mattermost) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, 
 		return nil, err
 	}
 	r := c.call("DELETE", "/posts/"+target.ID, nil)
-	if r.status == 404 && r.reason != "" {
+	if r.Status == 404 && r.reason != "" {
 		r.ok = true
 	}
 	return c.done(target.ID, r)

@@ -49,7 +49,7 @@ func handlePosted(a *answer, data, v json.Value) {
 	}
 	a.learn(p.channel, data.Get("channel_type").Text(), data.Get("channel_name").Text(), data.Get("channel_display_name").Text())
 	if name, found := strings.CutPrefix(data.Get("sender_name").Text(), "@"); found && !p.automatic() {
-		a.names.keep(p.user, clip(name, maxName))
+		a.names.Keep(p.user, name)
 	}
 	if a.State.gap.has(p.channel) {
 		return // it is read with what was posted before it

@@ -1,6 +1,8 @@
 package mattermost
 
 import (
+	"slices"
+
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -115,10 +117,10 @@ func unknownIn(a *answer, v json.Value) (u unknown) {
 	if user == a.State.me.id {
 		return u
 	}
-	if _, known := a.names.find(channel); !known && isID(channel) {
+	if _, known := a.names.Find(channel); !known && isID(channel) {
 		u.places = append(u.places, channel)
 	}
-	if _, known := a.names.find(user); !known && isID(user) {
+	if _, known := a.names.Find(user); !known && isID(user) {
 		u.people = append(u.people, user)
 	}
 	return u
@@ -131,11 +133,11 @@ func (a *answer) askFor(u unknown) (waits bool) {
 	}
 	for _, id := range append(u.places, u.people...) {
 		waits = true
-		if contains(a.State.asked, id) || len(a.Out.Requests) >= wit.ChannelAnswerRequestsMax/2 {
+		if slices.Contains(a.State.asked, id) || len(a.Out.Requests) >= wit.ChannelAnswerRequestsMax/2 {
 			continue
 		}
 		a.State.asked = append(a.State.asked, id)
-		if contains(u.places, id) {
+		if slices.Contains(u.places, id) {
 			a.request(requestPlace, id, "GET", "/channels/"+id, nil)
 		} else {
 			a.request(requestUsers, id, "POST", "/users/ids", json.Array{}.Add(json.Text(id)).JSON())
@@ -149,32 +151,23 @@ func named(a *answer, kind requestKind, which string, r result) {
 	a.State.asked = remove(a.State.asked, which)
 	if err := r.err(); err != nil {
 		a.Host.Warn("mattermost: names are not known: " + err.Error())
-		if which != gapNames && !wit.CodeOf(err).Transient() && r.failure == nil {
-			a.names.keep(which, "") // there is none
+		if which != gapNames && !wit.CodeOf(err).Transient() && r.Failure == nil {
+			a.names.Keep(which, "") // there is none
 		}
 	}
 	switch {
 	case r.ok && kind == requestPlace:
-		a.learnPlace(r.value)
+		a.learnPlace(r.Value)
 	case r.ok:
-		for user := range r.value.Items() {
-			a.names.keep(user.Get("id").Text(), clip(user.Get("username").Text(), maxName))
+		for user := range r.Value.Items() {
+			a.names.Keep(user.Get("id").Text(), user.Get("username").Text())
 		}
 	}
 	if which == gapNames {
 		readOn(a)
 		return
 	}
-	release(a, r.failure != nil)
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
+	release(a, r.Failure != nil)
 }
 
 func remove(list []string, s string) (out []string) {

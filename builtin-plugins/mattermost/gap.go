@@ -129,7 +129,7 @@ func listed(a *answer, which string, r result) {
 	}
 	g.listing = false
 	channels := map[string]json.Value{}
-	for v := range r.value.Items() {
+	for v := range r.Value.Items() {
 		if id := v.Get("id").Text(); isID(id) && v.Get("last_post_at").Int() > g.from && id > g.after {
 			channels[id] = v
 		}
@@ -155,8 +155,8 @@ func listed(a *answer, which string, r result) {
 // unread goes on after a request of the gap that failed: it is made again later, or, where that is no use, done without.
 func unread(a *answer, r result, what string) {
 	err := r.err()
-	if wit.CodeOf(err).Transient() || wit.CodeOf(err) == wit.CodeUnauthorized || r.failure != nil && !r.large {
-		a.Timer(gapTimer, max(r.retryAfter, errorDelay))
+	if wit.CodeOf(err).Transient() || wit.CodeOf(err) == wit.CodeUnauthorized || r.Failure != nil && !r.Large {
+		a.Timer(gapTimer, max(r.Wait, errorDelay))
 		return
 	}
 	a.Host.Warn("mattermost: " + what + ": " + err.Error())
@@ -174,13 +174,13 @@ func postsCame(a *answer, which string, r result) {
 	}
 	now := &g.rooms[0]
 	bySince := now.page == 0 && now.anchor == ""
-	if !r.ok && !(r.large && bySince) {
+	if !r.ok && !(r.Large && bySince) {
 		unread(a, r, "what was posted in a channel cannot be read")
 		return
 	}
-	posts := readPosts(r.value)
+	posts := readPosts(r.Value)
 	switch {
-	case bySince && (r.large || len(posts) >= manyPosts || len(r.value.Raw()) > manyBytes):
+	case bySince && (r.Large || len(posts) >= manyPosts || len(r.Value.Raw()) > manyBytes):
 		now.page = 1 // page by page then
 	case a.askForGap(posts):
 		return
@@ -242,7 +242,7 @@ func (a *answer) askForGap(posts []json.Value) bool {
 	var ids []string
 	for _, p := range posts {
 		id := p.Get("user_id").Text()
-		if _, known := a.names.find(id); !known && isID(id) && !contains(ids, id) && len(ids) < maxNamesAsked {
+		if _, known := a.names.Find(id); !known && isID(id) && !slices.Contains(ids, id) && len(ids) < maxNamesAsked {
 			ids = append(ids, id)
 		}
 	}

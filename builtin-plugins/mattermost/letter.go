@@ -29,9 +29,9 @@ func (l *letter) deliver(key string) (id string, uncertain bool, err error) {
 	}
 	r := l.post(key, ids)
 	if err := r.err(); err != nil {
-		return "", r.failure != nil || r.status >= 500, err
+		return "", r.Failure != nil || r.Status >= 500, err
 	}
-	if id = idOf(r.value); !isID(id) {
+	if id = idOf(r.Value); !isID(id) {
 		return "", true, wit.NewError(wit.CodeUnavailable, "Mattermost names no post that it has made")
 	}
 	l.chat.offer(id, l.actions)
@@ -42,11 +42,11 @@ func (l *letter) deliver(key string) (id string, uncertain bool, err error) {
 // channel before it is lost.
 func (l *letter) post(key string, files []string) result {
 	r := l.chat.do(l.request(key, files))
-	if l.root == "" || !r.is(reasonRoot) && !(r.status == 404 && r.reason != "") {
+	if l.root == "" || !r.is(reasonRoot) && !(r.Status == 404 && r.reason != "") {
 		return r
 	}
-	if found := l.chat.call("GET", "/posts/"+l.root, nil); l.guessed && found.ok && isID(found.value.Get("root_id").Text()) {
-		l.root = found.value.Get("root_id").Text()
+	if found := l.chat.call("GET", "/posts/"+l.root, nil); l.guessed && found.ok && isID(found.Value.Get("root_id").Text()) {
+		l.root = found.Value.Get("root_id").Text()
 		if r = l.chat.do(l.request(key, files)); r.ok {
 			return r
 		}

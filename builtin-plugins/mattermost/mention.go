@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -14,7 +15,7 @@ func (p *post) mentioned(mentions string) bool {
 		return true
 	}
 	text := strings.ToLower(p.v.Get("message").Text())
-	if addresses(text, me.name) || p.root != "" && contains(p.a.State.threads, p.root) {
+	if addresses(text, me.name) || p.root != "" && slices.Contains(p.a.State.threads, p.root) {
 		return true
 	}
 	if addresses(text, "channel") || addresses(text, "all") || addresses(text, "here") {

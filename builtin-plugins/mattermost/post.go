@@ -7,6 +7,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/emoji"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -153,7 +154,7 @@ func (p *post) quoted() *wit.Quoted {
 			continue
 		}
 		inner := data.Get("post")
-		q := &wit.Quoted{ID: id, Text: account.Optional(clip(emoji.Shown(inner.Get("message").Text()), 4000))}
+		q := &wit.Quoted{ID: id, Text: account.Optional(texts.Characters(emoji.Shown(inner.Get("message").Text()), 4000))}
 		if user := inner.Get("user_id").Text(); user != "" {
 			q.Sender = new(p.a.person(user))
 		}

@@ -1,9 +1,10 @@
 package mattermost
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/emoji"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -38,12 +39,12 @@ func (c *chat) takeBack(id string) (*wit.Sent, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	for v := range r.value.Items() {
+	for v := range r.Value.Items() {
 		name := v.Get("emoji_name").Text()
 		if v.Get("user_id").Text() != c.state.me.id || !emoji.IsName(name) {
 			continue
 		}
-		if r := c.unsetEmoji(id, name); !r.ok && r.status != 404 {
+		if r := c.unsetEmoji(id, name); !r.ok && r.Status != 404 {
 			return nil, r.err()
 		}
 	}
@@ -60,7 +61,7 @@ func (Mattermost) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, 
 		return nil, err
 	}
 	o := json.Object{}.Text("channel_id", c.channel)
-	if root := value(typing.To.Thread); isID(root) {
+	if root := texts.Of(typing.To.Thread); isID(root) {
 		o = o.Text("parent_id", root)
 	}
 	return &wit.Sent{}, c.call("POST", "/users/me/typing", o.JSON()).err()

@@ -12,8 +12,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		return
 	}
 	r := decode(response, a.Now)
-	if r.retryAfter > 0 {
-		a.State.notBefore = a.Now + r.retryAfter
+	if r.Wait > 0 {
+		a.State.notBefore = a.Now + r.Wait
 	}
 	switch {
 	case kind == requestMe && r.ok:

@@ -17,10 +17,10 @@ const (
 // or both.
 func requestFailed(a *answer, r result) {
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	message := err.Message
-	if state == wit.ConnectionStateNeedsLogin && r.failure != nil {
-		message += newToken
+	if state == wit.ConnectionStateNeedsLogin && r.Failure != nil {
+		message += ": " + newToken
 	}
 	a.status(state, message)
 	retryLater(a, delay)

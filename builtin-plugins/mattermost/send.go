@@ -6,7 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -76,7 +77,7 @@ func pieces(text string, most int) (out []string) {
 		return []string{text}
 	}
 	for text != "" {
-		head := clip(text, most)
+		head := texts.Characters(text, most)
 		if i := strings.LastIndexByte(head, '\n'); len(head) < len(text) && i > 0 {
 			head = head[:i+1]
 		}
@@ -91,10 +92,10 @@ func pieces(text string, most int) (out []string) {
 // threadFor is the thread that a message goes to: the conversation's, or, in a channel, that of the message which it
 // answers, unless the owner wants answers in the channel itself. Of the latter it is guessed that it is the first of its thread.
 func (c *chat) threadFor(send *wit.ChannelSend) (root string, guessed bool) {
-	if t := value(send.To.Thread); isID(t) {
+	if t := texts.Of(send.To.Thread); isID(t) {
 		return t, false
 	}
-	if c.settings.inChannel || send.To.Kind != wit.ConversationKindChannel || !isID(value(send.ReplyTo)) {
+	if c.settings.inChannel || send.To.Kind != wit.ConversationKindChannel || !isID(texts.Of(send.ReplyTo)) {
 		return "", false
 	}
 	return *send.ReplyTo, true

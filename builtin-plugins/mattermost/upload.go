@@ -3,6 +3,7 @@ package mattermost
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -13,13 +14,13 @@ func filesOf(list []wit.Attachment) (files []*wit.Attachment, lines []string) {
 		switch f := &list[i]; {
 		case f.Media != nil && *f.Media != "":
 			files = append(files, f)
-			if caption := value(f.Caption); caption != "" {
+			if caption := texts.Of(f.Caption); caption != "" {
 				lines = append(lines, caption)
 			}
 		case f.Fetch != nil && isPublic(f.Fetch):
-			lines = append(lines, joined(value(f.Caption), f.Fetch.URL))
+			lines = append(lines, joined(texts.Of(f.Caption), f.Fetch.URL))
 		default:
-			lines = append(lines, joined(value(f.Caption), "["+label(f)+" could not be sent]"))
+			lines = append(lines, joined(texts.Of(f.Caption), "["+label(f)+" could not be sent]"))
 		}
 	}
 	return files, lines
@@ -32,7 +33,7 @@ func isPublic(fetch *wit.HTTPRequest) bool {
 
 // label is how an attachment is called for people: by its name, or its kind.
 func label(f *wit.Attachment) string {
-	if name := value(f.Name); name != "" {
+	if name := texts.Of(f.Name); name != "" {
 		return name
 	}
 	return string(f.Kind)
@@ -54,7 +55,7 @@ func (c *chat) upload(files []*wit.Attachment) (ids, lines []string, err error) 
 			lines = append(lines, "["+label(f)+" could not be sent: "+wit.AsError(err).Message+"]")
 			continue
 		}
-		for info := range r.value.Get("file_infos").Items() {
+		for info := range r.Value.Get("file_infos").Items() {
 			ids = append(ids, info.Get("id").Text())
 		}
 	}
@@ -63,10 +64,10 @@ func (c *chat) upload(files []*wit.Attachment) (ids, lines []string, err error) 
 
 // fileName is what Mattermost calls a file; it has to have a name, and shows what its ending says.
 func fileName(f *wit.Attachment) string {
-	if name := value(f.Name); name != "" {
+	if name := texts.Of(f.Name); name != "" {
 		return name
 	}
-	_, kind, _ := strings.Cut(value(f.Mime), "/")
+	_, kind, _ := strings.Cut(texts.Of(f.Mime), "/")
 	if kind, _, _ = strings.Cut(kind, ";"); kind == "" {
 		return string(f.Kind)
 	}

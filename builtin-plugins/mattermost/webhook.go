@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -13,9 +15,9 @@ import (
 // buttons"), which is JSON, or a slash command ("Custom slash commands"), which is a form.
 func handleWebhook(a *answer, call *wit.WebhookRequest) {
 	a.Out.Reply = &wit.WebhookReply{Status: 200, Headers: []wit.Header{{Name: "Content-Type", Value: "application/json"}}, Text: new("{}")}
-	body := value(call.Text)
+	body := texts.Of(call.Text)
 	if !strings.HasPrefix(strings.TrimSpace(body), "{") {
-		handleSlash(a, parseForm(body))
+		handleSlash(a, form.Parse(body))
 		return
 	}
 	if v, err := json.ParseText(body); err == nil {
@@ -38,8 +40,8 @@ func readPress(a *answer, v json.Value) *wit.Message {
 
 // handleSlash takes a slash command. The text behind the one that is named in the settings is what is said; others are commands of
 // the kernel's, such as /new. What somebody typed is shown to all, so that the answer below it is understood.
-func handleSlash(a *answer, f map[string]string) {
-	user, name, said := f["user_id"], f["command"], strings.TrimSpace(f["text"])
+func handleSlash(a *answer, f form.Form) {
+	user, name, said := f.Get("user_id"), f.Get("command"), strings.TrimSpace(f.Get("text"))
 	if user == "" || name == "" {
 		return
 	}
@@ -50,9 +52,9 @@ func handleSlash(a *answer, f map[string]string) {
 	case said == "":
 		said = "/help"
 	}
-	meet(a, f["channel_id"], f["channel_name"], user, f["user_name"])
+	meet(a, f.Get("channel_id"), f.Get("channel_name"), user, f.Get("user_name"))
 	a.Message(&wit.Message{
-		ID: "command:" + mark(f["trigger_id"], a.Now) + ":" + user, Kind: wit.MessageKindText, Conversation: a.conversation(f["channel_id"], f["root_id"]),
+		ID: "command:" + mark(f.Get("trigger_id"), a.Now) + ":" + user, Kind: wit.MessageKindText, Conversation: a.conversation(f.Get("channel_id"), f.Get("root_id")),
 		Sender: a.person(user), Text: said, Mentioned: true, Time: a.Now,
 	})
 	a.Out.Reply.Text = new(string(json.Object{}.Text("response_type", "in_channel").Text("text", typed).JSON()))
@@ -69,7 +71,7 @@ func meet(a *answer, channel, name, user, called string) {
 		a.learn(channel, kind, name, "")
 	}
 	if isID(user) && called != "" {
-		a.names.keep(user, clip(called, maxName))
+		a.names.Keep(user, called)
 	}
 }
 
@@ -81,40 +83,4 @@ func mark(trigger string, now int64) string {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(trigger))
 	return strconv.FormatUint(hash.Sum64(), 36)
-}
-
-// maxFields bounds what is read of a form. Mattermost sends about fifteen.
-const maxFields = 100
-
-// parseForm reads a body (application/x-www-form-urlencoded), of each name the first value. What is no escape stays as it is.
-func parseForm(body string) map[string]string {
-	f := map[string]string{}
-	for pair := range strings.SplitSeq(body, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if name = unescape(name); name != "" && f[name] == "" {
-			f[name] = unescape(value)
-		}
-		if len(f) == maxFields {
-			break
-		}
-	}
-	return f
-}
-
-func unescape(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '+' {
-			c = ' '
-		}
-		if c == '%' && i+2 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				c = byte(n)
-				i += 2
-			}
-		}
-		b = append(b, c)
-	}
-	return strings.ToValidUTF8(string(b), "\uFFFD")
 }

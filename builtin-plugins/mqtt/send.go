@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

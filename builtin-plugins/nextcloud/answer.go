@@ -1,7 +1,7 @@
 package nextcloud
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -35,12 +35,4 @@ func (a *answer) status(state wit.ConnectionState, message string) {
 		self = &wit.Person{ID: "users/" + me.id, Name: account.Optional(me.name), Username: account.Optional(me.id), Bot: true}
 	}
 	a.Status(state, message, self)
-}
-
-// textOf is what a contract's option says, "" for nothing.
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

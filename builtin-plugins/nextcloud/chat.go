@@ -3,7 +3,8 @@ package nextcloud
 import (
 	"strconv"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -27,7 +28,7 @@ func askChat(a *answer, r *room, how int64) {
 	}
 	p := params(nil).int("lookIntoFuture", 1).int("timeout", held).int("lastKnownMessageId", r.last).int("limit", size).
 		int("setReadMarker", 0).int("noStatusUpdate", 1).int("includeLastKnown", 0)
-	a.request(requestChat, r.token, "GET", talk1+"/chat/"+escape(r.token), p).Timeout = held*1000 + callTimeout
+	a.request(requestChat, r.token, "GET", talk1+"/chat/"+form.Escape(r.token), p).Timeout = held*1000 + callTimeout
 	r.asked = how
 }
 
@@ -48,20 +49,20 @@ func chatCame(a *answer, token string, r result) {
 		if known.last == before { // what the list has told of is not for the account
 			known.newest = before
 		}
-	case r.failure == nil && (code == wit.CodeNotFound || code == wit.CodeForbidden):
+	case r.Failure == nil && (code == wit.CodeNotFound || code == wit.CodeForbidden):
 		a.Host.Info("nextcloud: the room " + token + " cannot be read any more: " + r.err().Error())
 		if code == wit.CodeNotFound {
 			a.State.rooms.remove(token)
 		} else {
 			known.newest, known.active = known.last, 0 // until the list tells of something new there
 		}
-	case r.tooLarge && a.State.page != 1:
+	case r.Large && a.State.page != 1:
 		if a.State.page == 0 {
 			a.State.page = pageSize
 		}
 		a.State.page /= 2
 		known.newest = max(known.newest, known.last+1)
-	case r.tooLarge:
+	case r.Large:
 		a.Host.Warn("nextcloud: a message in " + token + " is too large to be read, and is passed over")
 		known.last++
 	default:
@@ -94,12 +95,12 @@ func receive(a *answer, known *room, r result) {
 	}
 	known.last = max(known.last, lastIn(r))
 	if read > 0 && a.Settings.receipts {
-		a.request(requestAside, "", "POST", talk1+"/chat/"+escape(known.token)+"/read", params(nil).int("lastReadMessage", read))
+		a.request(requestAside, "", "POST", talk1+"/chat/"+form.Escape(known.token)+"/read", params(nil).int("lastReadMessage", read))
 	}
 }
 
 // lastIn is the place behind a page, as the server says; 0 where it does not.
 func lastIn(r result) int64 {
-	last, _ := strconv.ParseInt(sdk.Header(r.headers, "X-Chat-Last-Given"), 10, 64)
+	last, _ := strconv.ParseInt(sdk.Header(r.Headers, "X-Chat-Last-Given"), 10, 64)
 	return last
 }

@@ -84,10 +84,10 @@ func connected(a *answer) {
 // tried again, or both.
 func requestFailed(a *answer, kind requestKind, r result) {
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	message := err.Message
 	switch {
-	case state == wit.ConnectionStateNeedsLogin && r.failure != nil:
+	case state == wit.ConnectionStateNeedsLogin && r.Failure != nil:
 		message = howPassword + ": " + message
 	case state == wit.ConnectionStateNeedsLogin:
 		kind, message = requestMe, "the server does not take the bot's name and app password: "+howPassword
@@ -161,8 +161,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		return
 	}
 	r := decode(response)
-	if r.retryAfter > 0 {
-		a.State.notBefore = max(a.State.notBefore, a.Now+r.retryAfter)
+	if r.Wait > 0 {
+		a.State.notBefore = max(a.State.notBefore, a.Now+r.Wait)
 	}
 	switch {
 	// What failed for these is no reason to connect anew, so they look at it themselves.

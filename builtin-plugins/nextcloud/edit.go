@@ -1,7 +1,8 @@
 package nextcloud
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -35,7 +36,7 @@ func (Nextcloud) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, e
 		return nil, err
 	}
 	r := t.call("DELETE", t.chat()+"/"+target.ID, nil)
-	r.ok = r.ok || r.failure == nil && (r.status == 404 || r.status == 405)
+	r.ok = r.ok || r.Failure == nil && (r.Status == 404 || r.Status == 405)
 	return &wit.Sent{IDs: []string{target.ID}}, r.err()
 }
 
@@ -46,13 +47,13 @@ func (Nextcloud) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent
 	if err != nil {
 		return nil, err
 	}
-	path := talk1 + "/reaction/" + escape(t.room) + "/" + reaction.ID
+	path := talk1 + "/reaction/" + form.Escape(t.room) + "/" + reaction.ID
 	sent := &wit.Sent{IDs: []string{reaction.ID}}
 	if reaction.Emoji == "" {
 		return sent, t.unreact(path)
 	}
 	r := t.call("POST", path, params(nil).text("reaction", reaction.Emoji))
-	r.ok = r.ok || r.failure == nil && r.status == 409
+	r.ok = r.ok || r.Failure == nil && r.Status == 409
 	return sent, r.err()
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -15,7 +17,7 @@ func (o *outgoing) file(i int, p piece, ref string) (id string, uncertain bool, 
 	a := p.attachment
 	switch {
 	case a.Kind == wit.AttachmentKindLocation || a.Kind == wit.AttachmentKindContact:
-		return o.say(i, strings.TrimSpace(p.text+"\n"+textOf(a.Name)+" "+textOf(a.Caption)), ref)
+		return o.say(i, strings.TrimSpace(p.text+"\n"+texts.Of(a.Name)+" "+texts.Of(a.Caption)), ref)
 	case isPublic(a):
 		return o.say(i, strings.TrimSpace(p.text+"\n"+a.Fetch.URL), ref)
 	}
@@ -37,7 +39,7 @@ func isPublic(a *wit.Attachment) bool {
 func (o *outgoing) share(p piece, ref string) (id string, uncertain bool, err error) {
 	a := p.attachment
 	if a.Media == nil || *a.Media == "" {
-		return "", false, wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+		return "", false, attachment.Missing()
 	}
 	if o.state.me.id == "" {
 		return "", false, &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "Nextcloud: the bot is not connected yet"}
@@ -61,7 +63,7 @@ func (o *outgoing) share(p piece, ref string) (id string, uncertain bool, err er
 	r := o.call("POST", ocs+"/apps/files_sharing/api/v1/shares", params(nil).int("shareType", 10).text("shareWith", o.room).text("path", path).
 		text("referenceId", ref).text("talkMetaData", string(meta.JSON())))
 	if err := r.err(); err != nil {
-		return "", r.lost(), err
+		return "", r.Lost(), err
 	}
 	// The answer is the share; which message it has made, the room tells.
 	if id, err = o.find(ref); err == nil && id == "" {
@@ -88,25 +90,18 @@ func (t *talk) upload(media, path string) error {
 
 // webdav describes a call about one of the account's own files.
 func (t *talk) webdav(method, path string) wit.HTTPRequest {
-	r := t.settings.request("call", method, dav+escape(t.state.me.id)+escapePath(path), nil)
+	r := t.settings.request("call", method, dav+form.Escape(t.state.me.id)+escapePath(path), nil)
 	r.Headers = nil
 	return r
 }
 
 // store makes such a call, whose answer has no body that matters.
-func (t *talk) store(request *wit.HTTPRequest) (status int, err error) {
-	response, err := t.host.HTTP(request)
-	if err != nil {
-		return 0, err
-	}
-	if response.Error != nil {
-		return 0, response.Error
-	}
-	r := result{status: int(response.Status)}
-	if r.ok = r.status >= 200 && r.status < 300; !r.ok {
+func (t *talk) store(request *wit.HTTPRequest) (status uint16, err error) {
+	r := result{Reply: reply.Read(reply.Response(t.host.HTTP(request)))}
+	if r.ok = r.Success(); !r.ok {
 		r.words = "the file could not be stored"
 	}
-	return r.status, r.err()
+	return r.Status, r.err()
 }
 
 // fileName is how an attachment is called for people: by its name, or its kind.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -179,7 +180,7 @@ func (a *answer) attachment(f json.Value, messageType string) wit.Attachment {
 	}
 	out.Width, out.Height = attachment.Pixels(f.Get("width")), attachment.Pixels(f.Get("height"))
 	if path := f.Get("path").Text(); path != "" {
-		r := a.Settings.request("file", "GET", dav+escape(a.State.me.id)+escapePath(path), nil)
+		r := a.Settings.request("file", "GET", dav+form.Escape(a.State.me.id)+escapePath(path), nil)
 		r.Headers, r.Timeout = nil, transferTimeout
 		out.Fetch = &r
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -42,7 +43,7 @@ func (p params) text(name, value string) params {
 		p = append(p, '&')
 	}
 	p = append(append(p, name...), '=')
-	return append(p, escape(value)...)
+	return append(p, form.Escape(value)...)
 }
 
 func (p params) int(name string, value int64) params {
@@ -68,32 +69,13 @@ func (s settings) request(id, method, path string, p params) wit.HTTPRequest {
 	return r
 }
 
-// escape writes a text as a segment of a path or a value of a query: all but RFC 3986's unreserved characters is
-// escaped.
-func escape(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/4)
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
-	}
-	return b.String()
-}
-
 // escapePath escapes each segment of a path; what would lead out of it is left out.
 func escapePath(path string) string {
 	var b strings.Builder
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment != "" && segment != "." && segment != ".." {
 			b.WriteByte('/')
-			b.WriteString(escape(segment))
+			b.WriteString(form.Escape(segment))
 		}
 	}
 	return b.String()

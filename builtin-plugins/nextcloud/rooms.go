@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -61,7 +61,7 @@ func roomsCame(a *answer, every bool, r result) {
 		a.State.rooms = slices.DeleteFunc(a.State.rooms, func(k room) bool { return !slices.Contains(there, k.token) })
 	}
 	a.State.begun = true
-	if before, err := strconv.ParseInt(sdk.Header(r.headers, "X-Nextcloud-Talk-Modified-Before"), 10, 64); err == nil && before > 0 {
+	if before, err := strconv.ParseInt(sdk.Header(r.Headers, "X-Nextcloud-Talk-Modified-Before"), 10, 64); err == nil && before > 0 {
 		a.State.since = max(before-1, 1) // times are in seconds, so the last one may not be over
 	}
 	switch quiet := a.Now - a.State.busy; {

@@ -8,8 +8,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/once"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -73,12 +75,7 @@ func (t *talk) call(method, path string, p params) result {
 }
 
 func (t *talk) do(request *wit.HTTPRequest) result {
-	response, err := t.host.HTTP(request)
-	if err != nil {
-		e := wit.AsError(err)
-		return result{failure: e, tooLarge: e.Code == wit.CodeTooLarge}
-	}
-	return decode(response)
+	return decode(reply.Response(t.host.HTTP(request)))
 }
 
 // open finds the room of a conversation: a token is one, and with a user there is a direct one, which is made if it is not there yet
@@ -103,7 +100,7 @@ func (t *talk) open(id string) error {
 }
 
 // chat is the path of a call about the room.
-func (t *talk) chat() string { return talk1 + "/chat/" + escape(t.room) }
+func (t *talk) chat() string { return talk1 + "/chat/" + form.Escape(t.room) }
 
 // piece is what becomes one message: a text, or a file with its caption.
 type piece struct {
@@ -218,12 +215,12 @@ func (o *outgoing) say(i int, text, ref string) (id string, uncertain bool, err 
 		answers = append(params(nil), p...).text("threadId", o.thread)
 	}
 	r := o.call("POST", o.chat(), answers)
-	if r.status == 400 && len(answers) > len(p) {
-		o.host.Warn("nextcloud: a message is sent without what it answers: " + r.explanation())
+	if r.Status == 400 && len(answers) > len(p) {
+		o.host.Warn("nextcloud: a message is sent without what it answers: " + r.message())
 		r = o.call("POST", o.chat(), p)
 	}
 	if err := r.err(); err != nil {
-		return "", r.lost(), err
+		return "", r.Lost(), err
 	}
 	if id = r.data.Get("id").Text(); !isID(id) {
 		return "", true, &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "Nextcloud: the server did not say what it calls the message: its address may lead to another one"}
@@ -237,7 +234,7 @@ const searched = 100
 // find looks for a part that may have been sent among the last messages of the room; it is "" where it was not.
 func (o *outgoing) find(ref string) (string, error) {
 	r := o.call("GET", o.chat(), params(nil).int("lookIntoFuture", 0).int("limit", searched).int("setReadMarker", 0).int("noStatusUpdate", 1))
-	if r.failure == nil && !r.ok && !r.code().Transient() && r.code() != wit.CodeUnauthorized {
+	if r.Failure == nil && !r.ok && !r.meaning().Code.Transient() && r.meaning().Code != wit.CodeUnauthorized {
 		return "", nil // the send tells what is wrong
 	}
 	if err := r.err(); err != nil {

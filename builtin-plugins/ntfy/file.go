@@ -19,7 +19,7 @@ func (c *chat) publishFile(mark string, p part) (id string, r result) {
 	case attachment.Public(a.Fetch):
 		id, r = c.post(mark, p.plain, "&attach="+form.Escape(a.Fetch.URL)+"&filename="+form.Escape(attachment.Label(a)))
 	default:
-		r.Failure = wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+		r.Failure = attachment.Missing()
 	}
 	if !r.refused() || !isVisible(p.plain) {
 		return id, r

@@ -4,8 +4,9 @@ import (
 	"math"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -31,10 +32,7 @@ func (Provider) Models(host *sdk.Host, query *wit.ModelsQuery) (*wit.ModelsAnswe
 }
 
 func (c *config) readModels(response *wit.HTTPResponse) ([]wit.Model, error) {
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
+	body := texts.Of(response.Text)
 	switch {
 	case response.Error != nil:
 		return nil, response.Error

@@ -1,7 +1,9 @@
 package signal
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	"cmp"
+
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -51,7 +53,7 @@ func (Signal) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, e
 	if err != nil {
 		return nil, err
 	}
-	params := c.params().Text("targetAuthor", author).Raw("targetTimestamp", wit.JSON(time)).Text("emoji", first(reaction.Emoji, lastEmoji))
+	params := c.params().Text("targetAuthor", author).Raw("targetTimestamp", wit.JSON(time)).Text("emoji", cmp.Or(reaction.Emoji, lastEmoji))
 	if reaction.Emoji == "" {
 		params = params.Bool("remove", true)
 	}

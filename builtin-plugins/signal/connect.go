@@ -69,7 +69,7 @@ func found(a *answer, r result) {
 		a.Timer(askTimer, delay)
 		return
 	}
-	for contact := range r.value.Items() {
+	for contact := range r.Value.Items() {
 		if contact.Get("number").Text() == a.Settings.account {
 			a.State.me = contact.Get("uuid").Text()
 		}

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -69,7 +70,7 @@ func (p *post) contact(v json.Value) {
 		}
 	}
 	p.message.Attachments = append(p.message.Attachments, wit.Attachment{
-		Kind: wit.AttachmentKindContact, Name: account.Optional(first(name, v.Get("organization").Text())), Caption: account.Optional(strings.Join(how, ", ")),
+		Kind: wit.AttachmentKindContact, Name: account.Optional(cmp.Or(name, v.Get("organization").Text())), Caption: account.Optional(strings.Join(how, ", ")),
 	})
 }
 

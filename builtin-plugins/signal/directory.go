@@ -1,9 +1,10 @@
 package signal
 
 import (
+	"cmp"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
@@ -36,7 +37,7 @@ func (Signal) Directory(host *sdk.Host, query *wit.DirectoryQuery) (*wit.Directo
 		if !r.ok() {
 			return nil, r.err()
 		}
-		for v := range r.value.Items() {
+		for v := range r.Value.Items() {
 			f.add(list.read(v))
 		}
 	}
@@ -74,8 +75,8 @@ func (f *finder) add(e wit.DirectoryEntry) {
 func contactEntry(v json.Value) wit.DirectoryEntry {
 	own := strings.TrimSpace(v.Get("profile", "givenName").Text() + " " + v.Get("profile", "familyName").Text())
 	return wit.DirectoryEntry{
-		Kind: wit.ConversationKindDirect, ID: first(v.Get("number").Text(), v.Get("uuid").Text()),
-		Name: account.Optional(first(v.Get("name").Text(), own)), Username: account.Optional(v.Get("username").Text()),
+		Kind: wit.ConversationKindDirect, ID: cmp.Or(v.Get("number").Text(), v.Get("uuid").Text()),
+		Name: account.Optional(cmp.Or(v.Get("name").Text(), own)), Username: account.Optional(v.Get("username").Text()),
 	}
 }
 

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
@@ -22,7 +23,7 @@ func handleFrame(a *answer, frame *wit.Frame) {
 		return // of another account of the same daemon
 	}
 	if e := v.Get("exception"); e.Exists() {
-		a.Host.Warn("signal: a message from " + first(v.Get("envelope", "sourceNumber").Text(), v.Get("envelope", "source").Text()) +
+		a.Host.Warn("signal: a message from " + cmp.Or(v.Get("envelope", "sourceNumber").Text(), v.Get("envelope", "source").Text()) +
 			" could not be read: " + e.Get("type").Text() + ": " + e.Get("message").Text())
 	}
 	read(a, v.Get("envelope"))
@@ -79,7 +80,7 @@ func (e envelope) isSelf(a *answer) bool {
 // selfSent takes what the owner has written on another device of the account. It is said to somebody else, and nothing to be
 // answered, but for what they write to themselves, if they want that.
 func (a *answer) selfSent(e envelope, v json.Value) {
-	to := first(v.Get("destinationNumber").Text(), v.Get("destinationUuid").Text())
+	to := cmp.Or(v.Get("destinationNumber").Text(), v.Get("destinationUuid").Text())
 	if !a.Settings.notes || v.Get("groupInfo").Exists() || to == "" || to != a.Settings.account && to != a.State.me {
 		return
 	}
@@ -118,10 +119,10 @@ func (a *answer) receipts(e envelope, v json.Value) {
 }
 
 // self is the author of the account's own messages.
-func (a *answer) self() string { return first(a.State.me, a.Settings.account) }
+func (a *answer) self() string { return cmp.Or(a.State.me, a.Settings.account) }
 
 // author is the first part of the ids of what somebody has written.
-func (e envelope) author() string { return first(e.id, e.number) }
+func (e envelope) author() string { return cmp.Or(e.id, e.number) }
 
 func (e envelope) person() *wit.Person { return &wit.Person{ID: e.who, Name: account.Optional(e.name)} }
 
@@ -139,10 +140,3 @@ func (e envelope) message(where wit.Conversation) wit.Message {
 
 // messageID is a message's id for the kernel.
 func messageID(author, time string) string { return author + ":" + time }
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}

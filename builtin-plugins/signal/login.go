@@ -55,7 +55,7 @@ func hangUp(a *answer) {
 
 // linkStarted shows the address, and waits until it was scanned.
 func linkStarted(a *answer, r result) {
-	address := r.value.Get("deviceLinkUri").Text()
+	address := r.Value.Get("deviceLinkUri").Text()
 	if err := r.err(); err != nil || address == "" {
 		notLinked(a, r)
 		return
@@ -68,7 +68,7 @@ func linkStarted(a *answer, r result) {
 
 // linkFinished goes on with the account that was linked. When nobody has scanned the code in time, another one is shown.
 func linkFinished(a *answer, r result) {
-	number := r.value.Get("number").Text()
+	number := r.Value.Get("number").Text()
 	switch {
 	case !r.ok():
 		notLinked(a, r)

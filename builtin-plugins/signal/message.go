@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
@@ -58,7 +59,7 @@ func (p *post) read() {
 	switch {
 	case p.raw.Get("reaction").Exists():
 		r := p.raw.Get("reaction")
-		m.Kind, m.Target = wit.MessageKindReaction, new(messageID(first(r.Get("targetAuthorUuid").Text(), r.Get("targetAuthorNumber").Text()), r.Get("targetSentTimestamp").Text()))
+		m.Kind, m.Target = wit.MessageKindReaction, new(messageID(cmp.Or(r.Get("targetAuthorUuid").Text(), r.Get("targetAuthorNumber").Text()), r.Get("targetSentTimestamp").Text()))
 		if !r.Get("isRemove").Bool() {
 			m.Text = r.Get("emoji").Text()
 		}
@@ -68,7 +69,7 @@ func (p *post) read() {
 		return
 	case p.raw.Get("adminDelete").Exists():
 		d := p.raw.Get("adminDelete")
-		m.Kind, m.Target = wit.MessageKindDeleted, new(messageID(first(d.Get("targetAuthorUuid").Text(), d.Get("targetAuthorNumber").Text()), d.Get("targetSentTimestamp").Text()))
+		m.Kind, m.Target = wit.MessageKindDeleted, new(messageID(cmp.Or(d.Get("targetAuthorUuid").Text(), d.Get("targetAuthorNumber").Text()), d.Get("targetSentTimestamp").Text()))
 		return
 	}
 	p.line(p.named(p.raw.Get("message").Text(), p.raw.Get("mentions")))
@@ -90,11 +91,11 @@ func (p *post) quote() {
 	text := q.Get("text").Text()
 	for file := range q.Get("attachments").Items() {
 		if text == "" {
-			text = "[" + first(file.Get("filename").Text(), file.Get("contentType").Text()) + "]"
+			text = "[" + cmp.Or(file.Get("filename").Text(), file.Get("contentType").Text()) + "]"
 		}
 	}
 	p.message.ReplyTo = &wit.Quoted{
-		ID: messageID(first(id, number), q.Get("id").Text()), Text: account.Optional(text), Sender: &wit.Person{ID: first(number, id), Bot: mine},
+		ID: messageID(cmp.Or(id, number), q.Get("id").Text()), Text: account.Optional(text), Sender: &wit.Person{ID: cmp.Or(number, id), Bot: mine},
 	}
 }
 
@@ -112,7 +113,7 @@ func (p *post) named(text string, mentions json.Value) string {
 			p.called = true
 			number = p.answer.Settings.account
 		}
-		out += text[done:at[start]] + "@" + first(first(number, m.Get("name").Text()), id)
+		out += text[done:at[start]] + "@" + cmp.Or(cmp.Or(number, m.Get("name").Text()), id)
 		done = at[start+length]
 	}
 	return out + text[done:]

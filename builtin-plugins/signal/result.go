@@ -1,16 +1,14 @@
 package signal
 
 import (
-	"strconv"
-
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // result is what came of a request: a value, or the daemon's error, or why there is no answer.
 type result struct {
-	value   json.Value
-	failure *wit.Error // no answer of the daemon's
+	reply.Reply
 	code    int64      // JSON-RPC's, of an error
 	text    string     // the daemon's words
 	results json.Value // what became of a message, for each of those whom it went to
@@ -31,27 +29,24 @@ const (
 
 // decode reads the answer to a request.
 func decode(response *wit.HTTPResponse) result {
-	if response.Error != nil {
-		return result{failure: response.Error}
+	r := result{Reply: reply.Read(response)}
+	if r.Failure != nil {
+		return r
 	}
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
+	if r.Status != 200 || !r.Value.IsObject() {
+		r.Foreign("signal-cli", "url")
 	}
-	v, err := json.ParseText(body)
-	if err != nil || response.Status != 200 || !v.IsObject() {
-		e := wit.NewError(wit.CodeUnavailable, "the answer is not signal-cli's (status "+strconv.Itoa(int(response.Status))+"); is url right?")
-		e.Retryable = true
-		return result{failure: e}
+	if e := r.Value.Get("error"); e.Exists() {
+		r.code, r.text, r.results = e.Get("code").Int(), e.Get("message").Text(), e.Get("data", "response", "results")
+		return r
 	}
-	if e := v.Get("error"); e.Exists() {
-		return result{code: e.Get("code").Int(), text: e.Get("message").Text(), results: e.Get("data", "response", "results")}
-	}
-	return result{value: v.Get("result"), results: v.Get("result", "results")}
+	r.Value = r.Value.Get("result")
+	r.results = r.Value.Get("results")
+	return r
 }
 
 // ok reports whether the request did what it should.
-func (r result) ok() bool { return r.failure == nil && r.code == 0 }
+func (r result) ok() bool { return r.Failure == nil && r.code == 0 }
 
 // refused reports whether the daemon would not have a message as it was, and might have it in another form. What Signal would not have,
 // it tells for each recipient.
@@ -59,18 +54,11 @@ func (r result) refused() bool { return r.code == userError && !r.results.Exists
 
 // err is the error for a request that did not succeed, nil for one that did.
 func (r result) err() *wit.Error {
-	switch {
-	case r.ok():
+	if r.ok() {
 		return nil
-	case r.failure != nil:
-		return r.failure
 	}
-	e := wit.NewError(r.meaning())
-	if wait := r.wait(); wait > 0 {
-		e.Retryable, e.RetryAfter = true, &wait
-	}
-	e.Retryable = e.Retryable || e.Code == wit.CodeUnavailable || e.Code == wit.CodeUnauthorized
-	return e
+	code, message := r.meaning()
+	return r.Error(reply.Meaning{Code: code, Wait: r.wait()}, message)
 }
 
 // meaning is what an error is in the contract's terms, with what the owner can do. Why a message was not sent is told for each of

@@ -1,9 +1,11 @@
 package signal
 
 import (
+	"cmp"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -92,18 +94,14 @@ func (c *chat) params() json.Object {
 
 // call makes a request.
 func (c *chat) call(request *wit.HTTPRequest) result {
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // timed is a result that has the time of what was sent; without one, the answer is not signal-cli's.
 func timed(r result) result {
-	if r.ok() && !isTime(r.value.Get("timestamp").Text()) {
-		r.failure = wit.NewError(wit.CodeUnavailable, "the answer is not signal-cli's: it has no timestamp; is url right?")
-		r.failure.Retryable = true
+	if r.ok() && !isTime(r.Value.Get("timestamp").Text()) {
+		r.Failure = wit.NewError(wit.CodeUnavailable, "the answer is not signal-cli's: it has no timestamp; is url right?")
+		r.Failure.Retryable = true
 	}
 	return r
 }
@@ -127,7 +125,7 @@ func (c *chat) send(text styled, f files) result {
 
 // sentID is the id of a message that was sent.
 func (c *chat) sentID(r result) string {
-	return messageID(first(c.state.me, c.settings.account), r.value.Get("timestamp").Text())
+	return messageID(cmp.Or(c.state.me, c.settings.account), r.Value.Get("timestamp").Text())
 }
 
 // quoting adds the parameters of an answer to a message; what is no message's id is answered by no reply.

@@ -1,8 +1,10 @@
 package slack
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/names"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -13,7 +15,7 @@ import (
 type answer struct {
 	account.Turn[settings, state]
 
-	names *names
+	names *names.Names
 }
 
 // newAnswer reads what the event brings. The error is invalid.
@@ -22,7 +24,7 @@ func newAnswer(host *sdk.Host, event *wit.ChannelEvent) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{Turn: t, names: newNames(host, event.Account)}, nil
+	return &answer{Turn: t, names: names.Of(host, event.Account)}, nil
 }
 
 // receipt tells a sign of life.
@@ -33,8 +35,8 @@ func (a *answer) receipt(kind wit.ReceiptKind, where wit.Conversation, who strin
 }
 
 // request calls a method of the Web API; its response comes back as an event, which which tells from others of its kind.
-func (a *answer) request(kind requestKind, which, token, method string, form form) {
-	a.Out.Requests = append(a.Out.Requests, a.Settings.call(account.RequestID(kind, a.State.generation, which), token, method, form))
+func (a *answer) request(kind requestKind, which, token, method string, f form.Form) {
+	a.Out.Requests = append(a.Out.Requests, a.Settings.call(account.RequestID(kind, a.State.generation, which), token, method, f))
 }
 
 // acknowledge tells Slack that an envelope is not needed again ("Acknowledging events" of Socket Mode). payload is an

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/once"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -66,26 +67,26 @@ func (t *attempt) arrived(thread string) (ts string, err error) {
 		return "", nil
 	}
 	method := "conversations.history"
-	f := form{{"channel", c.channel}, {"limit", searchLimit}, {"include_all_metadata", "true"}}
+	f := form.Of("channel", c.channel, "limit", searchLimit, "include_all_metadata", "true")
 	if thread != "" {
-		method, f = "conversations.replies", f.with("ts", thread)
+		method, f = "conversations.replies", f.With("ts", thread)
 	}
 	cursor := ""
 	for range searchPages {
-		r := c.call(method, f.with("cursor", cursor))
+		r := c.call(method, f.With("cursor", cursor))
 		if err := r.err(); err != nil {
-			if r.failure == nil && !wit.AsError(err).Retryable {
+			if r.Failure == nil && !wit.AsError(err).Retryable {
 				c.host.Warn("slack: whether a message has arrived cannot be looked up: " + err.Error())
 				return "", nil
 			}
 			return "", err
 		}
-		for m := range r.value.Get("messages").Items() {
+		for m := range r.Value.Get("messages").Items() {
 			if m.Get("metadata", "event_type").Text() == metadataType && m.Get("metadata", "event_payload", "key").Text() == t.key {
 				return m.Get("ts").Text(), nil
 			}
 		}
-		if cursor = r.value.Get("response_metadata", "next_cursor").Text(); cursor == "" {
+		if cursor = r.Value.Get("response_metadata", "next_cursor").Text(); cursor == "" {
 			break
 		}
 	}

@@ -3,7 +3,10 @@ package slack
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/names"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -42,30 +45,30 @@ func newChat(host *sdk.Host, account string, config, kept wit.JSON, to wit.Conve
 // open finds the channel of a direct conversation, and remembers it. An app that may open none posts to the person
 // (chat.postMessage, channel), which finds it too.
 func (c *chat) open() error {
-	known, id := newNames(c.host, c.account), "dm:"+c.to.ID
-	if channel, ok := known.find(id); ok && channel != "" {
+	known, id := names.Of(c.host, c.account), "dm:"+c.to.ID
+	if channel, ok := known.Find(id); ok && channel != "" {
 		c.channel, c.opened = channel, true
 		return nil
 	}
-	r := c.call("conversations.open", form{{"users", c.to.ID}})
-	switch channel := r.value.Get("channel", "id").Text(); {
+	r := c.call("conversations.open", form.Of("users", c.to.ID))
+	switch channel := r.Value.Get("channel", "id").Text(); {
 	case r.is("missing_scope", "method_not_supported_for_channel_type"):
 		return nil
 	case !r.ok:
 		return r.err()
 	case channel != "":
-		known.keep(id, channel)
+		known.Keep(id, channel)
 		c.channel, c.opened = channel, true
 	}
 	return nil
 }
 
 // call calls a method with the bot's token.
-func (c *chat) call(method string, form form) result {
-	request := c.settings.call(method, botToken, method, form)
+func (c *chat) call(method string, f form.Form) result {
+	request := c.settings.call(method, botToken, method, f)
 	response, err := c.host.HTTP(&request)
 	if err != nil {
-		return result{failure: wit.AsError(err)}
+		return result{Reply: reply.Failed(wit.AsError(err))}
 	}
 	return decode(response)
 }

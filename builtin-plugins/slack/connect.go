@@ -52,7 +52,7 @@ func identified(a *answer, r result) {
 
 // readIdentity reads the answer to auth.test.
 func readIdentity(r result) identity {
-	v := r.value
+	v := r.Value
 	return identity{v.Get("user_id").Text(), v.Get("bot_id").Text(), v.Get("user").Text(), v.Get("team_id").Text()}
 }
 

@@ -3,9 +3,11 @@ package slack
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -59,15 +61,15 @@ type search struct {
 // byID finds what has an id; what Slack does not know is not found, and no error.
 func (s *search) byID(id string) error {
 	if isPlace(id) {
-		r := s.chat.call("conversations.info", form{{"channel", id}})
+		r := s.chat.call("conversations.info", form.Of("channel", id))
 		if r.ok {
-			s.add(placeEntry(r.value.Get("channel")))
+			s.add(placeEntry(r.Value.Get("channel")))
 		}
 		return missing(r)
 	}
-	r := s.chat.call("users.info", form{{"user", id}})
+	r := s.chat.call("users.info", form.Of("user", id))
 	if r.ok {
-		s.add(userEntry(r.value.Get("user")))
+		s.add(userEntry(r.Value.Get("user")))
 	}
 	return missing(r)
 }
@@ -90,7 +92,7 @@ func (s *search) byName(name string) error {
 	if strings.HasPrefix(name, "@") || !s.wants(wit.ConversationKindChannel) {
 		return nil
 	}
-	return s.pages("conversations.list", "channels", form{{"types", "public_channel,private_channel"}, {"exclude_archived", "true"}}, placeEntry)
+	return s.pages("conversations.list", "channels", form.Of("types", "public_channel,private_channel", "exclude_archived", "true"), placeEntry)
 }
 
 func (s *search) wants(kind wit.ConversationKind) bool {
@@ -98,19 +100,19 @@ func (s *search) wants(kind wit.ConversationKind) bool {
 }
 
 // pages reads a list until enough is found.
-func (s *search) pages(method, field string, f form, entry func(json.Value) wit.DirectoryEntry) error {
-	f, cursor := f.with("limit", directoryLimit), ""
+func (s *search) pages(method, field string, f form.Form, entry func(json.Value) wit.DirectoryEntry) error {
+	f, cursor := f.With("limit", directoryLimit), ""
 	for range directoryPages {
-		r := s.chat.call(method, f.with("cursor", cursor))
+		r := s.chat.call(method, f.With("cursor", cursor))
 		if err := r.err(); err != nil {
 			return err
 		}
-		for v := range r.value.Get(field).Items() {
+		for v := range r.Value.Get(field).Items() {
 			if !v.Get("deleted").Bool() {
 				s.add(entry(v))
 			}
 		}
-		if cursor = r.value.Get("response_metadata", "next_cursor").Text(); cursor == "" {
+		if cursor = r.Value.Get("response_metadata", "next_cursor").Text(); cursor == "" {
 			break
 		}
 	}
@@ -119,7 +121,7 @@ func (s *search) pages(method, field string, f form, entry func(json.Value) wit.
 
 // add takes an entry that fits; one of exactly that name comes before those that only have it in theirs.
 func (s *search) add(e wit.DirectoryEntry) {
-	name, username := strings.ToLower(value(e.Name)), strings.ToLower(value(e.Username))
+	name, username := strings.ToLower(texts.Of(e.Name)), strings.ToLower(texts.Of(e.Username))
 	exact := s.name == name || s.name == username || s.name == strings.ToLower(e.ID)
 	limit := int(s.query.Limit)
 	if limit == 0 {
@@ -133,13 +135,6 @@ func (s *search) add(e wit.DirectoryEntry) {
 		s.found = append(s.found, e)
 	}
 	s.found = s.found[:min(len(s.found), limit)]
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func userEntry(v json.Value) wit.DirectoryEntry {

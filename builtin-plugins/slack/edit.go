@@ -1,7 +1,8 @@
 package slack
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -13,7 +14,7 @@ func (Slack) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := form{{"channel", c.channel}, {"ts", ts}}
+	f := form.Of("channel", c.channel, "ts", ts)
 	if edit.Text == "" {
 		return c.rearrange(f, edit, ts)
 	}
@@ -25,16 +26,16 @@ func (Slack) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	return c.done(edit.ID, r)
 }
 
-func (c *chat) update(f form, w words, actions []wit.ActionRow) result {
+func (c *chat) update(f form.Form, w words, actions []wit.ActionRow) result {
 	f = c.content(f, w, actions)
 	if len(actions) == 0 {
-		f = append(f, field{"blocks", "[]"})
+		f = f.With("blocks", "[]")
 	}
 	return c.call("chat.update", f)
 }
 
 // rearrange replaces the buttons of a message and leaves its text. That has to be said again, so it is looked up.
-func (c *chat) rearrange(f form, edit *wit.ChannelEdit, ts string) (*wit.Sent, error) {
+func (c *chat) rearrange(f form.Form, edit *wit.ChannelEdit, ts string) (*wit.Sent, error) {
 	m, err := c.lookup(ts, edit.To.Thread)
 	if err != nil {
 		return nil, err
@@ -50,21 +51,21 @@ func (c *chat) rearrange(f form, edit *wit.ChannelEdit, ts string) (*wit.Sent, e
 			list = list.Add(json.Object{}.Text("type", "section").Raw("text", json.Object{}.Text("type", "mrkdwn").Text("text", piece).JSON()).JSON())
 		}
 	}
-	f = append(f, field{"text", text}, field{"blocks", string(appendActions(list, edit.Actions).JSON())})
+	f = f.With("text", text).With("blocks", string(appendActions(list, edit.Actions).JSON()))
 	return c.done(edit.ID, c.call("chat.update", f))
 }
 
 // lookup returns a message as it is now. What is in a thread is found there only.
 func (c *chat) lookup(ts string, thread *string) (json.Value, error) {
-	method, f := "conversations.history", form{{"channel", c.channel}, {"latest", ts}, {"oldest", ts}, {"inclusive", "true"}, {"limit", "1"}}
+	method, f := "conversations.history", form.Of("channel", c.channel, "latest", ts, "oldest", ts, "inclusive", "true", "limit", "1")
 	if thread != nil && isTime(*thread) {
-		method, f = "conversations.replies", f.with("ts", *thread)
+		method, f = "conversations.replies", f.With("ts", *thread)
 	}
 	r := c.call(method, f)
 	if err := r.err(); err != nil {
 		return json.Value{}, err
 	}
-	for m := range r.value.Get("messages").Items() {
+	for m := range r.Value.Get("messages").Items() {
 		if m.Get("ts").Text() == ts {
 			return m, nil
 		}
@@ -80,11 +81,11 @@ func (Slack) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, error
 		if err != nil {
 			return nil, err
 		}
-		return c.done(target.ID, c.call("files.delete", form{{"file", file[len("file:"):]}}), "file_not_found", "file_deleted")
+		return c.done(target.ID, c.call("files.delete", form.Of("file", file[len("file:"):])), "file_not_found", "file_deleted")
 	}
 	c, ts, err := openMessage(host, target.Account, target.Config, target.State, target.To, target.ID)
 	if err != nil {
 		return nil, err
 	}
-	return c.done(target.ID, c.call("chat.delete", form{{"channel", c.channel}, {"ts", ts}}), "message_not_found")
+	return c.done(target.ID, c.call("chat.delete", form.Of("channel", c.channel, "ts", ts)), "message_not_found")
 }

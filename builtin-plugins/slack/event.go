@@ -22,11 +22,11 @@ func handleEvent(a *answer, e json.Value) {
 	case "member_left_channel":
 		handleMember(a, e, wit.ReceiptKindLeft)
 	case "channel_rename", "group_rename":
-		a.names.keep(e.Get("channel", "id").Text(), e.Get("channel", "name").Text())
+		a.names.Keep(e.Get("channel", "id").Text(), e.Get("channel", "name").Text())
 	case "user_change":
-		a.names.keep(e.Get("user", "id").Text(), userName(e.Get("user")))
+		a.names.Keep(e.Get("user", "id").Text(), userName(e.Get("user")))
 	case "tokens_revoked", "app_uninstalled":
-		a.status(wit.ConnectionStateNeedsLogin, "the app was taken out of the workspace, or its token revoked"+newToken)
+		a.status(wit.ConnectionStateNeedsLogin, "the app was taken out of the workspace, or its token revoked: "+newToken)
 	}
 }
 

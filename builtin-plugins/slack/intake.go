@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,7 +41,7 @@ func handle(a *answer, p *parcel) {
 // message.
 func mentionedIn(a *answer, p *parcel) (ids []string) {
 	add := func(id string) {
-		if id != "" && id != a.State.me.user && (isPlace(id) || isUser(id)) && !contains(ids, id) {
+		if id != "" && id != a.State.me.user && (isPlace(id) || isUser(id)) && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
@@ -98,10 +99,10 @@ func (p place) direct() bool { return p.kind == "im" || strings.HasPrefix(p.chan
 // conversation is a place as the kernel knows it, or a thread of it.
 func (a *answer) conversation(p place, thread string) wit.Conversation {
 	if p.direct() && isUser(p.with) {
-		name, _ := a.names.find(p.with)
+		name, _ := a.names.Find(p.with)
 		return wit.Conversation{Kind: wit.ConversationKindDirect, ID: p.with, Name: account.Optional(name), Thread: account.Optional(thread)}
 	}
-	name, _ := a.names.find(p.channel)
+	name, _ := a.names.Find(p.channel)
 	c := wit.Conversation{Kind: wit.ConversationKindChannel, ID: p.channel, Name: account.Optional(name), Thread: account.Optional(thread)}
 	switch {
 	case p.direct():

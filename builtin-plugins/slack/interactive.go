@@ -56,8 +56,8 @@ func readCommand(a *answer, v json.Value) *wit.Message {
 	case said == "":
 		said = "/help"
 	}
-	if _, known := a.names.find(user); !known {
-		a.names.keep(user, v.Get("user_name").Text())
+	if _, known := a.names.Find(user); !known {
+		a.names.Keep(user, v.Get("user_name").Text())
 	}
 	return &wit.Message{
 		ID: "command:" + v.Get("trigger_id").Text(), Kind: wit.MessageKindText, Conversation: a.conversation(where, ""), Sender: *a.person(user),

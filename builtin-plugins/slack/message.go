@@ -1,10 +1,12 @@
 package slack
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -96,7 +98,7 @@ func (p *post) mentioned() bool {
 	case p.thread == "":
 		return false
 	}
-	return me != "" && p.v.Get("parent_user_id").Text() == me || contains(p.a.State.threads, p.where.channel+":"+p.thread)
+	return me != "" && p.v.Get("parent_user_id").Text() == me || slices.Contains(p.a.State.threads, p.where.channel+":"+p.thread)
 }
 
 // place is the thread that a message belongs to. In a channel one that addresses the bot begins a thread of its own, unless
@@ -130,7 +132,7 @@ func (p *post) shared() (text string, forwarded *wit.Forward, quoted *wit.Quoted
 			forwarded = &wit.Forward{Sender: sharedSender(v), Conversation: p.sharedFrom(v), ID: account.Optional(sharedID(v)), Time: milliseconds(v.Get("ts").Text())}
 			text = joined(text, content)
 		case share && said && quoted == nil:
-			quoted = &wit.Quoted{ID: sharedID(v), Text: account.Optional(clip(content, 4000)), Sender: sharedSender(v), Conversation: p.sharedFrom(v)}
+			quoted = &wit.Quoted{ID: sharedID(v), Text: account.Optional(texts.Characters(content, 4000)), Sender: sharedSender(v), Conversation: p.sharedFrom(v)}
 		case !said || share:
 			text = joined(text, content)
 		}

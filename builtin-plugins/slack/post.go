@@ -4,7 +4,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -31,11 +33,11 @@ func (l *letter) deliver(key string) (id string, uncertain bool, err error) {
 	if err := r.err(); err != nil {
 		return "", r.uncertain(), err
 	}
-	channel := r.value.Get("channel").Text()
+	channel := r.Value.Get("channel").Text()
 	if channel == "" {
 		channel = l.chat.channel
 	}
-	return channel + ":" + r.value.Get("ts").Text(), false, nil
+	return channel + ":" + r.Value.Get("ts").Text(), false, nil
 }
 
 // post posts the text (chat.postMessage). What Slack refuses is tried in another form before the text is lost: without
@@ -56,29 +58,29 @@ func (l *letter) post(key string) result {
 }
 
 // form is the parameters of chat.postMessage. The metadata is what a repeated send is known by.
-func (l *letter) form(key string) form {
-	f := l.chat.content(form{{"channel", l.chat.channel}}, l.words, l.actions).with("thread_ts", l.thread)
+func (l *letter) form(key string) form.Form {
+	f := l.chat.content(form.Of("channel", l.chat.channel), l.words, l.actions).With("thread_ts", l.thread)
 	if l.chat.settings.noPreview {
-		f = append(f, field{"unfurl_links", "false"}, field{"unfurl_media", "false"})
+		f = f.With("unfurl_links", "false").With("unfurl_media", "false")
 	}
 	if key != "" {
 		payload := json.Object{}.Text("key", key).JSON()
-		f = append(f, field{"metadata", string(json.Object{}.Text("event_type", metadataType).Raw("event_payload", payload).JSON())})
+		f = f.With("metadata", string(json.Object{}.Text("event_type", metadataType).Raw("event_payload", payload).JSON()))
 	}
 	return f
 }
 
 // content adds a text, and what people can choose at it, to a form. Where there is something to choose the text stands in
 // blocks, and is once more there for notifications.
-func (c *chat) content(f form, w words, actions []wit.ActionRow) form {
+func (c *chat) content(f form.Form, w words, actions []wit.ActionRow) form.Form {
 	text, marked := w.shown()
 	if len(actions) > 0 {
 		plain, _ := words{plain: w.plain}.shown()
-		return append(f, field{"text", plain}, field{"blocks", string(blocks(w, actions))})
+		return f.With("text", plain).With("blocks", string(blocks(w, actions)))
 	}
-	f = append(f, field{"text", text})
+	f = f.With("text", text)
 	if !marked {
-		f = append(f, field{"mrkdwn", "false"})
+		f = f.With("mrkdwn", "false")
 	}
 	return f
 }
@@ -118,7 +120,7 @@ func appendActions(list json.Array, rows []wit.ActionRow) json.Array {
 // pieces cuts a text into pieces of at most so many characters, at the ends of lines where there are some.
 func pieces(text string, most int) (out []string) {
 	for text != "" {
-		head := clip(text, most)
+		head := texts.Characters(text, most)
 		if i := strings.LastIndexByte(head, '\n'); len(head) < len(text) && i > 0 {
 			head = head[:i+1]
 		}

@@ -1,8 +1,11 @@
 package slack
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	"slices"
+
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/emoji"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -12,7 +15,7 @@ func (Slack) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, er
 	if err != nil {
 		return nil, err
 	}
-	at := form{{"channel", c.channel}, {"timestamp", ts}}
+	at := form.Of("channel", c.channel, "timestamp", ts)
 	if reaction.Emoji == "" {
 		return c.takeBack(reaction.ID, at)
 	}
@@ -20,20 +23,20 @@ func (Slack) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, er
 	if name == "" {
 		return nil, wit.NewError(wit.CodeInvalid, "Slack's name of the emoji "+reaction.Emoji+" is not known here: give the name, such as :eyes:")
 	}
-	return c.done(reaction.ID, c.call("reactions.add", at.with("name", name)), "already_reacted")
+	return c.done(reaction.ID, c.call("reactions.add", at.With("name", name)), "already_reacted")
 }
 
 // takeBack removes each emoji that the bot has set at a message (reactions.get, reactions.remove).
-func (c *chat) takeBack(id string, at form) (*wit.Sent, error) {
-	r := c.call("reactions.get", at.with("full", "true"))
+func (c *chat) takeBack(id string, at form.Form) (*wit.Sent, error) {
+	r := c.call("reactions.get", at.With("full", "true"))
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	for reaction := range r.value.Get("message", "reactions").Items() {
-		if !contains(reaction.Get("users").Texts(), c.state.me.user) {
+	for reaction := range r.Value.Get("message", "reactions").Items() {
+		if !slices.Contains(reaction.Get("users").Texts(), c.state.me.user) {
 			continue
 		}
-		if r := c.call("reactions.remove", at.with("name", reaction.Get("name").Text())); !r.ok && !r.is("no_reaction") {
+		if r := c.call("reactions.remove", at.With("name", reaction.Get("name").Text())); !r.ok && !r.is("no_reaction") {
 			return nil, r.err()
 		}
 	}
@@ -50,8 +53,8 @@ func (Slack) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error
 	if err != nil {
 		return nil, err
 	}
-	r := c.call("assistant.threads.setStatus", form{{"channel_id", c.channel}, {"thread_ts", *typing.To.Thread}, {"status", "is typing…"}})
-	if r.failure == nil && !wit.CodeOf(r.err()).Transient() {
+	r := c.call("assistant.threads.setStatus", form.Of("channel_id", c.channel, "thread_ts", *typing.To.Thread, "status", "is typing…"))
+	if r.Failure == nil && !wit.CodeOf(r.err()).Transient() {
 		return &wit.Sent{}, nil
 	}
 	return &wit.Sent{}, r.err()

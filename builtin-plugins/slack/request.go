@@ -3,6 +3,7 @@ package slack
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -33,9 +34,9 @@ const (
 
 // call describes a call of a Web API method ("Using the Slack Web API"). The parameters are a form, which every method
 // takes; JSON not all of them do.
-func (s settings) call(id, token, method string, form form) wit.HTTPRequest {
+func (s settings) call(id, token, method string, f form.Form) wit.HTTPRequest {
 	return wit.HTTPRequest{
-		ID: id, Method: "POST", URL: s.root + "/api/" + method, Text: new(form.encode()), Timeout: callTimeout,
+		ID: id, Method: "POST", URL: s.root + "/api/" + method, Text: new(f.Encode()), Timeout: callTimeout,
 		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer " + token}, {Name: "Content-Type", Value: "application/x-www-form-urlencoded"}},
 	}
 }

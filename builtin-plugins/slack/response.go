@@ -21,8 +21,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		probed(a, r)
 		return
 	}
-	if r.retryAfter > 0 && !r.ok {
-		a.State.notBefore = a.Now + r.retryAfter
+	if r.Wait > 0 && !r.ok {
+		a.State.notBefore = a.Now + r.Wait
 	} else {
 		a.State.notBefore = 0
 	}
@@ -32,6 +32,6 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	case kind == requestMe:
 		identified(a, r)
 	case kind == requestOpen:
-		socketFound(a, r.value.Get("url").Text())
+		socketFound(a, r.Value.Get("url").Text())
 	}
 }

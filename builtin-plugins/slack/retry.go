@@ -19,12 +19,12 @@ func requestFailed(a *answer, kind requestKind, r result) {
 		a.State.asking = false
 	}
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	message := err.Message
 	switch {
-	case state == wit.ConnectionStateNeedsLogin && r.failure != nil:
+	case state == wit.ConnectionStateNeedsLogin && r.Failure != nil:
 		message += ": get it from the app's page at api.slack.com/apps, and give it with `carapace setup slack`"
-	case r.failure == nil && state != wit.ConnectionStateDisconnected:
+	case r.Failure == nil && state != wit.ConnectionStateDisconnected:
 		message = refusal(kind, r)
 	}
 	// While there is a connection, it is its successor that is late.

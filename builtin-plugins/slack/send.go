@@ -3,7 +3,8 @@ package slack
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -59,7 +60,7 @@ type words struct{ plain, marked string }
 // newWords takes what the kernel has written in the manifest's dialect. It escapes quotation marks too, which Slack would
 // show as they are escaped.
 func newWords(text string, formatted *string) words {
-	return words{plain: text, marked: strings.ReplaceAll(value(formatted), "&quot;", `"`)}
+	return words{plain: text, marked: strings.ReplaceAll(texts.Of(formatted), "&quot;", `"`)}
 }
 
 func (w words) visible() bool { return strings.TrimSpace(w.plain+w.marked) != "" }

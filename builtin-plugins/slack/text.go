@@ -62,7 +62,7 @@ func (a *answer) mention(sign, id, label string) string {
 	if id != "" && id == a.State.me.user && a.State.me.name != "" {
 		return sign + a.State.me.name
 	}
-	if name, _ := a.names.find(id); name != "" && name != groupName {
+	if name, _ := a.names.Find(id); name != "" && name != groupName {
 		return sign + name
 	}
 	if label != "" {

@@ -1,11 +1,14 @@
 package slack
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/emoji"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -59,8 +62,8 @@ func (c *chat) share(files []*wit.Attachment, thread string, try *attempt) (id s
 		list, captions = list.Add(json.Object{}.Text("id", id).Text("title", label(f)).JSON()), joined(captions, caption(f))
 	}
 	try.uploaded(ids)
-	r := c.call("files.completeUploadExternal", form{{"files", string(list.JSON())}, {"channel_id", c.channel}}.
-		with("thread_ts", thread).with("initial_comment", escaped.Replace(captions)))
+	r := c.call("files.completeUploadExternal", form.Of("files", string(list.JSON()), "channel_id", c.channel).
+		With("thread_ts", thread).With("initial_comment", escaped.Replace(captions)))
 	if err := r.err(); err != nil {
 		return "", r.uncertain(), err
 	}
@@ -84,12 +87,12 @@ func (c *chat) upload(f *wit.Attachment) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	r := c.call("files.getUploadURLExternal", form{{"filename", fileName(f)}, {"length", strconv.FormatInt(info.Size, 10)}}.with("alt_txt", clip(caption(f), 1000)))
+	r := c.call("files.getUploadURLExternal", form.Of("filename", fileName(f), "length", strconv.FormatInt(info.Size, 10)).With("alt_txt", texts.Characters(caption(f), 1000)))
 	if err := r.err(); err != nil {
 		return "", err
 	}
 	response, err := c.host.HTTP(&wit.HTTPRequest{
-		ID: "upload", Method: "POST", URL: inert(r.value.Get("upload_url").Text()), Timeout: transferTimeout,
+		ID: "upload", Method: "POST", URL: inert(r.Value.Get("upload_url").Text()), Timeout: transferTimeout,
 		Parts: []wit.HTTPPart{{Name: "file", Media: f.Media, FileName: new(fileName(f)), ContentType: f.Mime}},
 	})
 	if err != nil {
@@ -104,7 +107,7 @@ func (c *chat) upload(f *wit.Attachment) (id string, err error) {
 		e.Retryable = code.Transient()
 		return "", e
 	}
-	return r.value.Get("file_id").Text(), nil
+	return r.Value.Get("file_id").Text(), nil
 }
 
 // fileName is what Slack calls a file; it has to have a name.
@@ -124,12 +127,12 @@ func fileName(f *wit.Attachment) string {
 
 // isShared reports whether a file is in the conversation already, where an earlier attempt cannot know (files.info).
 func (c *chat) isShared(id string) bool {
-	r := c.call("files.info", form{{"file", id}})
+	r := c.call("files.info", form.Of("file", id))
 	for _, list := range []string{"channels", "groups", "ims"} {
-		if contains(r.value.Get("file", list).Texts(), c.channel) {
+		if slices.Contains(r.Value.Get("file", list).Texts(), c.channel) {
 			return true
 		}
 	}
-	shares := r.value.Get("file", "shares")
+	shares := r.Value.Get("file", "shares")
 	return shares.Get("public", c.channel).Exists() || shares.Get("private", c.channel).Exists()
 }

@@ -3,6 +3,7 @@ package slack
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -36,20 +37,20 @@ func handleWebhook(a *answer, call *wit.WebhookRequest) {
 
 // readForm reads a press or a slash command.
 func readForm(body string) (kind string, payload json.Value) {
-	f := parseForm(body)
-	if text := f.get("payload"); text != "" {
+	f := form.Parse(body)
+	if text := f.Get("payload"); text != "" {
 		v, err := json.ParseText(text)
 		if err != nil {
 			return "", json.Value{}
 		}
 		return kindInteractive, v
 	}
-	if f.get("command") == "" {
+	if f.Get("command") == "" {
 		return "", json.Value{}
 	}
 	o := json.Object{}
 	for _, field := range f {
-		o = o.Text(field.name, field.value)
+		o = o.Text(field.Name, field.Value)
 	}
 	v, _ := json.ParseText(string(o.JSON()))
 	return kindCommand, v

@@ -1,7 +1,9 @@
 package teams
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -56,11 +58,7 @@ func (c *chat) call(method, path string, body json.Object, embed ...string) resu
 	if len(embed) > 0 {
 		request.Timeout = transferTimeout
 	}
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // post sends an activity and returns its id (Bot Connector API, "Send to Conversation", "Reply to Activity"). What begins a thread of
@@ -70,19 +68,19 @@ func (c *chat) post(body json.Object, embed ...string) (id string, r result) {
 	case c.to.Kind == wit.ConversationKindChannel && c.to.Thread == nil && c.replyTo == "":
 		return c.begin(body, embed...)
 	case c.moved == nil && isPerson(c.to.ID):
-		if r := c.meet(); !r.ok() {
+		if r := c.meet(); !r.Success() {
 			return "", r
 		}
 	}
-	path := "/" + escape(joinedID(c.to)) + "/activities"
+	path := "/" + form.Escape(joinedID(c.to)) + "/activities"
 	if c.replyTo != "" {
-		if r = c.call("POST", path+"/"+escape(c.replyTo), body.Text("replyToId", c.replyTo), embed...); !r.refused() && !r.is("ActivityNotFoundInConversation") && r.status != 404 {
-			return c.sent(joinedID(c.to), r.value.Get("id").Text(), r)
+		if r = c.call("POST", path+"/"+form.Escape(c.replyTo), body.Text("replyToId", c.replyTo), embed...); !r.refused() && !r.is("ActivityNotFoundInConversation") && r.Status != 404 {
+			return c.sent(joinedID(c.to), r.Value.Get("id").Text(), r)
 		}
 		c.host.Warn("teams: a reply was refused and is sent as no reply: " + r.err().Message)
 	}
 	r = c.call("POST", path, body, embed...)
-	return c.sent(joinedID(c.to), r.value.Get("id").Text(), r)
+	return c.sent(joinedID(c.to), r.Value.Get("id").Text(), r)
 }
 
 // begin begins a thread of a channel (Proactive messages, "Create the conversation").
@@ -90,11 +88,11 @@ func (c *chat) begin(activity json.Object, embed ...string) (id string, r result
 	channel := json.Object{}.Raw("channel", json.Object{}.Text("id", c.to.ID).JSON()).JSON()
 	body := json.Object{}.Bool("isGroup", true).Raw("bot", c.bot()).Text("tenantId", c.settings.tenant).Raw("channelData", channel).Raw("activity", activity.JSON())
 	r = c.call("POST", "", body, embed...)
-	where := r.value.Get("id").Text()
-	if base, thread := divided(where); r.ok() && base == c.to.ID && thread != "" {
+	where := r.Value.Get("id").Text()
+	if base, thread := divided(where); r.Success() && base == c.to.ID && thread != "" {
 		c.to.Thread = &thread // what follows belongs to it
 	}
-	return c.sent(where, r.value.Get("activityId").Text(), r)
+	return c.sent(where, r.Value.Get("activityId").Text(), r)
 }
 
 // meet creates the conversation with a person, which is the same each time (Proactive messages).
@@ -102,11 +100,11 @@ func (c *chat) meet() result {
 	tenant := json.Object{}.Raw("tenant", json.Object{}.Text("id", c.settings.tenant).JSON()).JSON()
 	members := json.Array{}.Add(json.Object{}.Text("id", c.to.ID).JSON()).JSON()
 	r := c.call("POST", "", json.Object{}.Bool("isGroup", false).Raw("bot", c.bot()).Raw("members", members).Text("tenantId", c.settings.tenant).Raw("channelData", tenant))
-	id := r.value.Get("id").Text()
-	if r.ok() && (id == "" || len(id) > maxID) {
-		r.failure = foreign(200)
+	id := r.Value.Get("id").Text()
+	if r.Success() && (id == "" || len(id) > maxID) {
+		r.foreign()
 	}
-	if r.ok() {
+	if r.Success() {
 		c.to.ID, c.to.Kind = id, wit.ConversationKindDirect
 		c.moved = &wit.Conversation{Kind: wit.ConversationKindDirect, ID: id, Name: c.to.Name}
 	}
@@ -117,8 +115,8 @@ func (c *chat) bot() wit.JSON { return json.Object{}.Text("id", c.settings.me())
 
 // sent reads the id of an activity that was taken. An answer without an id is not the connector's.
 func (c *chat) sent(conversation, activity string, r result) (string, result) {
-	if r.ok() && (conversation == "" || activity == "" || len(activity) > maxID || len(conversation) > maxID) {
-		r.failure = foreign(200)
+	if r.Success() && (conversation == "" || activity == "" || len(activity) > maxID || len(conversation) > maxID) {
+		r.foreign()
 	}
 	return messageID(conversation, activity), r
 }

@@ -39,8 +39,3 @@ func (s settings) me() string { return "28:" + s.app }
 
 // slashed is an address that others can be put behind.
 func slashed(address string) string { return strings.TrimRight(address, "/") + "/" }
-
-// escape makes a part of a URL's path of what could end it, or name a credential.
-func escape(part string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(part)
-}

@@ -49,13 +49,13 @@ func answered(a *answer, response *wit.HTTPResponse) {
 	}
 	r := decode(response)
 	err := r.err()
-	if err == nil || r.failure == nil && !err.Code.Transient() && err.Code != wit.CodeUnauthorized {
+	if err == nil || r.Failure == nil && !err.Code.Transient() && err.Code != wit.CodeUnauthorized {
 		a.State.failures, a.State.good = 0, true
 		a.status(wit.ConnectionStateConnected, "")
 		a.Timer(askTimer, askEvery)
 		return
 	}
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	a.State.failures++
 	a.State.good = false
 	a.status(state, err.Message)

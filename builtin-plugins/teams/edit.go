@@ -3,7 +3,8 @@ package teams
 import (
 	"time"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -49,7 +50,7 @@ func (Teams) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	}
 	where, activity := activityOf(edit.ID, edit.To)
 	_, r := c.inForms(forms(p), func(body json.Object) (string, result) {
-		return "", c.call("PUT", "/"+escape(where)+"/activities/"+escape(activity), body.Text("id", activity))
+		return "", c.call("PUT", "/"+form.Escape(where)+"/activities/"+form.Escape(activity), body.Text("id", activity))
 	})
 	if err := r.err(); err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func (Teams) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, error
 		return nil, err
 	}
 	where, activity := activityOf(target.ID, target.To)
-	if r := c.call("DELETE", "/"+escape(where)+"/activities/"+escape(activity), nil); !r.ok() && !r.is("ActivityNotFoundInConversation") {
+	if r := c.call("DELETE", "/"+form.Escape(where)+"/activities/"+form.Escape(activity), nil); !r.Success() && !r.is("ActivityNotFoundInConversation") {
 		return nil, r.err()
 	}
 	return &wit.Sent{IDs: []string{target.ID}}, nil

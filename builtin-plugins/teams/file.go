@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -29,7 +31,7 @@ func (c *chat) sendFile(p part) (id string, r result) {
 			p.words.plain, p.words.html = texts.Join("\n\n", p.words.plain, attachment.Label(a)+": "+link), ""
 			return c.post(p.words.activity())
 		}
-		return "", result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
+		return "", result{Reply: reply.Failed(attachment.Missing())}
 	}
 	if isPicture(a) {
 		if id, r = c.post(picture(p), *a.Media); !r.refused() {
@@ -65,9 +67,9 @@ func consent(a *wit.Attachment) wit.JSON {
 // consented takes what somebody says to a file that is offered. The kernel puts it where they want it, and the card is taken back.
 func (a *answer) consented(v json.Value) {
 	where := v.Get("conversation", "id").Text()
-	service := slashed(v.Get("serviceUrl").Text()) + "v3/conversations/" + escape(where) + "/activities"
+	service := slashed(v.Get("serviceUrl").Text()) + "v3/conversations/" + form.Escape(where) + "/activities"
 	if card := v.Get("replyToId").Text(); card != "" {
-		a.Request(wit.HTTPRequest{ID: "card", Method: "DELETE", URL: service + "/" + escape(card), Headers: authorized(), Timeout: callTimeout})
+		a.Request(wit.HTTPRequest{ID: "card", Method: "DELETE", URL: service + "/" + form.Escape(card), Headers: authorized(), Timeout: callTimeout})
 	}
 	info, context := v.Get("value", "uploadInfo"), v.Get("value", "context")
 	media, size := context.Get("media").Text(), context.Get("size").Text()

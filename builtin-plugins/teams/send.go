@@ -1,8 +1,9 @@
 package teams
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -119,7 +120,7 @@ func (Teams) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error
 	if c.to.Kind == wit.ConversationKindChannel && c.to.Thread == nil || isPerson(c.to.ID) {
 		return &wit.Sent{}, nil // there is nowhere to show it
 	}
-	if r := c.call("POST", "/"+escape(joinedID(c.to))+"/activities", json.Object{}.Text("type", "typing")); !r.ok() && !r.refused() {
+	if r := c.call("POST", "/"+form.Escape(joinedID(c.to))+"/activities", json.Object{}.Text("type", "typing")); !r.Success() && !r.refused() {
 		return nil, r.err()
 	}
 	return &wit.Sent{}, nil

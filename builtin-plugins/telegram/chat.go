@@ -1,7 +1,8 @@
 package telegram
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -37,7 +38,7 @@ func (c *chat) call(method string, params params) result {
 	params.fill(&request, c.id)
 	response, err := c.host.HTTP(&request)
 	if err != nil {
-		return result{failure: wit.AsError(err)}
+		return result{Reply: reply.Failed(wit.AsError(err))}
 	}
 	r := decode(response)
 	c.movedTo = r.migratedTo

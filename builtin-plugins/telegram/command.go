@@ -39,7 +39,7 @@ func probed(a *answer, r result) {
 		a.status(wit.ConnectionStateDisconnected, err.Error())
 		return
 	}
-	me := readPerson(r.value)
+	me := readPerson(r.Value)
 	if a.State.isAnotherBot(me) {
 		connect(a)
 		return

@@ -3,7 +3,7 @@ package telegram
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
@@ -29,7 +29,7 @@ func (Telegram) Directory(host *sdk.Host, query *wit.DirectoryQuery) (*wit.Direc
 		}
 		return nil, r.err()
 	}
-	found, who := conversation(r.value, ""), readPerson(r.value)
+	found, who := conversation(r.Value, ""), readPerson(r.Value)
 	if found.ID == "" || query.Kind != nil && *query.Kind != found.Kind {
 		return &wit.DirectoryAnswer{}, nil
 	}

@@ -58,7 +58,7 @@ func fileLocated(a *answer, index string, r result) {
 		return
 	}
 	p.files[i] = ""
-	if path := r.value.Get("file_path").Text(); r.ok && path != "" {
+	if path := r.Value.Get("file_path").Text(); r.ok && path != "" {
 		p.message.Attachments[i].Fetch = a.Settings.download(path)
 	} else {
 		a.Host.Warn("telegram: a file of message " + p.message.ID + " cannot be had: " + r.description)
@@ -77,19 +77,19 @@ func fileLocated(a *answer, index string, r result) {
 // files fail until then, one failure is counted; a server that does not answer at all counts for no file's.
 func locateLater(a *answer, r result) bool {
 	p, most := a.State.pending, int64(account.SlowRetry)
-	if r.silent {
+	if r.Silent() {
 		a.status(wit.ConnectionStateDisconnected, r.err().Error())
 		most = account.SoonRetry
 	}
 	switch {
 	case a.State.retry == requestFile:
 		a.State.failures-- // retryLater counts it a second time
-	case r.silent:
+	case r.Silent():
 	case p.tries >= maxFileTries:
 		return false
 	default:
 		p.tries++
 	}
-	retryLater(a, requestFile, cmp.Or(r.retryAfter, account.Backoff(a.State.failures, most, a.Now)))
+	retryLater(a, requestFile, cmp.Or(r.Wait, account.Backoff(a.State.failures, most, a.Now)))
 	return true
 }

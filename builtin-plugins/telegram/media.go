@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -39,7 +40,7 @@ func formsFor(a *wit.Attachment) []form {
 // sendFile sends a part that is a file, in the first form that Telegram takes. If it takes none, what was written to
 // the file is sent alone, with a line that says what is missing; a file to which nothing was written fails.
 func sendFile(c *chat, p part, params params) result {
-	r := result{failure: wit.NewError(wit.CodeInvalid, "Telegram bots cannot send a "+string(p.attachment.Kind)+" from here")}
+	r := result{Reply: reply.Failed(wit.NewError(wit.CodeInvalid, "Telegram bots cannot send a "+string(p.attachment.Kind)+" from here"))}
 	for _, form := range formsFor(p.attachment) {
 		r = sendAs(c, form, p, params)
 		if !r.refused() {
@@ -62,7 +63,7 @@ func sendAs(c *chat, f form, p part, params params) result {
 	case attachment.Public(a.Fetch):
 		params = params.text(f.field, a.Fetch.URL)
 	default:
-		return result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
+		return result{Reply: reply.Failed(attachment.Missing())}
 	}
 	return c.callWithText(f.method, "caption", p.text, params)
 }

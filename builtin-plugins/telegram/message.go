@@ -18,7 +18,7 @@ type post struct {
 	chat         json.Value
 	date         int64      // milliseconds since 1970
 	origin       json.Value // a MessageOrigin, when it is not the author's own
-	reply        reply
+	reply        answered
 	album        string
 	text         text
 	attachments  []wit.Attachment

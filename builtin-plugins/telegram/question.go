@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
@@ -58,8 +58,8 @@ func (Telegram) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	asked.Message = c.id + ":" + r.value.Get("message_id").Text()
-	if id := r.value.Get("poll", "id").Text(); id != "" && !r.value.Get("poll", "is_anonymous").Bool() {
+	asked.Message = c.id + ":" + r.Value.Get("message_id").Text()
+	if id := r.Value.Get("poll", "id").Text(); id != "" && !r.Value.Get("poll", "is_anonymous").Bool() {
 		asked.Keep(host, id)
 	}
 	sent.IDs = []string{asked.Message}

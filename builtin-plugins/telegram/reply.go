@@ -6,15 +6,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// reply is what a post says about what it answers: a message of the same chat, one of another (ExternalReplyInfo),
+// answered is what a post says about what it answers: a message of the same chat, one of another (ExternalReplyInfo),
 // or a story; and the part that the sender picked out (TextQuote).
-type reply struct {
+type answered struct {
 	message, external, story json.Value
 	quote                    string
 }
 
 // read takes a field about what is answered, and reports whether it is one.
-func (r *reply) read(key string, f json.Value) bool {
+func (r *answered) read(key string, f json.Value) bool {
 	switch key {
 	case "reply_to_message":
 		r.message = f

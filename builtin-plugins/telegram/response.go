@@ -17,8 +17,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		return
 	}
 	switch {
-	case r.retryAfter > 0:
-		a.State.notBefore = max(a.State.notBefore, a.Now+r.retryAfter)
+	case r.Wait > 0:
+		a.State.notBefore = max(a.State.notBefore, a.Now+r.Wait)
 	case kind != requestFile: // files are asked for all at once: one that is answered does not end another's pause
 		a.State.notBefore = 0
 	}
@@ -31,14 +31,14 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	case !r.ok:
 		requestFailed(a, kind, r)
 	case kind == requestMe:
-		connected(a, readPerson(r.value))
+		connected(a, readPerson(r.Value))
 	case kind == requestWebhookInfo:
-		webhookFound(a, r.value.Get("url").Text())
+		webhookFound(a, r.Value.Get("url").Text())
 	case kind == requestDeleteWebhook, kind == requestSetWebhook:
 		recovered(a)
 		resume(a)
 	case kind == requestUpdates:
 		recovered(a)
-		receiveUpdates(a, r.value)
+		receiveUpdates(a, r.Value)
 	}
 }

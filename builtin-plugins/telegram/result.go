@@ -2,55 +2,48 @@ package telegram
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
-	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // result is what a Bot API call came to: Telegram's answer ("Making requests", ResponseParameters), or the
-// failure to get one.
+// failure to get one. Its Value is what Telegram calls result.
 type result struct {
+	reply.Reply
 	ok          bool
-	value       json.Value // what Telegram calls result
-	code        int64      // Telegram's error_code; 0 when Telegram did not answer
+	code        int64 // Telegram's error_code; 0 when Telegram did not answer
 	description string
-	retryAfter  int64      // milliseconds; 0 when Telegram named no time
-	migratedTo  string     // the new id of a group that became a supergroup
-	failure     *wit.Error // why there is no answer of Telegram's
-	silent      bool       // nobody has answered
-	tooLarge    bool       // the answer was larger than the kernel hands to a plugin as text
+	migratedTo  string // the new id of a group that became a supergroup
 }
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
+	r := result{Reply: reply.Read(response)}
+	v := r.Value
 	switch {
-	case response.Error != nil:
-		return result{failure: response.Error, silent: response.Error.Code.Transient()}
-	case response.Media != nil:
-		return result{failure: wit.NewError(wit.CodeTooLarge, "Telegram's answer is too large"), tooLarge: true}
+	case r.Failure != nil:
+		return r
+	case r.Large:
+		r.TooLarge("Telegram")
+		return r
+	case !v.Get("ok").Exists():
+		r.Foreign("Telegram", "apiRoot")
+		return r
 	}
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
-	v, err := json.ParseText(body)
-	if err != nil || !v.Get("ok").Exists() {
-		return result{failure: wit.NewError(wit.CodeUnavailable, "the answer is not Telegram's (status "+strconv.Itoa(int(response.Status))+"); is apiRoot right?")}
-	}
-	r := result{ok: v.Get("ok").Bool(), value: v.Get("result")}
-	if r.ok {
+	r.Value = v.Get("result")
+	if r.ok = v.Get("ok").Bool(); r.ok {
 		return r
 	}
 	r.code = v.Get("error_code").Int()
 	if r.code == 0 {
-		r.code = int64(response.Status)
+		r.code = int64(r.Status)
 	}
 	r.description = v.Get("description").Text()
 	parameters := v.Get("parameters")
-	r.retryAfter = min(max(parameters.Get("retry_after").Int(), 0), account.MaxPause/1000) * 1000
+	r.Wait = max(r.Wait, min(parameters.Get("retry_after").Int()*1000, account.MaxPause))
 	r.migratedTo = parameters.Get("migrate_to_chat_id").Text()
 	return r
 }
@@ -110,35 +103,24 @@ func (r result) vanished() bool { return r.code == 500 && r.says("was immediatel
 // refused reports whether Telegram, or the kernel on the way to it, refused what was to be sent, and might take it in
 // another form.
 func (r result) refused() bool {
-	if r.failure != nil {
-		return !r.failure.Code.Transient()
+	if r.Failure != nil {
+		return !r.Failure.Code.Transient()
 	}
 	return !r.ok && (r.code == 400 || r.code == 413) && r.migratedTo == "" && !r.barred() && !r.says("chat not found")
 }
 
-// err is the error for a call that did not succeed, nil for one that did. What was refused because of the token is tried
-// again, with the one that the owner sets.
+// err is the error for a call that did not succeed, nil for one that did.
 func (r result) err() error {
-	e := r.failure
-	switch {
-	case r.ok:
+	if r.ok {
 		return nil
-	case e != nil:
-		e = new(*e)
-	default:
-		e = wit.NewError(r.errorCode(), "Telegram: "+r.description+r.advice())
 	}
-	if r.retryAfter > 0 {
-		e.Retryable, e.RetryAfter = true, &r.retryAfter
-	}
-	e.Retryable = e.Retryable || e.Code == wit.CodeUnauthorized
-	return e
+	return r.Error(reply.Meaning{Code: r.errorCode()}, r.Message("Telegram", r.description, "", r.advice()))
 }
 
 // advice is what the owner can do, where Telegram's words do not say it.
 func (r result) advice() string {
 	if r.lostTopic() == topicClosed {
-		return ": open the topic, or let the bot manage topics"
+		return "open the topic, or let the bot manage topics"
 	}
 	return ""
 }

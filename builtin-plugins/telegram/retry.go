@@ -14,10 +14,10 @@ const retryTimer = "retry"
 // or it is tried again, or both.
 func requestFailed(a *answer, kind requestKind, r result) {
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	message := err.Message
 	switch {
-	case state == wit.ConnectionStateNeedsLogin && r.failure != nil:
+	case state == wit.ConnectionStateNeedsLogin && r.Failure != nil:
 		message = "get a bot's token from @BotFather: " + message
 	case state == wit.ConnectionStateNeedsLogin:
 		message = "Telegram does not know this bot token: get the token from @BotFather (/token) and give it again with `carapace setup telegram`"
@@ -25,7 +25,7 @@ func requestFailed(a *answer, kind requestKind, r result) {
 		// Somebody else polls, or has set a webhook just now; each attempt cuts the other's poll off.
 		kind, state, delay = requestWebhookInfo, wit.ConnectionStateDisconnected, account.Backoff(a.State.failures, account.SlowRetry, a.Now)
 		message = "another program receives this bot's messages: stop it, or give the bot a new token with @BotFather"
-	case r.tooLarge && a.State.limit != 1:
+	case r.Large && a.State.limit != 1:
 		askForFewer(a)
 		retryLater(a, kind, account.FirstRetry)
 		return

@@ -3,7 +3,7 @@ package telegram
 import (
 	"unicode/utf16"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -37,7 +37,7 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 		if err := r.err(); err != nil {
 			return nil, err
 		}
-		sent.Add(c.id + ":" + r.value.Get("message_id").Text())
+		sent.Add(c.id + ":" + r.Value.Get("message_id").Text())
 	}
 	return &wit.Sent{IDs: sent.Sent}, nil
 }

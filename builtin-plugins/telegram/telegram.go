@@ -20,7 +20,7 @@
 package telegram
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
@@ -70,7 +70,7 @@ func (Telegram) Skip(_ *sdk.Host, event *wit.ChannelEvent) (*wit.NewState, error
 	}
 	s.pending = nil
 	if event.Response != nil {
-		for update := range decode(event.Response).value.Items() {
+		for update := range decode(event.Response).Value.Items() {
 			s.offset = update.Get("update_id").Int() + 1
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -96,21 +97,10 @@ func conversation(visitor string) wit.Conversation {
 // person is who a visitor is: an id, and what they say that they are called.
 func person(visitor string, body json.Value) *wit.Person {
 	p := &wit.Person{ID: visitor}
-	if name := clip(body.Get("name").Text(), maxName); name != "" {
+	if name := texts.Characters(body.Get("name").Text(), maxName); name != "" {
 		p.Name = &name
 	}
 	return p
-}
-
-// clip cuts a text after so many characters.
-func clip(s string, most int) string {
-	n := 0
-	for i := range s {
-		if n++; n > most {
-			return s[:i]
-		}
-	}
-	return s
 }
 
 // isID reports whether a text is an id as the script makes them.

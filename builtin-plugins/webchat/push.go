@@ -2,6 +2,7 @@ package webchat
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -69,7 +70,7 @@ const (
 
 // file is what the script shows of one; without an id it cannot be loaded.
 func file(o json.Object, a *wit.Attachment) json.Object {
-	o = o.Text("name", clip(text(a.Name), maxFileName)).Text("mime", clip(text(a.Mime), maxFileName)).Text("caption", clip(text(a.Caption), maxCaption))
+	o = o.Text("name", texts.Characters(text(a.Name), maxFileName)).Text("mime", texts.Characters(text(a.Mime), maxFileName)).Text("caption", texts.Characters(text(a.Caption), maxCaption))
 	if a.Media != nil {
 		o = o.Text("id", *a.Media)
 	}

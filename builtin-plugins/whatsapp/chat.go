@@ -3,7 +3,8 @@ package whatsapp
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -44,11 +45,7 @@ func openChat(host *sdk.Host, config, state wit.JSON, to wit.Conversation) (*cha
 func (c *chat) call(edge string, body json.Object) result { return c.do(c.settings.post(edge, body)) }
 
 func (c *chat) do(request *wit.HTTPRequest) result {
-	response, err := c.host.HTTP(request)
-	if err != nil {
-		return result{failure: wit.AsError(err)}
-	}
-	return decode(response)
+	return decode(reply.Response(c.host.HTTP(request)))
 }
 
 // post sends a message of a type and returns its id (Messages API). A reply to what WhatsApp does not find is sent as no reply.
@@ -82,16 +79,16 @@ func (c *chat) addressed() json.Object {
 // sent reads the id of a message that was taken, and where it went: numbers can be written in several ways, and WhatsApp
 // says which is a person's own. An answer without an id is not WhatsApp's.
 func (c *chat) sent(r result) (id string, of result) {
-	for contact := range r.value.Get("contacts").Items() {
+	for contact := range r.Value.Get("contacts").Items() {
 		if own := contact.Get("wa_id").Text(); own != "" && own != c.id && !strings.Contains(c.id, ".") {
 			c.moved = &wit.Conversation{Kind: wit.ConversationKindDirect, ID: own, Name: c.to.Name}
 		}
 	}
-	for message := range r.value.Get("messages").Items() {
+	for message := range r.Value.Get("messages").Items() {
 		id = message.Get("id").Text()
 	}
-	if r.ok() && (id == "" || len(id) > maxID) {
-		r.failure = foreign(200)
+	if r.Success() && (id == "" || len(id) > maxID) {
+		r.foreign()
 	}
 	return id, r
 }

@@ -3,6 +3,7 @@ package whatsapp
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -40,15 +41,10 @@ func readSettings(config wit.JSON) (settings, error) {
 		return byDefault
 	}
 	return settings{
-		api:      strings.TrimRight(field("apiRoot", defaultRoot), "/") + "/" + escape(field("apiVersion", defaultVersion)),
-		phone:    escape(v.Get("phoneNumberId").Text()),
+		api:      strings.TrimRight(field("apiRoot", defaultRoot), "/") + "/" + form.Escape(field("apiVersion", defaultVersion)),
+		phone:    form.Escape(v.Get("phoneNumberId").Text()),
 		template: v.Get("template").Text(),
 		language: field("templateLanguage", defaultLanguage),
 		commands: v.Get("commands"),
 	}, nil
-}
-
-// escape makes a part of a URL's path of what could end it, or name a credential.
-func escape(part string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(part)
 }

@@ -57,19 +57,19 @@ func answered(a *answer, response *wit.HTTPResponse) {
 // introduced takes what Meta says of the number.
 func introduced(a *answer, response *wit.HTTPResponse) {
 	r := decode(response)
-	if r.ok() && r.value.Get("id").Text() == "" {
-		r.failure = foreign(response.Status)
+	if r.Success() && r.Value.Get("id").Text() == "" {
+		r.foreign()
 	}
 	err := r.err()
 	if err == nil {
-		a.State.me = me{number: digits(r.value.Get("display_phone_number").Text()), name: r.value.Get("verified_name").Text()}
+		a.State.me = me{number: digits(r.Value.Get("display_phone_number").Text()), name: r.Value.Get("verified_name").Text()}
 		a.State.failures = 0
 		a.status(wit.ConnectionStateConnected, "")
 		a.Timer(askTimer, askEvery)
 		offerMenu(a)
 		return
 	}
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	a.State.failures++
 	a.status(state, err.Message)
 	a.Timer(askTimer, delay)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -51,7 +52,7 @@ func (c *chat) sendAttachment(p part) (id string, r result) {
 		return c.sendCard(p.attachment)
 	}
 	file, r := c.reference(p.attachment)
-	if r.ok() {
+	if r.Success() {
 		for _, form := range formsFor(p.attachment) {
 			if id, r = c.post(form, content(form, file, p)); !r.refused() {
 				return id, r
@@ -75,11 +76,11 @@ func (c *chat) reference(a *wit.Attachment) (json.Object, result) {
 			kind = *a.Mime
 		}
 		r := c.do(c.settings.upload(wit.HTTPPart{Name: "file", Media: a.Media, FileName: new(attachment.Label(a)), ContentType: &kind}, kind))
-		return json.Object{}.Text("id", r.value.Get("id").Text()), r
+		return json.Object{}.Text("id", r.Value.Get("id").Text()), r
 	case attachment.Public(a.Fetch):
-		return json.Object{}.Text("link", a.Fetch.URL), result{}
+		return json.Object{}.Text("link", a.Fetch.URL), result{Reply: reply.Reply{Status: 200}}
 	}
-	return nil, result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
+	return nil, result{Reply: reply.Failed(attachment.Missing())}
 }
 
 // content is that of a message with a file.

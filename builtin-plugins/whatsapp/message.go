@@ -1,6 +1,8 @@
 package whatsapp
 
 import (
+	"cmp"
+
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
@@ -65,7 +67,7 @@ func received(a *answer, m, contacts json.Value) {
 func (p *post) remembered(known somebody, w writer) somebody {
 	now := somebody{id: p.message.Conversation.ID, last: p.message.ID}
 	if p.message.Conversation.Kind == wit.ConversationKindDirect {
-		now.user = first(w.user, known.user)
+		now.user = cmp.Or(w.user, known.user)
 	}
 	switch p.message.Kind {
 	case wit.MessageKindReaction, wit.MessageKindEdited, wit.MessageKindDeleted:
@@ -112,7 +114,7 @@ func renamed(a *answer, m json.Value, w writer) {
 		return
 	}
 	move(a, was, now, w)
-	text := first(system.Get("body").Text(), "["+was+" is "+now+" now]")
+	text := cmp.Or(system.Get("body").Text(), "["+was+" is "+now+" now]")
 	a.Out.Messages = append(a.Out.Messages, wit.Message{
 		ID: m.Get("id").Text(), Kind: wit.MessageKindService, Text: text, Time: m.Get("timestamp").Int() * 1000,
 		Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: now}, Sender: wit.Person{ID: now, Name: account.Optional(w.name)},

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -34,6 +35,6 @@ func (s settings) upload(file wit.HTTPPart, mime string) *wit.HTTPRequest {
 // download is how the kernel gets a file that somebody has sent: a call says where it is, and the file is asked for there
 // with the same token (Media, "Retrieve media URL", "Download media").
 func (s settings) download(id string) (*wit.HTTPRequest, *wit.Excerpt) {
-	return &wit.HTTPRequest{URL: s.api + "/" + escape(id), Headers: authorized(), Timeout: transferTimeout},
+	return &wit.HTTPRequest{URL: s.api + "/" + form.Escape(id), Headers: authorized(), Timeout: transferTimeout},
 		&wit.Excerpt{Field: "url", Form: wit.ExcerptFormAddress}
 }

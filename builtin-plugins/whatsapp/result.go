@@ -1,8 +1,9 @@
 package whatsapp
 
 import (
-	"strconv"
+	"cmp"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
@@ -10,140 +11,100 @@ import (
 
 // result is what came of a call: a value, or Meta's error, or why there is no answer.
 type result struct {
-	value   json.Value
-	failure *wit.Error // no answer of Meta's
-	status  uint16     // HTTP's, of an error
-	code    int64      // Meta's, of an error
+	reply.Reply
+	code    int64 // Meta's, of an error
 	subcode int64
 	text    string // Meta's words
-	wait    int64  // what HTTP's Retry-After asks for, in milliseconds
 }
 
 // decode reads the answer to a call (Error codes, "Error response syntax").
 func decode(response *wit.HTTPResponse) result {
-	if response.Error != nil {
-		return result{failure: response.Error}
+	r := result{Reply: reply.Read(response)}
+	if r.Failure != nil || r.Success() && r.Value.Exists() {
+		return r
 	}
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
-	v, err := json.ParseText(body)
-	if response.Status >= 200 && response.Status < 300 && err == nil {
-		return result{value: v}
-	}
-	r := errorOf(v.Get("error"))
-	r.status = response.Status
-	for _, h := range response.Headers {
-		if h.Name == "Retry-After" {
-			if n, err := strconv.ParseInt(h.Value, 10, 64); err == nil {
-				r.wait = min(max(n, 0), maxWait) * 1000
-			}
-		}
-	}
-	if response.Status < 300 || response.Status >= 500 && r.code == 0 {
-		r.failure = foreign(response.Status)
+	r.errorOf(r.Value.Get("error"))
+	if r.Status < 300 || r.Status >= 500 && r.code == 0 {
+		r.foreign()
 	}
 	return r
 }
 
-// foreign is the failure of a call that somebody else has answered.
-func foreign(status uint16) *wit.Error {
-	e := wit.NewError(wit.CodeUnavailable, "the answer is not the Cloud API's (status "+strconv.Itoa(int(status))+"); is apiRoot right?")
-	e.Retryable = true
-	return e
+// foreign makes a failure of what somebody else has answered.
+func (r *result) foreign() { r.Foreign("the Cloud API", "apiRoot") }
+
+// reported is an error that a webhook tells of, which has no status.
+func reported(e json.Value) result {
+	r := result{Reply: reply.Reply{Status: 400}}
+	r.errorOf(e)
+	return r
 }
 
 // errorOf reads an error as answers and webhooks have it.
-func errorOf(e json.Value) result {
-	text := texts.Join(": ", first(e.Get("message").Text(), e.Get("title").Text()), e.Get("error_data", "details").Text())
-	return result{code: e.Get("code").Int(), subcode: e.Get("error_subcode").Int(), text: text}
+func (r *result) errorOf(e json.Value) {
+	r.text = texts.Join(": ", cmp.Or(e.Get("message").Text(), e.Get("title").Text()), e.Get("error_data", "details").Text())
+	r.code, r.subcode = e.Get("code").Int(), e.Get("error_subcode").Int()
 }
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// ok reports whether the call did what it should.
-func (r result) ok() bool { return r.failure == nil && r.status == 0 }
 
 // closed reports whether WhatsApp takes nothing but templates, since they have not written for 24 hours.
 func (r result) closed() bool { return r.code == 131047 || r.code == 470 }
 
 // refused reports whether Meta refused what was to be sent as it was, and might take it in another form.
 func (r result) refused() bool {
-	if r.failure != nil {
-		return !r.failure.Code.Transient()
+	if r.Failure != nil {
+		return !r.Failure.Code.Transient()
 	}
-	return !r.ok() && !r.closed() && r.meaning().code == wit.CodeInvalid
-}
-
-// lost reports whether the call may have done its work although no answer came.
-func (r result) lost() bool {
-	return r.failure != nil && (r.failure.Code == wit.CodeTimeout || r.failure.Code == wit.CodeUnavailable)
-}
-
-// maxWait bounds what may be asked for, in seconds.
-const maxWait = 24 * 60 * 60
-
-// meaning is what one of Meta's codes is in the contract's terms.
-type meaning struct {
-	code wit.Code
-	wait int64  // in seconds, until it may be tried again; 0 is not by itself
-	hint string // what the owner can do
+	return !r.Success() && !r.closed() && r.meaning().Code == wit.CodeInvalid
 }
 
 // What the codes mean that are worth a word (Error codes). Others are told by the HTTP status.
-var meanings = map[int64]meaning{
-	0:   {wit.CodeUnauthorized, 0, tokenHint},
-	190: {wit.CodeUnauthorized, 0, tokenHint},
-	102: {wit.CodeUnauthorized, 0, tokenHint},
-	3:   {wit.CodeUnauthorized, 0, rightsHint},
-	10:  {wit.CodeUnauthorized, 0, rightsHint},
-	200: {wit.CodeUnauthorized, 0, rightsHint},
-	33:  {wit.CodeInvalid, 0, "phoneNumberId is not the id of a number that this token may use"},
-	368: {wit.CodeForbidden, 0, "Meta has blocked the account for a while: see the WhatsApp Manager"},
+var meanings = map[int64]reply.Meaning{
+	0:   {Code: wit.CodeUnauthorized, Hint: tokenHint},
+	190: {Code: wit.CodeUnauthorized, Hint: tokenHint},
+	102: {Code: wit.CodeUnauthorized, Hint: tokenHint},
+	3:   {Code: wit.CodeUnauthorized, Hint: rightsHint},
+	10:  {Code: wit.CodeUnauthorized, Hint: rightsHint},
+	200: {Code: wit.CodeUnauthorized, Hint: rightsHint},
+	33:  {Code: wit.CodeInvalid, Hint: "phoneNumberId is not the id of a number that this token may use"},
+	368: {Code: wit.CodeForbidden, Hint: "Meta has blocked the account for a while: see the WhatsApp Manager"},
 
-	1: {wit.CodeUnavailable, 5, ""}, 2: {wit.CodeUnavailable, 5, ""},
-	131000: {wit.CodeUnavailable, 5, ""}, 131016: {wit.CodeUnavailable, 10, ""}, 133004: {wit.CodeUnavailable, 10, ""},
-	131057: {wit.CodeUnavailable, 60, "the account is being worked on"},
+	1: {Code: wit.CodeUnavailable, Wait: 5_000}, 2: {Code: wit.CodeUnavailable, Wait: 5_000},
+	131000: {Code: wit.CodeUnavailable, Wait: 5_000}, 131016: {Code: wit.CodeUnavailable, Wait: 10_000}, 133004: {Code: wit.CodeUnavailable, Wait: 10_000},
+	131057: {Code: wit.CodeUnavailable, Wait: 60_000, Hint: "the account is being worked on"},
 
-	4:      {wit.CodeRateLimited, 300, "the app makes too many calls"},
-	80007:  {wit.CodeRateLimited, 300, "the business account makes too many calls"},
-	130429: {wit.CodeRateLimited, 5, "the number sends too much at once"},
-	131048: {wit.CodeRateLimited, 3600, "too many people have blocked the number or reported it: see its quality in the WhatsApp Manager"},
-	131056: {wit.CodeRateLimited, 6, "too much was sent to this person at once"},
-	131064: {wit.CodeRateLimited, 3600, "too much was sent to this group at once"},
+	4:      {Code: wit.CodeRateLimited, Wait: 300_000, Hint: "the app makes too many calls"},
+	80007:  {Code: wit.CodeRateLimited, Wait: 300_000, Hint: "the business account makes too many calls"},
+	130429: {Code: wit.CodeRateLimited, Wait: 5_000, Hint: "the number sends too much at once"},
+	131048: {Code: wit.CodeRateLimited, Wait: 3600_000, Hint: "too many people have blocked the number or reported it: see its quality in the WhatsApp Manager"},
+	131056: {Code: wit.CodeRateLimited, Wait: 6_000, Hint: "too much was sent to this person at once"},
+	131064: {Code: wit.CodeRateLimited, Wait: 3600_000, Hint: "too much was sent to this group at once"},
 
-	131047: {wit.CodeForbidden, 0, "they have not written for 24 hours, when WhatsApp takes nothing but an approved template: set template and templateLanguage, or wait until they write"},
-	470:    {wit.CodeForbidden, 0, "they have not written for 24 hours, when WhatsApp takes nothing but an approved template: set template and templateLanguage, or wait until they write"},
-	131026: {wit.CodeNotFound, 0, "they have no WhatsApp, an old one, or have not accepted its terms"},
-	131030: {wit.CodeForbidden, 0, "a test number writes only to numbers that were entered in the app's dashboard, WhatsApp > API Setup"},
-	131021: {wit.CodeInvalid, 0, "it is the account's own number"},
-	131049: {wit.CodeForbidden, 0, "WhatsApp keeps this person from getting more of such messages today"},
-	131050: {wit.CodeForbidden, 0, "this person wants no such messages"},
-	130472: {wit.CodeForbidden, 0, "WhatsApp holds such messages to this person back"},
-	130497: {wit.CodeForbidden, 0, "the business may not write to this country"},
-	131005: {wit.CodeUnauthorized, 0, rightsHint},
-	131031: {wit.CodeForbidden, 0, "Meta has locked the account: see the WhatsApp Manager"},
-	131037: {wit.CodeForbidden, 0, "the number's display name is not approved yet: see the WhatsApp Manager"},
-	131042: {wit.CodeForbidden, 0, "there is trouble with the payment: see the business's billing settings"},
-	131045: {wit.CodeUnauthorized, 0, registerHint},
-	133010: {wit.CodeUnauthorized, 0, registerHint},
+	131047: {Code: wit.CodeForbidden, Hint: "they have not written for 24 hours, when WhatsApp takes nothing but an approved template: set template and templateLanguage, or wait until they write"},
+	470:    {Code: wit.CodeForbidden, Hint: "they have not written for 24 hours, when WhatsApp takes nothing but an approved template: set template and templateLanguage, or wait until they write"},
+	131026: {Code: wit.CodeNotFound, Hint: "they have no WhatsApp, an old one, or have not accepted its terms"},
+	131030: {Code: wit.CodeForbidden, Hint: "a test number writes only to numbers that were entered in the app's dashboard, WhatsApp > API Setup"},
+	131021: {Code: wit.CodeInvalid, Hint: "it is the account's own number"},
+	131049: {Code: wit.CodeForbidden, Hint: "WhatsApp keeps this person from getting more of such messages today"},
+	131050: {Code: wit.CodeForbidden, Hint: "this person wants no such messages"},
+	130472: {Code: wit.CodeForbidden, Hint: "WhatsApp holds such messages to this person back"},
+	130497: {Code: wit.CodeForbidden, Hint: "the business may not write to this country"},
+	131005: {Code: wit.CodeUnauthorized, Hint: rightsHint},
+	131031: {Code: wit.CodeForbidden, Hint: "Meta has locked the account: see the WhatsApp Manager"},
+	131037: {Code: wit.CodeForbidden, Hint: "the number's display name is not approved yet: see the WhatsApp Manager"},
+	131042: {Code: wit.CodeForbidden, Hint: "there is trouble with the payment: see the business's billing settings"},
+	131045: {Code: wit.CodeUnauthorized, Hint: registerHint},
+	133010: {Code: wit.CodeUnauthorized, Hint: registerHint},
 
-	100:    {wit.CodeInvalid, 0, ""},
-	131008: {wit.CodeInvalid, 0, ""}, 131009: {wit.CodeInvalid, 0, ""}, 131051: {wit.CodeInvalid, 0, ""},
-	131052: {wit.CodeInvalid, 0, "the file cannot be had"}, 131053: {wit.CodeInvalid, 0, "WhatsApp does not take this file"},
+	100:    {Code: wit.CodeInvalid},
+	131008: {Code: wit.CodeInvalid}, 131009: {Code: wit.CodeInvalid}, 131051: {Code: wit.CodeInvalid},
+	131052: {Code: wit.CodeInvalid, Hint: "the file cannot be had"}, 131053: {Code: wit.CodeInvalid, Hint: "WhatsApp does not take this file"},
 
-	132000: {wit.CodeInvalid, 0, templateHint}, 132012: {wit.CodeInvalid, 0, templateHint},
-	132001: {wit.CodeNotFound, 0, "there is no approved template of this name in this language: see template and templateLanguage"},
-	132005: {wit.CodeTooLarge, 0, "the text is too long for the template"},
-	132007: {wit.CodeForbidden, 0, "the template breaks a rule of WhatsApp's"},
-	132015: {wit.CodeForbidden, 0, "the template is paused: see the WhatsApp Manager"},
-	132016: {wit.CodeForbidden, 0, "the template is disabled: see the WhatsApp Manager"},
+	132000: {Code: wit.CodeInvalid, Hint: templateHint}, 132012: {Code: wit.CodeInvalid, Hint: templateHint},
+	132001: {Code: wit.CodeNotFound, Hint: "there is no approved template of this name in this language: see template and templateLanguage"},
+	132005: {Code: wit.CodeTooLarge, Hint: "the text is too long for the template"},
+	132007: {Code: wit.CodeForbidden, Hint: "the template breaks a rule of WhatsApp's"},
+	132015: {Code: wit.CodeForbidden, Hint: "the template is paused: see the WhatsApp Manager"},
+	132016: {Code: wit.CodeForbidden, Hint: "the template is disabled: see the WhatsApp Manager"},
 }
 
 const (
@@ -154,7 +115,7 @@ const (
 )
 
 // meaning tells what the error is. Codes 200 to 299 are lacking rights, each of another thing.
-func (r result) meaning() meaning {
+func (r result) meaning() reply.Meaning {
 	code := r.code
 	if code >= 200 && code < 300 {
 		code = 200
@@ -162,51 +123,24 @@ func (r result) meaning() meaning {
 	if code == 100 && r.subcode == 33 {
 		code = 33
 	}
-	if m, known := meanings[code]; known && (code != 0 || r.status == 401) {
+	if m, known := meanings[code]; known && (code != 0 || r.Status == 401) {
 		return m
 	}
-	switch {
-	case r.status == 401:
+	if r.Status == 401 {
 		return meanings[190]
-	case r.status == 403:
-		return meaning{code: wit.CodeForbidden}
-	case r.status == 404:
-		return meaning{code: wit.CodeNotFound}
-	case r.status == 413:
-		return meaning{code: wit.CodeTooLarge}
-	case r.status == 429:
-		return meaning{code: wit.CodeRateLimited, wait: 5}
-	case r.status >= 500:
-		return meaning{code: wit.CodeUnavailable, wait: 5}
 	}
-	return meaning{code: wit.CodeInvalid}
+	return r.Meaning()
 }
 
 // message is what is wrong, in Meta's words and those of a hint.
 func (r result) message() string {
-	text := texts.Join(": ", "WhatsApp", r.text)
-	if code := strconv.FormatInt(r.code, 10); r.code != 0 && !contains(r.text, code) {
-		text += " (" + code + ")"
-	}
-	return texts.Join(": ", text, r.meaning().hint)
+	return r.Message("WhatsApp", r.text, reply.Number(r.code), r.meaning().Hint)
 }
 
-// err is the error for a call that did not succeed, nil for one that did. What was refused because of the token is tried
-// again, with the one that the owner sets.
+// err is the error for a call that did not succeed, nil for one that did.
 func (r result) err() *wit.Error {
-	if r.ok() {
+	if r.Success() {
 		return nil
 	}
-	if r.failure != nil {
-		e := *r.failure
-		e.Retryable = e.Retryable || e.Code == wit.CodeUnauthorized
-		return &e
-	}
-	m := r.meaning()
-	e := wit.NewError(m.code, r.message())
-	if wait := max(m.wait*1000, r.wait); wait > 0 {
-		e.Retryable, e.RetryAfter = true, &wait
-	}
-	e.Retryable = e.Retryable || e.Code == wit.CodeUnauthorized
-	return e
+	return r.Error(r.meaning(), r.message())
 }

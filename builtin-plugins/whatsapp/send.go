@@ -3,7 +3,7 @@ package whatsapp
 import (
 	"strconv"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/progress"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -45,7 +45,7 @@ func (c *chat) sendAll(parts []part, key string) (*wit.Sent, error) {
 		}
 		c.key = keyOf(key, i)
 		id, r := c.sendPart(parts[i])
-		if r.lost() && i == len(parts)-1 && c.awaitable() {
+		if r.Lost() && i == len(parts)-1 && c.awaitable() {
 			return &wit.Sent{IDs: sent.Sent, Awaits: &wit.Awaited{Token: c.key, Within: waitStatus}}, nil
 		}
 		if err := r.err(); err != nil {
@@ -86,7 +86,7 @@ func (WhatsApp) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, er
 	if last == "" {
 		return &wit.Sent{}, nil
 	}
-	if r := c.call("messages", seen(last)); !r.ok() && !r.refused() {
+	if r := c.call("messages", seen(last)); !r.Success() && !r.refused() {
 		return nil, r.err()
 	}
 	return &wit.Sent{}, nil
@@ -98,7 +98,7 @@ func (WhatsApp) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent,
 	if err != nil {
 		return nil, err
 	}
-	if _, r := c.post("reaction", reacted(reaction.ID, reaction.Emoji)); !r.ok() {
+	if _, r := c.post("reaction", reacted(reaction.ID, reaction.Emoji)); !r.Success() {
 		return nil, r.err()
 	}
 	return &wit.Sent{IDs: []string{reaction.ID}}, nil

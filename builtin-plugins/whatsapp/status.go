@@ -35,12 +35,11 @@ func told(a *answer, s json.Value) {
 // failed returns why a message was not delivered. When WhatsApp takes nothing but templates there, that is noted, and the
 // message is sent again as one.
 func failed(a *answer, s json.Value, to string) *wit.Error {
-	var r result
+	r := reported(json.Value{})
 	for e := range s.Get("errors").Items() {
-		r = errorOf(e)
+		r = reported(e)
 		break
 	}
-	r.status = 400 // what is known of it, without an HTTP answer
 	if r.closed() && to != "" {
 		a.State.people = a.State.people.shut(to)
 	}

@@ -49,7 +49,7 @@ func changed(a *answer, v json.Value) {
 		return
 	}
 	for e := range v.Get("errors").Items() {
-		a.Host.Warn("whatsapp: Meta tells of an error of the number: " + errorOf(e).message())
+		a.Host.Warn("whatsapp: Meta tells of an error of the number: " + reported(e).message())
 	}
 	names := v.Get("contacts")
 	for m := range v.Get("messages").Items() {

@@ -3,18 +3,16 @@ package whisper
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // read takes what was said from the response: from JSON, with the language where the server names it (verbose_json does), or
 // from plain text, which some servers give whatever they are asked for.
 func read(response *wit.HTTPResponse) (*wit.Transcript, error) {
-	body := ""
-	if response.Text != nil {
-		body = *response.Text
-	}
+	body := texts.Of(response.Text)
 	if response.Status != 200 {
 		return nil, failure(int64(response.Status), body, response.Headers)
 	}

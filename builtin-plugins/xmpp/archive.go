@@ -3,6 +3,7 @@ package xmpp
 import (
 	"time"
 
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -73,10 +74,10 @@ func hearArchived(t *turn, n, result *node) {
 		return
 	}
 	if bare(m.get("from")) == t.State.own() {
-		known(t, clip(m.get("id"), maxID))
+		known(t, texts.Clip(m.get("id"), maxID))
 		return
 	}
 	if len(t.Out.Messages) < wit.ChannelAnswerMessagesMax && isJID(m.get("from")) {
-		hearDirect(t, m, clip(result.get("id"), maxID), stampOf(forwarded), true)
+		hearDirect(t, m, texts.Clip(result.get("id"), maxID), stampOf(forwarded), true)
 	}
 }

@@ -3,6 +3,7 @@ package xmpp
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -94,9 +95,9 @@ func refusal(e *node) *wit.Error {
 	if !known {
 		m.code = wit.CodeInvalid
 	}
-	message := "the server did not take it: " + clip(condition, 60)
+	message := "the server did not take it: " + texts.Clip(condition, 60)
 	if text := strings.TrimSpace(e.words("text", "")); text != "" {
-		message += " (" + clip(text, 200) + ")"
+		message += " (" + texts.Clip(text, 200) + ")"
 	}
 	if m.hint != "" {
 		message += "; " + m.hint

@@ -3,6 +3,7 @@ package xmpp
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -26,17 +27,17 @@ type content struct {
 
 // readContent reads what is inside of a message.
 func (t *turn) readContent(n *node) *content {
-	c := &content{id: clip(n.get("id"), maxID), text: n.words("body", nsClient)}
+	c := &content{id: texts.Clip(n.get("id"), maxID), text: n.words("body", nsClient)}
 	if origin := n.kid("origin-id", nsIDs).get("id"); c.id == "" && origin != "" {
-		c.id = clip(origin, maxID)
+		c.id = texts.Clip(origin, maxID)
 	}
 	c.readEncrypted(n)
 	c.readReply(n)
 	c.readFiles(n, &t.Settings)
-	c.replaces = clip(n.kid("replace", nsCorrect).get("id"), maxID)
-	c.retracts = clip(n.kid("retract", nsRetract).get("id"), maxID)
+	c.replaces = texts.Clip(n.kid("replace", nsCorrect).get("id"), maxID)
+	c.retracts = texts.Clip(n.kid("retract", nsRetract).get("id"), maxID)
 	if r := n.kid("reactions", nsReactions); r != nil {
-		c.reacts = clip(r.get("id"), maxID)
+		c.reacts = texts.Clip(r.get("id"), maxID)
 		for _, k := range r.kids {
 			if emoji := strings.TrimSpace(k.text); k.name == "reaction" && emoji != "" && len(emoji) <= 64 && len(c.emojis) < maxEmojis {
 				c.emojis = append(c.emojis, emoji)
@@ -44,8 +45,8 @@ func (t *turn) readContent(n *node) *content {
 		}
 	}
 	c.typing = n.kid("composing", nsChatStates) != nil
-	c.received = clip(n.kid("received", nsReceipts).get("id"), maxID)
-	c.marked = clip(n.kid("displayed", nsMarkers).get("id"), maxID)
+	c.received = texts.Clip(n.kid("received", nsReceipts).get("id"), maxID)
+	c.marked = texts.Clip(n.kid("displayed", nsMarkers).get("id"), maxID)
 	c.wants = n.kid("request", nsReceipts) != nil
 	return c
 }
@@ -58,7 +59,7 @@ func (c *content) readEncrypted(n *node) {
 	if e == nil && n.kid("encrypted", "") == nil {
 		return
 	}
-	name := clip(e.get("name"), 40)
+	name := texts.Clip(e.get("name"), 40)
 	if name == "" {
 		name = "OMEMO"
 	}
@@ -72,7 +73,7 @@ func (c *content) readReply(n *node) {
 	if r == nil || r.get("id") == "" {
 		return
 	}
-	c.reply = clip(r.get("id"), maxID)
+	c.reply = texts.Clip(r.get("id"), maxID)
 	c.quoted = &wit.Quoted{ID: c.reply}
 	for _, f := range n.kids {
 		if f.name != "fallback" || f.space != nsFallback || f.get("for") != nsReply {
@@ -139,7 +140,7 @@ func (c *content) readFiles(n *node, settings *settings) {
 func nameIn(url string) string {
 	url, _, _ = strings.Cut(url, "?")
 	url, _, _ = strings.Cut(url, "#")
-	name := clip(url[strings.LastIndexByte(url, '/')+1:], 200)
+	name := texts.Clip(url[strings.LastIndexByte(url, '/')+1:], 200)
 	if name == "" {
 		return "file"
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -168,7 +169,7 @@ func leftRoom(t *turn, p *place, x *node) {
 
 // lacks notes why the bot is not in a room, and when it is tried again.
 func lacks(t *turn, p *place, why string, pause int64) {
-	p.why, p.at, p.barred = clip(why, 200), t.Now+pause, pause >= barredPause
+	p.why, p.at, p.barred = texts.Clip(why, 200), t.Now+pause, pause >= barredPause
 	t.State.leave(p.jid)
 	t.Timer(roomsTimer, pause)
 	t.showPlace()

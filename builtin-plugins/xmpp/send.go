@@ -4,7 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -80,7 +81,7 @@ func newChat(host *sdk.Host, account string, config, left wit.JSON, to *wit.Conv
 	}
 	c := &chat{host: host, account: account, settings: settings, state: state, to: strings.TrimPrefix(to.ID, unproven)}
 	if !isJID(c.to) {
-		return nil, wit.NewError(wit.CodeInvalid, "a message goes to an address such as ann@example.org, and not to "+strconv.Quote(clip(to.ID, 200)))
+		return nil, wit.NewError(wit.CodeInvalid, "a message goes to an address such as ann@example.org, and not to "+strconv.Quote(texts.Clip(to.ID, 200)))
 	}
 	if state.phase != phaseIn {
 		return nil, &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "the bot is not on the server now"}

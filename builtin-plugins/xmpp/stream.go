@@ -5,6 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/scram"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -118,7 +119,7 @@ func hearStreamError(t *turn, n *node) {
 	case "host-unknown", "host-gone":
 		t.giveUp(wit.ConnectionStateFailed, "the server does not know "+domain(t.Settings.jid)+": check `jid` and `server`", account.RefusedRetry)
 	case "not-authorized", "policy-violation":
-		t.giveUp(wit.ConnectionStateFailed, "the server has ended the stream: "+condition+" "+clip(n.words("text", ""), 200), account.SlowRetry)
+		t.giveUp(wit.ConnectionStateFailed, "the server has ended the stream: "+condition+" "+texts.Clip(n.words("text", ""), 200), account.SlowRetry)
 	default:
 		t.status(wit.ConnectionStateDisconnected, "the server has ended the stream: "+condition)
 	}

@@ -80,9 +80,6 @@ func hashed(texts ...string) string {
 	return b.String()
 }
 
-// clip cuts a text that is only shown.
-func clip(s string, most int) string { return strings.ToValidUTF8(s[:min(len(s), most)], "") }
-
 // bounded appends to a list of which only the last ones are kept.
 func bounded[T any](items []T, item T, most int) []T {
 	items = append(items, item)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -177,7 +178,7 @@ func fileName(a *wit.Attachment) string {
 	if a.Name == nil || *a.Name == "" {
 		return "file"
 	}
-	return clip(strings.ReplaceAll(*a.Name, "/", "_"), 200)
+	return texts.Clip(strings.ReplaceAll(*a.Name, "/", "_"), 200)
 }
 
 func mimeOf(a *wit.Attachment) string {

@@ -1,7 +1,7 @@
 package zulip
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -51,12 +51,4 @@ func (a *answer) status(state wit.ConnectionState, message string) {
 		self = &wit.Person{ID: me.id, Name: account.Optional(me.name), Username: account.Optional(a.Settings.email), Bot: true}
 	}
 	a.Status(state, message, self)
-}
-
-// textOf is what a contract's option says, "" for nothing.
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -51,10 +52,10 @@ func (a *answer) follow(e json.Value) {
 	if !topic.Exists() && !channel.Exists() {
 		return
 	}
-	from := place{channelPrefix + e.Get("stream_id").Text(), clip(e.Get("orig_subject").Text(), maxTopic)}
+	from := place{channelPrefix + e.Get("stream_id").Text(), texts.Clip(e.Get("orig_subject").Text(), maxTopic)}
 	to := from
 	if topic.Exists() {
-		to.topic = clip(topic.Text(), maxTopic)
+		to.topic = texts.Clip(topic.Text(), maxTopic)
 	}
 	if channel.Exists() {
 		to.conversation = channelPrefix + channel.Text()

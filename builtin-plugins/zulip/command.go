@@ -38,7 +38,7 @@ func probed(a *answer, r result) {
 		a.status(wit.ConnectionStateDisconnected, err.Error())
 		return
 	}
-	if r.value.Get("user_id").Text() != a.State.me.id {
+	if r.Value.Get("user_id").Text() != a.State.me.id {
 		connect(a)
 		return
 	}

@@ -2,7 +2,9 @@ package zulip
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -37,7 +39,7 @@ func knownMe(a *answer, v json.Value) {
 		// Another account has other messages and a queue of its own.
 		a.State = state{generation: a.State.generation, last: -1}
 	}
-	a.State.me = person{clip(id, 64), clip(v.Get("full_name").Text(), 255)}
+	a.State.me = person{texts.Clip(id, 64), texts.Clip(v.Get("full_name").Text(), 255)}
 	connected(a)
 	resume(a)
 }
@@ -79,17 +81,17 @@ const maxQueue = 256
 func registered(a *answer, v json.Value) {
 	queue := v.Get("queue_id").Text()
 	if level := v.Get("zulip_feature_level").Int(); level < oldest {
-		a.status(wit.ConnectionStateFailed, "the server runs Zulip "+clip(v.Get("zulip_version").Text(), 40)+": version 7.0 or a later one is needed")
+		a.status(wit.ConnectionStateFailed, "the server runs Zulip "+texts.Clip(v.Get("zulip_version").Text(), 40)+": version 7.0 or a later one is needed")
 		retryLater(a, requestRegister, account.RefusedRetry)
 		return
 	}
 	if queue == "" || len(queue) > maxQueue {
-		requestFailed(a, requestRegister, result{failure: wit.NewError(wit.CodeUnavailable, "the server has given no event queue; is site right?")})
+		requestFailed(a, requestRegister, result{Reply: reply.Failed(wit.NewError(wit.CodeUnavailable, "the server has given no event queue; is site right?"))})
 		return
 	}
 	a.State.queue, a.State.last = queue, v.Get("last_event_id").Int()
 	a.State.limit = v.Get("max_message_length").Int()
-	a.State.emoji = clip(v.Get("server_emoji_data_url").Text(), 512)
+	a.State.emoji = texts.Clip(v.Get("server_emoji_data_url").Text(), 512)
 	a.State.missing, a.State.paged = a.State.begun, false
 	connected(a)
 	resume(a)

@@ -3,7 +3,7 @@ package zulip
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
@@ -72,7 +72,7 @@ func (s *search) people(t *talk) error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	for who := range r.value.Get("members").Items() {
+	for who := range r.Value.Get("members").Items() {
 		if id := who.Get("user_id").Text(); id != "" && active(who) {
 			email := who.Get("delivery_email").Text()
 			if email == "" {
@@ -96,7 +96,7 @@ func (s *search) channels(t *talk) error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	for c := range r.value.Get("streams").Items() {
+	for c := range r.Value.Get("streams").Items() {
 		if id := c.Get("stream_id").Text(); id != "" {
 			name := c.Get("name").Text()
 			s.add(wit.DirectoryEntry{Kind: wit.ConversationKindGroup, ID: channelPrefix + id, Name: account.Optional(name)}, name)

@@ -4,16 +4,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // openMessage returns what changes a message that was sent. The error is invalid for what is no message.
 func openMessage(host *sdk.Host, account string, config, state wit.JSON, id string) (*talk, error) {
 	if !isID(id) {
-		return nil, wit.NewError(wit.CodeInvalid, clip(id, 100)+" is not a message of Zulip")
+		return nil, wit.NewError(wit.CodeInvalid, texts.Clip(id, 100)+" is not a message of Zulip")
 	}
 	return newTalk(host, account, config, state)
 }
@@ -44,7 +45,7 @@ func (Zulip) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, error
 		if there := t.call("GET", "/messages/"+target.ID, nil); there.refused() {
 			return &wit.Sent{IDs: []string{target.ID}}, nil
 		}
-		host.Info("zulip: a message may not be deleted, so it is emptied: " + r.explanation())
+		host.Info("zulip: a message may not be deleted, so it is emptied: " + r.message())
 		r = t.change(target.ID, "(deleted)")
 	}
 	return &wit.Sent{IDs: []string{target.ID}}, r.err()

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -35,7 +36,7 @@ func (t *talk) unreact(id string) error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	for e := range r.value.Get("message", "reactions").Items() {
+	for e := range r.Value.Get("message", "reactions").Items() {
 		if e.Get("user_id").Text() != t.state.me.id {
 			continue
 		}
@@ -72,14 +73,14 @@ func (t *talk) emojiName(emoji string) (string, error) {
 			return name.Text(), nil
 		}
 	}
-	return "", wit.NewError(wit.CodeInvalid, "Zulip has no emoji "+clip(emoji, 40)+": take another one")
+	return "", wit.NewError(wit.CodeInvalid, "Zulip has no emoji "+texts.Clip(emoji, 40)+": take another one")
 }
 
 // emojiCodes are the codes that an emoji may have: its code points, without what only says how it is shown (U+FE0F), or with
 // all of them.
 func emojiCodes(emoji string) []string {
 	var short, long []string
-	for _, r := range clip(emoji, 64) {
+	for _, r := range texts.Clip(emoji, 64) {
 		code := strconv.FormatInt(int64(r), 16)
 		code = strings.Repeat("0", max(0, 4-len(code))) + code
 		if long = append(long, code); r != 0xfe0f {
@@ -103,7 +104,7 @@ func (t *talk) emojiNames() (json.Value, error) {
 	if err != nil {
 		return json.Value{}, err
 	}
-	v, err := json.ParseText(textOf(response.Text))
+	v, err := json.ParseText(texts.Of(response.Text))
 	if err != nil || !v.Get("code_to_names").IsObject() {
 		return json.Value{}, &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "Zulip: the list of emoji is not there (status " + strconv.Itoa(int(response.Status)) + ")"}
 	}

@@ -2,6 +2,7 @@ package zulip
 
 import (
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -73,7 +74,7 @@ func typed(a *answer, e json.Value) {
 	if e.Get("op").Text() != "start" || who.Text() == a.State.me.id || who.Int() == 0 {
 		return
 	}
-	p := place{channelPrefix + e.Get("stream_id").Text(), clip(e.Get("topic").Text(), maxTopic)}
+	p := place{channelPrefix + e.Get("stream_id").Text(), texts.Clip(e.Get("topic").Text(), maxTopic)}
 	if e.Get("message_type").Text() != "stream" {
 		var ids []int64
 		for r := range e.Get("recipients").Items() {

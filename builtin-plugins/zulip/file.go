@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -37,7 +38,7 @@ func (a *answer) files(text string) (string, []wit.Attachment) {
 // withoutNames is a line without the names of its files.
 func withoutNames(line string, files []wit.Attachment) string {
 	for _, f := range files {
-		line = strings.Replace(line, textOf(f.Name), "", 1)
+		line = strings.Replace(line, texts.Of(f.Name), "", 1)
 	}
 	return line
 }
@@ -59,7 +60,7 @@ func (a *answer) filesOf(line string) (shown string, files []wit.Attachment) {
 			continue
 		}
 		f := fileAt(a.Settings, path, line[open+1:at])
-		b.WriteString(strings.TrimSuffix(line[:open], "!") + textOf(f.Name))
+		b.WriteString(strings.TrimSuffix(line[:open], "!") + texts.Of(f.Name))
 		files = append(files, f)
 		line = rest
 	}
@@ -85,7 +86,7 @@ func fileAt(s settings, path, name string) wit.Attachment {
 	r := s.request("file", "GET", path, nil)
 	r.Timeout = transferTimeout
 	return wit.Attachment{
-		Kind: fileKind(last), Name: account.Optional(clip(name, 255)), Fetch: &r, Excerpt: &wit.Excerpt{Field: "url", Form: wit.ExcerptFormAddress},
+		Kind: fileKind(last), Name: account.Optional(texts.Clip(name, 255)), Fetch: &r, Excerpt: &wit.Excerpt{Field: "url", Form: wit.ExcerptFormAddress},
 	}
 }
 

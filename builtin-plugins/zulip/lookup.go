@@ -6,6 +6,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -82,10 +83,10 @@ func lookedUp(a *answer, which string, r result) {
 		return
 	}
 	l.done = true
-	switch m := r.value.Get("message"); {
+	switch m := r.Value.Get("message"); {
 	case r.ok:
 		if p, _, ok := placeOf(m, a.State.me.id); ok {
-			l.place, l.sender = p, clip(m.Get("sender_id").Text(), 64)
+			l.place, l.sender = p, texts.Clip(m.Get("sender_id").Text(), 64)
 		}
 	case wit.CodeOf(r.err()).Transient():
 		l.again = true
@@ -99,7 +100,7 @@ func lookedUp(a *answer, which string, r result) {
 	a.State.lookups = slices.DeleteFunc(a.State.lookups, func(l lookup) bool { return l.again })
 	if len(a.State.lookups) < before {
 		a.status(wit.ConnectionStateDisconnected, "the server does not say where a message is; it is asked again")
-		retryLater(a, requestEvents, max(r.retryAfter, account.Backoff(a.State.failures, account.SoonRetry, a.Now)))
+		retryLater(a, requestEvents, max(r.Wait, account.Backoff(a.State.failures, account.SoonRetry, a.Now)))
 		return
 	}
 	poll(a)

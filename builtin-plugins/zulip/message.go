@@ -6,6 +6,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -21,7 +22,7 @@ func receive(a *answer, m json.Value, flags json.Value) {
 	if !ok {
 		return
 	}
-	sender := clip(m.Get("sender_id").Text(), 64)
+	sender := texts.Clip(m.Get("sender_id").Text(), 64)
 	a.State.recent.put(known{id: id, place: p, sender: sender})
 	if sender == a.State.me.id {
 		return
@@ -72,7 +73,7 @@ func senderOf(m json.Value) wit.Person {
 	email := m.Get("sender_email").Text()
 	local, _, _ := strings.Cut(email, "@")
 	return wit.Person{
-		ID: clip(m.Get("sender_id").Text(), 64), Name: account.Optional(m.Get("sender_full_name").Text()), Username: account.Optional(clip(email, 255)),
+		ID: texts.Clip(m.Get("sender_id").Text(), 64), Name: account.Optional(m.Get("sender_full_name").Text()), Username: account.Optional(texts.Clip(email, 255)),
 		Bot: strings.HasSuffix(local, "-bot"),
 	}
 }

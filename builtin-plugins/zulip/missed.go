@@ -44,7 +44,7 @@ func receiveMissed(a *answer, v json.Value) {
 
 // lostQueue begins with another queue, when the server has thrown the old one away ("Get events", BAD_EVENT_QUEUE_ID).
 func lostQueue(a *answer, r result) {
-	a.Host.Info("zulip: the server does not have the event queue any more, another one is registered: " + r.explanation())
+	a.Host.Info("zulip: the server does not have the event queue any more, another one is registered: " + r.message())
 	a.State.queue, a.State.lookups = "", nil
 	if a.State.lost++; a.State.lost > 1 { // not in a circle at full speed
 		a.State.failures = a.State.lost
@@ -75,5 +75,5 @@ func tooMuch(a *answer, kind requestKind) {
 // isLost reports whether a poll was refused as only one is whose queue is not there, or has gone on without the plugin: then
 // the server says that it has thrown events away that the plugin asks for.
 func (r result) isLost() bool {
-	return !r.ok && r.failure == nil && (r.code == "BAD_EVENT_QUEUE_ID" || r.contractCode() == wit.CodeInvalid)
+	return !r.ok && r.Failure == nil && (r.code == "BAD_EVENT_QUEUE_ID" || r.meaning().Code == wit.CodeInvalid)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/once"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -22,7 +23,7 @@ type outgoing struct {
 const maxLocal = 128
 
 func (t *talk) begin(to target, key string) *outgoing {
-	return &outgoing{talk: t, Message: once.Begin(t.host, t.account+" "+to.name(), key, t.state.seen), to: to, key: clip(key, maxLocal-8)}
+	return &outgoing{talk: t, Message: once.Begin(t.host, t.account+" "+to.name(), key, t.state.seen), to: to, key: texts.Clip(key, maxLocal-8)}
 }
 
 // part sends a part, unless it is there already.
@@ -39,9 +40,9 @@ func (o *outgoing) post(local, content string) (id string, uncertain bool, err e
 	}
 	r := o.call("POST", "/messages", p)
 	if err := r.err(); err != nil {
-		return "", r.lost(), err
+		return "", r.Lost(), err
 	}
-	if id = r.value.Get("id").Text(); !isID(id) {
+	if id = r.Value.Get("id").Text(); !isID(id) {
 		return "", true, &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "Zulip: the server did not say what it calls the message: its address may lead to another one"}
 	}
 	return id, false, nil
@@ -61,13 +62,13 @@ func (o *outgoing) search(local, content string) (string, error) {
 	}
 	r := o.call("GET", "/messages", params(nil).text("anchor", "newest").int("num_before", searched).int("num_after", 0).
 		text("apply_markdown", "false").json("narrow", o.to.narrow(o.state.me.id)))
-	if r.refused() && !r.tooLarge {
+	if r.refused() && !r.Large {
 		return "", nil // the channel is not there any more, say: the send tells what is wrong
 	}
 	if err := r.err(); err != nil {
 		return "", err
 	}
-	for m := range r.value.Get("messages").Items() {
+	for m := range r.Value.Get("messages").Items() {
 		id := m.Get("id")
 		if id.Int() > o.Since && m.Get("sender_id").Text() == o.state.me.id && kept(m.Get("content").Text()) == kept(content) {
 			return id.Text(), nil

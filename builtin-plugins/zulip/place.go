@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -25,7 +26,7 @@ func kindOf(id string) wit.ConversationKind {
 func placeOf(m json.Value, me string) (p place, name string, ok bool) {
 	if m.Get("type").Text() == "stream" {
 		id := m.Get("stream_id").Text()
-		return place{channelPrefix + id, clip(m.Get("subject").Text(), maxTopic)}, m.Get("display_recipient").Text(), id != ""
+		return place{channelPrefix + id, texts.Clip(m.Get("subject").Text(), maxTopic)}, m.Get("display_recipient").Text(), id != ""
 	}
 	var ids []int64
 	var names []string
@@ -35,7 +36,7 @@ func placeOf(m json.Value, me string) (p place, name string, ok bool) {
 		}
 	}
 	p.conversation = peopleID(ids)
-	return p, clip(strings.Join(names, ", "), 255), len(ids) > 0 && len(p.conversation) <= 1024
+	return p, texts.Clip(strings.Join(names, ", "), 255), len(ids) > 0 && len(p.conversation) <= 1024
 }
 
 // peopleID is the id of the direct conversation with people.
@@ -71,7 +72,7 @@ func targetOf(to wit.Conversation, settings settings) (target, error) {
 	for word := range strings.SplitSeq(to.ID, ",") {
 		id, err := strconv.ParseInt(strings.TrimSpace(word), 10, 64)
 		if err != nil || id <= 0 {
-			return t, wit.NewError(wit.CodeInvalid, clip(to.ID, 100)+" is no conversation of Zulip: give a user's id such as 12, several with commas between them, or channel:34")
+			return t, wit.NewError(wit.CodeInvalid, texts.Clip(to.ID, 100)+" is no conversation of Zulip: give a user's id such as 12, several with commas between them, or channel:34")
 		}
 		t.people = append(t.people, id)
 	}

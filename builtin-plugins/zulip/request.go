@@ -2,8 +2,8 @@ package zulip
 
 import (
 	"strconv"
-	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -38,7 +38,7 @@ func (p params) text(name, value string) params {
 		p = append(p, '&')
 	}
 	p = append(append(p, name...), '=')
-	return append(p, escape(value)...)
+	return append(p, form.Escape(value)...)
 }
 
 func (p params) int(name string, value int64) params {
@@ -62,23 +62,4 @@ func (s settings) request(id, method, path string, p params) wit.HTTPRequest {
 		r.Text, r.Headers = &body, []wit.Header{{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}
 	}
 	return r
-}
-
-// escape writes a text as a segment of a path or a value of a query: all but RFC 3986's unreserved characters is
-// escaped.
-func escape(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/4)
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
-	}
-	return b.String()
 }

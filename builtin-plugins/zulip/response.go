@@ -13,8 +13,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	}
 	r := decode(response)
 	switch {
-	case r.retryAfter > 0:
-		a.State.notBefore = max(a.State.notBefore, a.Now+r.retryAfter)
+	case r.Wait > 0:
+		a.State.notBefore = max(a.State.notBefore, a.Now+r.Wait)
 	case kind != requestLookup: // several at once: one that is answered does not end another's pause
 		a.State.notBefore = 0
 	}
@@ -29,17 +29,17 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	case !r.ok:
 		requestFailed(a, kind, r)
 	case kind == requestMe:
-		knownMe(a, r.value)
+		knownMe(a, r.Value)
 	case kind == requestRegister:
-		registered(a, r.value)
+		registered(a, r.Value)
 	case kind == requestNewest:
 		connected(a)
-		newest(a, r.value)
+		newest(a, r.Value)
 	case kind == requestMissed:
 		connected(a)
-		receiveMissed(a, r.value)
+		receiveMissed(a, r.Value)
 	case kind == requestEvents:
 		connected(a)
-		receiveEvents(a, r.value)
+		receiveEvents(a, r.Value)
 	}
 }

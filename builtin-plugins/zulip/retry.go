@@ -12,14 +12,14 @@ const retryTimer = "retry"
 // tried again, or both.
 func requestFailed(a *answer, kind requestKind, r result) {
 	err := wit.AsError(r.err())
-	state, delay := account.Retry(err, r.failure != nil, a.State.failures, a.Now)
+	state, delay := account.Retry(err, r.Failure != nil, a.State.failures, a.Now)
 	message := err.Message
 	switch {
-	case state == wit.ConnectionStateNeedsLogin && r.failure != nil:
+	case state == wit.ConnectionStateNeedsLogin && r.Failure != nil:
 		message = howKey + ": " + message
 	case state == wit.ConnectionStateNeedsLogin:
-		kind, message = requestMe, "the server does not take the bot's email and API key, "+r.explanation()+": "+howKey
-	case r.tooLarge && (kind == requestEvents || kind == requestMissed && a.State.page != 1):
+		kind, message = requestMe, "the server does not take the bot's email and API key, "+r.message()+": "+howKey
+	case r.Large && (kind == requestEvents || kind == requestMissed && a.State.page != 1):
 		tooMuch(a, kind)
 		return
 	}

@@ -6,7 +6,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -72,12 +74,7 @@ func (t *talk) call(method, path string, p params) result {
 }
 
 func (t *talk) do(request *wit.HTTPRequest) result {
-	response, err := t.host.HTTP(request)
-	if err != nil {
-		e := wit.AsError(err)
-		return result{failure: e, tooLarge: e.Code == wit.CodeTooLarge}
-	}
-	return decode(response)
+	return decode(reply.Response(t.host.HTTP(request)))
 }
 
 // remember keeps something of the account's for a while.
@@ -132,7 +129,7 @@ func isID(s string) bool { return s != "" && len(s) < 20 && strings.Trim(s, "012
 
 // hashed is a text as the addresses of Zulip's conversations have it: escaped, with points for percent signs.
 func hashed(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(escape(s), ".", "%2E"), "%", ".")
+	return strings.ReplaceAll(strings.ReplaceAll(form.Escape(s), ".", "%2E"), "%", ".")
 }
 
 // split cuts a text into parts that the server takes, at the ends of lines where there are any.

@@ -101,14 +101,3 @@ func (s *state) json() wit.JSON {
 	}
 	return o.JSON()
 }
-
-// clip cuts a text to at most so many bytes, between two characters.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && s[most]&0xc0 == 0x80 {
-		most--
-	}
-	return s[:most]
-}

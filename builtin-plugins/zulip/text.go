@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -76,9 +77,9 @@ func quoted(text string) (*wit.Quoted, string) {
 	if len(fence) < 3 || !isQuote || !whole || strings.TrimSpace(answer) == "" {
 		return nil, text
 	}
-	q := &wit.Quoted{ID: id, Text: account.Optional(clip(readable(said), maxQuoted))}
+	q := &wit.Quoted{ID: id, Text: account.Optional(texts.Clip(readable(said), maxQuoted))}
 	if name, user, hasID := strings.Cut(who, "|"); hasID {
-		q.Sender = &wit.Person{ID: clip(user, 64), Name: account.Optional(name)}
+		q.Sender = &wit.Person{ID: texts.Clip(user, 64), Name: account.Optional(name)}
 	}
 	return q, strings.TrimLeft(answer, "\n")
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/sdk/go/channel/attachment"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -31,14 +33,14 @@ func (t *talk) fileLine(a *wit.Attachment, key string) (string, error) {
 func (t *talk) fileLink(a *wit.Attachment, key string) (string, error) {
 	switch {
 	case a.Kind == wit.AttachmentKindLocation || a.Kind == wit.AttachmentKindContact:
-		return strings.TrimSpace(textOf(a.Name) + " " + textOf(a.Caption)), nil
+		return strings.TrimSpace(texts.Of(a.Name) + " " + texts.Of(a.Caption)), nil
 	case a.Media != nil && *a.Media != "":
 		path, err := t.upload(a, key)
 		return "[" + linkText(fileName(a)) + "](" + path + ")", err
 	case isPublic(a.Fetch):
 		return "[" + linkText(fileName(a)) + "](" + a.Fetch.URL + ")", nil
 	}
-	return "", wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+	return "", attachment.Missing()
 }
 
 // isPublic reports whether anybody can fetch a file by its address alone.
@@ -58,8 +60,8 @@ func (t *talk) upload(a *wit.Attachment, key string) (path string, err error) {
 	if err := uploaded.err(); err != nil {
 		return "", err
 	}
-	if path = uploaded.value.Get("url").Text(); path == "" {
-		path = uploaded.value.Get("uri").Text() // until feature level 272
+	if path = uploaded.Value.Get("url").Text(); path == "" {
+		path = uploaded.Value.Get("uri").Text() // until feature level 272
 	}
 	if path == "" || len(path) > 2048 {
 		return "", &wit.Error{Code: wit.CodeUnavailable, Retryable: true, Message: "Zulip: the server took a file and has not said where it is"}

@@ -19,7 +19,7 @@
 package zulip
 
 import (
-	"github.com/carapace-gateway/carapace/sdk/go"
+	sdk "github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
@@ -65,11 +65,11 @@ func (Zulip) Skip(_ *sdk.Host, event *wit.ChannelEvent) (*wit.NewState, error) {
 		switch {
 		case !current:
 		case kind == requestEvents:
-			for e := range r.value.Get("events").Items() {
+			for e := range r.Value.Get("events").Items() {
 				s.last = max(s.last, e.Get("id").Int())
 			}
 		case kind == requestMissed:
-			for m := range r.value.Get("messages").Items() {
+			for m := range r.Value.Get("messages").Items() {
 				s.seen = max(s.seen, m.Get("id").Int())
 			}
 		}

@@ -10,6 +10,15 @@ type Form []Field
 // Field is one parameter.
 type Field struct{ Name, Value string }
 
+// Of is a form of names, each with its value behind it. It panics where a value is missing.
+func Of(pairs ...string) Form {
+	f := make(Form, 0, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		f = append(f, Field{pairs[i], pairs[i+1]})
+	}
+	return f
+}
+
 // With returns the form with one more parameter; an empty one is left out.
 func (f Form) With(name, value string) Form {
 	if value == "" {

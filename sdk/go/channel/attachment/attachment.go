@@ -41,3 +41,8 @@ func Pixels(v json.Value) *uint32 {
 	}
 	return nil
 }
+
+// Missing is the error for an attachment without a file.
+func Missing() *wit.Error {
+	return wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")
+}

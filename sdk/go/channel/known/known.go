@@ -4,9 +4,9 @@ package known
 
 import (
 	"slices"
-	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -66,7 +66,7 @@ func (list List) With(e Entry) List {
 	if e.ID == "" || len(e.ID) > MaxID || len(e.Person) > MaxID {
 		return list
 	}
-	e.Name = clip(e.Name, MaxName)
+	e.Name = texts.Clip(e.Name, MaxName)
 	if i := list.index(e.ID); i >= 0 {
 		if list[i] == e {
 			return list
@@ -89,15 +89,4 @@ func (list List) Seen(id string) List {
 	}
 	e := list[i]
 	return append(slices.Delete(slices.Clone(list), i, i+1), e)
-}
-
-// clip is the beginning of a text, of so many bytes at most.
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return text[:most]
 }

@@ -48,14 +48,17 @@ func Response(response *wit.HTTPResponse, err error) *wit.HTTPResponse {
 	return response
 }
 
+// Failed is the reply to a request that was not made, or whose answer cannot be used.
+func Failed(why *wit.Error) Reply { return Reply{Failure: why} }
+
 // Success reports whether the platform has answered with a status of success. Some have errors that come with one.
-func (r *Reply) Success() bool { return r.Failure == nil && r.Status >= 200 && r.Status < 300 }
+func (r Reply) Success() bool { return r.Failure == nil && r.Status >= 200 && r.Status < 300 }
 
 // Silent reports whether nobody has answered, or too late.
-func (r *Reply) Silent() bool { return r.Status == 0 && r.Failure != nil && r.Failure.Code.Transient() }
+func (r Reply) Silent() bool { return r.Status == 0 && r.Failure != nil && r.Failure.Code.Transient() }
 
 // Lost reports whether the request may have done its work although no answer says so.
-func (r *Reply) Lost() bool {
+func (r Reply) Lost() bool {
 	if r.Failure != nil {
 		return r.Failure.Code.Transient() && r.Failure.Code != wit.CodeRateLimited
 	}
@@ -80,11 +83,12 @@ type Meaning struct {
 	Hint string // what the owner can do, "" where the platform's words say it
 }
 
-// busy is how long a platform is left alone that cannot serve just now and does not say for how long, in milliseconds.
-const busy = 5_000
+// limited is how long a platform is left alone that takes no more just now and does not say for how long, in milliseconds.
+const limited = 5_000
 
-// Meaning is what the status means, where the platform says nothing more.
-func (r *Reply) Meaning() Meaning {
+// Meaning is what the status means, where the platform says nothing more. For how long a platform that cannot serve is left alone is the
+// kernel's to choose.
+func (r Reply) Meaning() Meaning {
 	switch s := r.Status; {
 	case s == 401:
 		return Meaning{Code: wit.CodeUnauthorized}
@@ -97,9 +101,9 @@ func (r *Reply) Meaning() Meaning {
 	case s == 413:
 		return Meaning{Code: wit.CodeTooLarge}
 	case s == 429:
-		return Meaning{Code: wit.CodeRateLimited, Wait: busy}
+		return Meaning{Code: wit.CodeRateLimited, Wait: limited}
 	case s >= 500:
-		return Meaning{Code: wit.CodeUnavailable, Wait: busy}
+		return Meaning{Code: wit.CodeUnavailable}
 	}
 	return Meaning{Code: wit.CodeInvalid}
 }
@@ -116,7 +120,7 @@ func Number(code int64) string {
 const maxWords = 300
 
 // Message is what is wrong: the platform's words, or its status where it has none, with its own code for it, which may be "", and the hint.
-func (r *Reply) Message(platform, words, code, hint string) string {
+func (r Reply) Message(platform, words, code, hint string) string {
 	if r.Failure != nil {
 		return r.Failure.Message
 	}
@@ -134,7 +138,7 @@ func (r *Reply) Message(platform, words, code, hint string) string {
 
 // Error is the error to hand back, for a request that did not succeed: the failure, or what the platform's answer means, told by a
 // Message. What passes by itself is tried again, and so is what was refused because of the credentials: with those that the owner sets.
-func (r *Reply) Error(m Meaning, message string) *wit.Error {
+func (r Reply) Error(m Meaning, message string) *wit.Error {
 	e := r.Failure
 	if e != nil {
 		e = new(*e)

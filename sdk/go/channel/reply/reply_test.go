@@ -46,7 +46,7 @@ func TestError(t *testing.T) {
 	}{
 		"a limit":          {answered(429, "", wit.Header{Name: "Retry-After", Value: "7"}), "rate_limited: X: status 429", true, 7000},
 		"a limit untimed":  {answered(429, ""), "rate_limited: X: status 429", true, 5000},
-		"busy":             {answered(503, ""), "unavailable: X: status 503", true, 5000},
+		"busy":             {answered(503, ""), "unavailable: X: status 503", true, 0},
 		"a token":          {answered(401, ""), "unauthorized: X: status 401", true, 0},
 		"forbidden":        {answered(403, "", wit.Header{Name: "Retry-After", Value: "7"}), "forbidden: X: status 403", false, 0},
 		"invalid":          {answered(400, ""), "invalid: X: status 400", false, 0},
