@@ -68,12 +68,20 @@ func readQuestion(data json.Value) question {
 	return q
 }
 
+// data is the question as a card sends it back.
+func (q question) data() json.Object {
+	options := json.Array{}
+	for _, option := range q.options {
+		options = options.Add(json.Text(option))
+	}
+	return json.Object{}.Text(pollField, q.text).Raw(optionField, options.JSON()).Bool(manyField, q.many)
+}
+
 // card is the poll's card. votes are how many have chosen each option, nil for nobody yet.
 func (q question) card(votes []int) wit.JSON {
-	choices, options, facts := json.Array{}, json.Array{}, json.Array{}
+	choices, facts := json.Array{}, json.Array{}
 	for i, option := range q.options {
 		choices = choices.Object(func(o json.Object) json.Object { return o.Text("title", option).Text("value", strconv.Itoa(i)) })
-		options = options.Add(json.Text(option))
 		if votes != nil {
 			facts = facts.Object(func(o json.Object) json.Object { return o.Text("title", option).Text("value", strconv.Itoa(votes[i])) })
 		}
@@ -87,7 +95,7 @@ func (q question) card(votes []int) wit.JSON {
 	if votes != nil {
 		body = body.Object(func(o json.Object) json.Object { return o.Text("type", "FactSet").Raw("facts", facts.JSON()) })
 	}
-	data := json.Object{}.Text(pollField, q.text).Raw(optionField, options.JSON()).Bool(manyField, q.many).JSON()
+	data := q.data().JSON()
 	button := func(kind string) json.Object {
 		return json.Object{}.Text("type", kind).Text("title", "✓").Raw("data", data)
 	}
@@ -122,9 +130,8 @@ func (a *answer) voted(v, data json.Value) {
 	m, told := a.base(v, wit.MessageKindService), p.Chosen(wit.Person{}, chosen...)
 	m.Text, m.ReplyTo = told.Text, told.ReplyTo
 	a.Message(m)
-	if votes := a.count(p.Message, m.Sender.ID, numbers, len(q.options)); len(votes) > 0 {
-		service := slashed(v.Get("serviceUrl").Text()) + "v3/conversations/" + escape(where) + "/activities/" + escape(asked)
-		body := with(json.Object{}.Text("type", "message"), q.card(votes)).Text("id", asked)
-		a.Request(wit.HTTPRequest{ID: "tally", Method: "PUT", URL: service, Headers: authorized(), Timeout: callTimeout, JSON: body.JSON()})
+	if len(q.options) > 0 && m.Sender.ID != "" {
+		url := slashed(v.Get("serviceUrl").Text()) + "v3/conversations/" + escape(where) + "/activities/" + escape(asked)
+		a.count(short(p.Message), tally{question: q, url: url, activity: asked}, m.Sender.ID, numbers)
 	}
 }
