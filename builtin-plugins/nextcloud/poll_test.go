@@ -82,9 +82,11 @@ func TestAPollThatEndsIsTold(t *testing.T) {
 		a.Until(want, func() bool { return slices.Contains(a.texts(), want) })
 	}
 	first := ask("first")
-	a.server.Fail(nextcloudtest.Fault{Call: "result", Delay: time.Second / 2})
+	a.server.Fail(nextcloudtest.Fault{Call: "result", Delay: time.Second})
 	a.ann.End(first)
 	a.Until("the end is noted", func() bool { return strings.Contains(string(a.State()), `"question":"first"`) })
+	a.ann.Say(club, "what has come of it?", 0) // with which that is committed
+	told("what has come of it?")
 	a.Crash()
 	a.Start()
 	told("[ended the poll “first”: yes 1 (Bob); no 0]")
