@@ -7,7 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic"
 	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/anthropictest"
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )

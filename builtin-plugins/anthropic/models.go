@@ -2,7 +2,7 @@ package anthropic
 
 import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/anthropic/claude"
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"

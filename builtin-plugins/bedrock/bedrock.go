@@ -7,7 +7,7 @@
 package bedrock
 
 import (
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
@@ -43,7 +43,8 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 		return nil, err
 	}
 	names := toolname.New(chat)
-	request.JSON, request.Embed, request.Timeout = newQuestion(c, chat, model, names).body(), embedded(chat), c.timeout*1000
+	q := newQuestion(c, chat, model, names)
+	request.JSON, request.Embed, request.Timeout = q.body(), q.embedded(), c.timeout*1000
 	request.Headers = append(request.Headers, wit.Header{Name: "Accept", Value: "application/vnd.amazon.eventstream"})
 	plan := &wit.ProviderPlan{
 		Request: request, Framing: wit.FramingPackets,

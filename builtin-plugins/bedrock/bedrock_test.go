@@ -188,6 +188,35 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestDocuments: of many documents the last five are shown, and one that was sent twice once, for more are refused.
+func TestDocuments(t *testing.T) {
+	page := func(id string) wit.ChatTurn {
+		return wit.ChatTurn{Role: wit.RoleUser, Content: []wit.Part{{Kind: wit.PartKindFile, Media: &id, Mime: new("application/pdf")}}}
+	}
+	for _, c := range []struct {
+		pages, embedded string
+		left            int // that are only named
+	}{
+		{"a", "a", 0}, {"a a", "a", 1}, {"a b a", "b a", 1}, {"a b c d e f g", "c d e f g", 2}, {"a b c d e f a", "c d e f a", 2},
+	} {
+		chat := hi(claude)
+		for _, id := range strings.Fields(c.pages) {
+			chat.Turns = append(chat.Turns, says(wit.RoleAssistant, "go on"), page(id))
+		}
+		plan, err := bedrock.New().Request(host(nil).SDK(), chat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := string(plan.Request.JSON)
+		if got := strings.Join(plan.Request.Embed, " "); got != c.embedded || strings.Count(body, `{"document":`) != len(strings.Fields(c.embedded)) || strings.Count(body, `[file]`) != c.left {
+			t.Errorf("%s: embeds %s in %s", c.pages, got, body)
+		}
+		if answer := ask(t, bedrocktest.New(bedrocktest.Says("ok")), chat); answer.Error != nil {
+			t.Errorf("%s: %v", c.pages, answer.Error)
+		}
+	}
+}
+
 // TestPicturesOfTools: a picture that a tool gives stands in its result where the model takes one there, and else behind the results.
 func TestPicturesOfTools(t *testing.T) {
 	for model, want := range map[string]string{
@@ -282,17 +311,34 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestModels: a model that is called by a profile has the id of one that there is in the region.
 func TestModels(t *testing.T) {
-	h := host(bedrocktest.New())
-	query := &wit.ModelsQuery{Config: wit.JSON(`{"region":"eu-west-1"}`)}
-	answer, err := bedrock.New().Models(h.SDK(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if query.Response, err = h.Do(answer.Request); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err = bedrock.New().Models(h.SDK(), query); err != nil || len(answer.Models) != 2 || answer.Models[0].ID != "amazon.nova-pro-v1:0" || !answer.Models[0].Images || answer.Models[1].ID != "eu.anthropic.claude-sonnet-4-5-20250929-v1:0" {
-		t.Errorf("%+v, %v", answer, err)
+	const sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+	for _, c := range []struct {
+		region, want string
+		unlisted     bool
+	}{
+		{"eu-west-1", "eu.", false}, {"ap-northeast-1", "jp.", false}, {"ap-southeast-2", "au.", false}, {"ap-south-1", "global.", false},
+		{"us-west-2", "us.", false}, {"us-west-2", "us.", true}, {"ap-northeast-1", "apac.", true},
+	} {
+		s := bedrocktest.New()
+		s.Unlisted = c.unlisted
+		h, query, models := host(s), &wit.ModelsQuery{Config: wit.JSON(`{"region":"` + c.region + `"}`)}, []wit.Model(nil)
+		for {
+			answer, err := bedrock.New().Models(h.SDK(), query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			query.State, models = answer.State, append(models, answer.Models...)
+			if answer.Request == nil {
+				break
+			}
+			if query.Response, err = h.Do(answer.Request); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(models) != 2 || models[0].ID != "amazon.nova-pro-v1:0" || !models[0].Images || models[1].ID != c.want+sonnet || !models[1].Images || models[1].Name == "" {
+			t.Errorf("%+v: %+v", c, models)
+		}
 	}
 }

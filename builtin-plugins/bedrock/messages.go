@@ -23,7 +23,7 @@ func (q *question) messages(list json.Array) json.Array {
 						list = q.beside(list, turns[:i+1])
 					}
 				}
-				if wordless(turns) {
+				if wordless(turns, q.documents) {
 					list = textBlock(list, "(a document)")
 				}
 				return point(list, marked[i])
@@ -63,13 +63,13 @@ func (q *question) said() (messages [][]*wit.ChatTurn) {
 }
 
 // wordless reports whether turns show a document and say nothing, which is refused: see DocumentBlock in the reference of the API.
-func wordless(turns []*wit.ChatTurn) bool {
+func wordless(turns []*wit.ChatTurn, names map[*wit.Part]string) bool {
 	documents := false
 	for _, turn := range turns {
 		for i := range turn.Content {
 			kind, _ := shown(&turn.Content[i])
 			switch {
-			case turn.Role == wit.RoleUser && kind == "document":
+			case turn.Role == wit.RoleUser && kind == "document" && names[&turn.Content[i]] != "":
 				documents = true
 			case turn.Role == wit.RoleUser && kind == "" && strings.TrimSpace(textOf(&turn.Content[i])) != "":
 				return false
@@ -102,7 +102,7 @@ func (q *question) blocks(list json.Array, turn *wit.ChatTurn) json.Array {
 	}
 	for i := range turn.Content {
 		part := &turn.Content[i]
-		if added, ok := media(list, part, turn.Role); ok {
+		if added, ok := q.media(list, part, turn.Role); ok {
 			list = added
 		} else if text := textOf(part); strings.TrimSpace(text) != "" {
 			list = textBlock(list, text)
@@ -175,30 +175,53 @@ func arguments(args wit.JSON) wit.JSON {
 }
 
 // media adds a picture or a document of a person's, whose bytes the gateway puts in.
-func media(list json.Array, part *wit.Part, role wit.Role) (json.Array, bool) {
+func (q *question) media(list json.Array, part *wit.Part, role wit.Role) (json.Array, bool) {
 	kind, format := shown(part)
-	if kind == "" || role != wit.RoleUser {
+	if kind == "" || role != wit.RoleUser || kind == "document" && q.documents[part] == "" {
 		return list, false
 	}
-	return file(list, part, kind, format), true
+	return file(list, part, kind, format, q.documents[part]), true
+}
+
+// maxDocuments is how many a request may have: see "API restrictions" in the user guide.
+const maxDocuments = 5
+
+// documents are the names of the documents that are shown, which are the last ones, each once: two of one name are refused, and with them
+// the conversation from then on. The name is made of the id, for one that people wrote could be an order to the model; letters, digits,
+// single blanks and a few marks may be in it, see DocumentBlock in the reference of the API.
+func documents(chat *wit.Chat) map[*wit.Part]string {
+	names, taken := map[*wit.Part]string{}, map[string]bool{}
+	for i := len(chat.Turns) - 1; i >= 0; i-- {
+		turn := &chat.Turns[i]
+		for j := len(turn.Content) - 1; j >= 0 && turn.Role == wit.RoleUser; j-- {
+			part := &turn.Content[j]
+			if kind, _ := shown(part); kind != "document" || len(names) == maxDocuments {
+				continue
+			}
+			if name := "document " + toolname.FixedID(*part.Media, 9); !taken[name] {
+				names[part], taken[name] = name, true
+			}
+		}
+	}
+	return names
 }
 
 // pictures adds those that a tool has given.
 func pictures(list json.Array, turn *wit.ChatTurn) json.Array {
 	for i := range turn.Content {
 		if kind, format := shown(&turn.Content[i]); kind == "image" {
-			list = file(list, &turn.Content[i], kind, format)
+			list = file(list, &turn.Content[i], kind, format, "")
 		}
 	}
 	return list
 }
 
-// file adds a file of the media store.
-func file(list json.Array, part *wit.Part, kind, format string) json.Array {
+// file adds a file of the media store; name is a document's.
+func file(list json.Array, part *wit.Part, kind, format, name string) json.Array {
 	return list.Object(func(o json.Object) json.Object {
 		return o.Object(kind, func(o json.Object) json.Object {
-			if o = o.Text("format", format); kind == "document" {
-				o = o.Text("name", "document "+toolname.FixedID(*part.Media, 9)) // one that people wrote could be an order to the model
+			if o = o.Text("format", format); name != "" {
+				o = o.Text("name", name)
 			}
 			return o.Object("source", func(o json.Object) json.Object { return o.Text("bytes", "{{media:"+*part.Media+"}}") })
 		})
@@ -227,14 +250,16 @@ func shown(part *wit.Part) (kind, format string) {
 	return "image", "jpeg"
 }
 
-// embedded lists the files that the gateway has to put in, each once.
-func embedded(chat *wit.Chat) []string {
+// embedded lists the files that the gateway has to put in.
+func (q *question) embedded() []string {
 	var list []string
-	for i := range chat.Turns {
-		turn := &chat.Turns[i]
+	for i := range q.chat.Turns {
+		turn := &q.chat.Turns[i]
 		for j := range turn.Content {
-			if kind, _ := shown(&turn.Content[j]); kind != "" && turn.Role == wit.RoleUser || kind == "image" && turn.Role == wit.RoleTool {
-				list = append(list, *turn.Content[j].Media)
+			part := &turn.Content[j]
+			kind, _ := shown(part)
+			if q.documents[part] != "" || kind == "image" && turn.Role != wit.RoleAssistant {
+				list = append(list, *part.Media)
 			}
 		}
 	}

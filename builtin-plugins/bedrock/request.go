@@ -20,10 +20,12 @@ type question struct {
 	// thought is how a Claude is told to think. Models of others have nothing of the kind in common.
 	thought claude.Thought
 	back    map[*wit.ChatTurn]bool // the turns whose reasoning goes back
+	// documents are those that are shown, by the names that they go under.
+	documents map[*wit.Part]string
 }
 
 func newQuestion(c *config, chat *wit.Chat, model string, names toolname.Names) *question {
-	q := &question{chat: chat, names: names, family: claude.Of(model), thought: claude.Thought{On: true}, sees: seesInResults(model)}
+	q := &question{chat: chat, names: names, family: claude.Of(model), thought: claude.Thought{On: true}, sees: seesInResults(model), documents: documents(chat)}
 	if q.family != &claude.Stranger {
 		q.thought = q.family.Thought(chat, false, complete)
 	}

@@ -48,6 +48,7 @@ const (
 	kindCommand       messageKind = 20
 	kindThreadStarter messageKind = 21
 	kindContextMenu   messageKind = 23
+	kindPollResult    messageKind = 46
 )
 
 // said reports whether somebody has said it.
@@ -60,7 +61,8 @@ func (k messageKind) said() bool {
 func read(a *answer, d json.Value, where wit.Conversation) *wit.Message {
 	id, who := d.Get("id").Text(), author(d)
 	kind := messageKind(d.Get("type").Int())
-	if !isID(id) || who.id == a.State.me.id || kind == kindThreadStarter {
+	own := who.id == a.State.me.id
+	if !isID(id) || own && kind != kindPollResult || kind == kindThreadStarter {
 		return nil
 	}
 	if where.Kind == wit.ConversationKindDirect && where.Name == nil {
@@ -71,6 +73,12 @@ func read(a *answer, d json.Value, where wit.Conversation) *wit.Message {
 	}
 	if !kind.said() {
 		m.Kind, m.Text = wit.MessageKindService, service(kind, who, d, a.readable(d))
+		if kind == kindPollResult {
+			m.ReplyTo = a.quoted(d)
+		}
+		if own { // its author is whoever asked the poll ("Poll result messages"), but it is Discord that says it
+			m.Sender = wit.Person{ID: "discord", Name: new("Discord"), Bot: true}
+		}
 		return m
 	}
 	p := a.post(d)

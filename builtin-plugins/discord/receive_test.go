@@ -254,6 +254,41 @@ func TestVotes(t *testing.T) {
 	}
 }
 
+// TestPollResult: what came of a poll is told, also of the bot's own, whose result has the bot as its author.
+func TestPollResult(t *testing.T) {
+	r, _, c := place(t, "")
+	r.event(wit.ChannelEvent{Kind: wit.EventKindStart})
+	r.hello()
+	r.tap = r.server.Tap(discordtest.AllIntents)
+	r.take()
+	sent, err := r.plugin.(channel.Poller).Poll(r.host.SDK(), &wit.ChannelPoll{Config: r.config, State: r.state, To: in(c), Question: "Tea?", Options: []string{"green", "black"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := r.server.FromBot(c.ID)[0]
+	theirs := r.server.Write(ada, c.ID, "A question")
+	r.next(1)
+	question := discordtest.Field{Name: "poll_question_text", Value: "Tea?"}
+	winner := discordtest.Field{Name: "victor_answer_text", Value: "black"}
+	for _, e := range []struct {
+		poll   discordtest.Message
+		fields []discordtest.Field
+		sender string
+		want   string
+	}{
+		{own, []discordtest.Field{question, winner, {Name: "victor_answer_votes", Value: "3"}, {Name: "total_votes", Value: "5"}}, "discord", "[a poll has ended] Tea?: black (3 of 5 votes)"},
+		{own, []discordtest.Field{question, {Name: "victor_answer_votes", Value: "2"}, {Name: "total_votes", Value: "4"}}, "discord", "[a poll has ended] Tea?: no answer won (2 of 4 votes)"},
+		{own, []discordtest.Field{question, {Name: "victor_answer_votes", Value: "0"}, {Name: "total_votes", Value: "0"}}, "discord", "[a poll has ended] Tea?: nobody voted"},
+		{theirs, []discordtest.Field{question, winner}, ada.ID, "[a poll has ended] Tea?: black"},
+	} {
+		r.server.EndPoll(e.poll, e.fields...)
+		m := r.next(1)[0]
+		if m.Text != e.want || m.Kind != wit.MessageKindService || m.Sender.ID != e.sender || m.ReplyTo == nil || e.sender == "discord" && m.ReplyTo.ID != sent.IDs[0] {
+			t.Errorf("told %+v", m)
+		}
+	}
+}
+
 func TestButtonsAndCommands(t *testing.T) {
 	channeltest.Proves(t, channeltest.Buttons, channeltest.Commands)
 	r, _, c := place(t, `,"commands":["ask: Ask me","New: Begin again","bad name!","long: `+strings.Repeat("x", 130)+`"]`)

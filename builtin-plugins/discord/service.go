@@ -31,7 +31,7 @@ func service(kind messageKind, who person, d json.Value, content string) string 
 		return "[a message was stopped by moderation]"
 	case 27, 28, 29, 31:
 		return name + ": the stage has changed " + content
-	case 46:
+	case kindPollResult:
 		return "[a poll has ended]" + pollResult(d)
 	}
 	if content != "" {
@@ -55,24 +55,26 @@ func mentioned(d json.Value) string {
 	return names
 }
 
-// pollResult says what most have chosen (Poll Results, in an embed).
+// pollResult says what most have chosen, and how many they are ("Poll Result Embed Fields"). Where several answers have as many votes, none
+// is named.
 func pollResult(d json.Value) string {
-	question, winner := "", ""
+	fields := map[string]string{}
 	for embed := range d.Get("embeds").Items() {
 		for field := range embed.Get("fields").Items() {
-			switch field.Get("name").Text() {
-			case "poll_question_text":
-				question = field.Get("value").Text()
-			case "victor_answer_text":
-				winner = field.Get("value").Text()
-			}
+			fields[field.Get("name").Text()] = field.Get("value").Text()
 		}
 	}
-	if question == "" {
+	question, winner, votes, total := fields["poll_question_text"], fields["victor_answer_text"], fields["victor_answer_votes"], fields["total_votes"]
+	switch {
+	case question == "":
 		return ""
-	}
-	if winner == "" {
+	case total == "0":
+		return " " + question + ": nobody voted"
+	case winner == "":
 		winner = "no answer won"
+	}
+	if votes != "" && total != "" {
+		winner += " (" + votes + " of " + total + " votes)"
 	}
 	return " " + question + ": " + winner
 }

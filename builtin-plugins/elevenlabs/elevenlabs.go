@@ -14,10 +14,12 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// defaultVoice is George, by whom ElevenLabs' own client libraries speak in their examples (elevenlabs-js 2.73); Rachel, by whom they did
+// before, was taken away in 2026.
 const (
 	defaultBaseURL = "https://api.elevenlabs.io"
 	defaultModel   = "eleven_multilingual_v2"
-	defaultVoice   = "21m00Tcm4TlvDq8ikWAM"
+	defaultVoice   = "JBFqnCBsd6RMkjVDRZzb"
 	keyName        = "api_key"
 	timeout        = 60_000 // milliseconds until the sound begins
 )

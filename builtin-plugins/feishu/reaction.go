@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/known"
 	"github.com/carapace-gateway/carapace/sdk/go/form"

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/gemini"
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

@@ -67,6 +67,9 @@ func knownTalk(a *answer, v json.Value) {
 		return
 	}
 	a.State.limit = spreed.Get("config", "chat", "max-length").Int()
+	for i := range a.State.ended {
+		a.askPoll(&a.State.ended[i]) // asked for before the account was started anew
+	}
 	askRooms(a)
 }
 
@@ -170,6 +173,8 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		probed(a, r)
 	case kind == requestChat:
 		chatCame(a, which, r)
+	case kind == requestPoll:
+		pollCame(a, which, r)
 	case !r.ok:
 		requestFailed(a, kind, r)
 	case kind == requestMe:

@@ -80,6 +80,9 @@ func (a *answer) happened(out *wit.Message, kind string, m json.Value) *wit.Mess
 		out.Kind = wit.MessageKindService
 		out.Text, _ = shown(m)
 		return out
+	case "poll_closed":
+		a.pollEnded(out, m)
+		return nil
 	default:
 		return nil
 	}
@@ -140,6 +143,8 @@ func shown(m json.Value) (text string, files []json.Value) {
 				b.WriteByte('@')
 			}
 			b.WriteString(p.Get("name").Text())
+		case talkPoll:
+			b.WriteString("[poll] " + p.Get("name").Text())
 		default:
 			b.WriteString(p.Get("name").Text())
 		}

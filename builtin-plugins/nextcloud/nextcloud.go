@@ -15,11 +15,11 @@
 // A send has the hash of the kernel's key as its referenceId, by which a second attempt finds what the first has sent (send.go).
 //
 // Nothing is kept in memory between calls. How to read it: Event below, then connect.go, rooms.go, chat.go;
-// message.go makes messages; send.go is the way out, with file.go and edit.go.
+// message.go makes messages; send.go is the way out, with file.go, edit.go and poll.go.
 package nextcloud
 
 import (
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
@@ -28,13 +28,14 @@ import (
 // Nextcloud is the channel. It has no state and may be used by several goroutines.
 type Nextcloud struct{}
 
-// New returns the channel, which is also an Editor, Deleter, Reactor, Finder and Skipper.
+// New returns the channel, which is also an Editor, Deleter, Reactor, Poller, Finder and Skipper.
 func New() channel.Channel { return Nextcloud{} }
 
 var (
 	_ channel.Editor  = Nextcloud{}
 	_ channel.Deleter = Nextcloud{}
 	_ channel.Reactor = Nextcloud{}
+	_ channel.Poller  = Nextcloud{}
 	_ channel.Finder  = Nextcloud{}
 	_ channel.Skipper = Nextcloud{}
 )
@@ -61,6 +62,9 @@ func (Nextcloud) Skip(_ *sdk.Host, event *wit.ChannelEvent) (*wit.NewState, erro
 		kind, token, current := account.ParseRequestID[requestKind](event.Response.ID, s.generation)
 		if room := s.rooms.find(token); current && kind == requestChat && room != nil {
 			room.last, room.asked = max(room.last, lastIn(decode(event.Response))), notAsked
+		}
+		if current && kind == requestPoll {
+			s.takeEnded(token)
 		}
 	}
 	return &wit.NewState{State: s.json()}, nil

@@ -16,6 +16,7 @@ const (
 	requestTalk  requestKind = "talk"  // GET /cloud/capabilities: is Talk there?
 	requestRooms requestKind = "rooms" // GET /room: in which conversations has something happened?
 	requestChat  requestKind = "chat"  // GET /chat/{token}: what is new there? which is the token
+	requestPoll  requestKind = "poll"  // GET /poll/{token}/{id}: what came of a poll? which is the message that told its end
 	requestProbe requestKind = "probe" // GET /cloud/user, for the command of that name
 	requestAside requestKind = "aside" // whose response does not matter: read markers
 )

@@ -23,6 +23,7 @@ type state struct {
 	notBefore  int64       // when the server may be asked again, in milliseconds since 1970, since it has asked for a pause
 	me         person      // who the account is
 	rooms      rooms
+	ended      []ended // polls whose result is asked for
 }
 
 // person is a user.
@@ -120,6 +121,11 @@ func readState(data wit.JSON) (state, error) {
 			newest: r.Get("newest").Int(), asked: r.Get("asked").Int(), active: r.Get("active").Int(),
 		})
 	}
+	for e := range v.Get("ended").Items() {
+		s.ended = append(s.ended, ended{
+			e.Get("message").Text(), e.Get("room").Text(), e.Get("poll").Text(), e.Get("question").Text(), e.Get("sender").Text(), e.Get("name").Text(), e.Get("time").Int(),
+		})
+	}
 	return s, nil
 }
 
@@ -147,6 +153,10 @@ func (s *state) json() wit.JSON {
 			return list
 		})
 	}
+	json.AddList(&o, "ended", s.ended, func(e ended) wit.JSON {
+		return json.Object{}.Text("message", e.message).Text("room", e.room).Text("poll", e.poll).Text("question", e.question).
+			Text("sender", e.sender).Text("name", e.display).Int("time", e.time).JSON()
+	})
 	return o.JSON()
 }
 

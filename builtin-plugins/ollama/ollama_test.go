@@ -101,6 +101,8 @@ func TestThinkingFormatsAndPictures(t *testing.T) {
 		"think":           {wit.Chat{Model: "qwen3", Thinking: "high"}, ``, `"think"`},
 		"off":             {wit.Chat{Model: "qwen3", Thinking: "off"}, `"think":false`, ``},
 		"gpt-oss":         {wit.Chat{Model: "gpt-oss:20b", Thinking: "high"}, `"think":"high"`, ``},
+		"qwen3.8":         {wit.Chat{Model: "qwen3.8:27b", Thinking: "low"}, `"think":"low"`, ``},
+		"qwen3.8, off":    {wit.Chat{Model: "qwen3.8:27b", Thinking: "off"}, `"think":false`, ``},
 		"gpt-oss, off":    {wit.Chat{Model: "gpt-oss:20b", Thinking: "off"}, `"think":"low"`, ``},
 		"gpt-oss, at all": {wit.Chat{Model: "gpt-oss:20b"}, ``, `"think"`},
 		"schema":          {wit.Chat{Model: "m", Format: &wit.AnswerFormat{Schema: wit.JSON(`{"type":"object"}`)}}, `"format":{"type":"object"}`, ``},

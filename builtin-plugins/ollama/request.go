@@ -29,20 +29,21 @@ func (c *config) body(chat *wit.Chat, names toolname.Names) wit.JSON {
 	return body.Array("messages", func(list json.Array) json.Array { return messages(list, chat, names) }).JSON()
 }
 
-// think adds whether the model is to think. One that can does so unless it is told not to, and one that cannot refuses to be
-// told; only gpt-oss knows how much, and cannot do without.
+// think adds whether the model is to think, and how much. One that can does so unless it is told not to, and one that cannot refuses to
+// be told. A level is taken for gpt-oss, which cannot do without thinking, and, by servers since March 2026, for all that think; of the
+// others it makes a difference to Qwen 3.8, which older servers do not run.
 func think(body json.Object, model, level string) json.Object {
-	if strings.Contains(strings.ToLower(model), "gpt-oss") {
-		switch level {
-		case "":
-			return body
-		case "off":
-			level = "low"
-		}
-		return body.Text("think", level)
-	}
-	if level == "off" {
+	model = strings.ToLower(model)
+	always := strings.Contains(model, "gpt-oss")
+	switch {
+	case level == "":
+		return body
+	case level == "off" && always:
+		return body.Text("think", "low")
+	case level == "off":
 		return body.Bool("think", false)
+	case always || strings.Contains(model, "qwen3.8"):
+		return body.Text("think", level)
 	}
 	return body
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/openai"
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

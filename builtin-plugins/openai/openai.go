@@ -8,7 +8,7 @@
 package openai
 
 import (
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"

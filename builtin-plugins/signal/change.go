@@ -3,7 +3,7 @@ package signal
 import (
 	"cmp"
 
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/wit"
 )
 

@@ -1,9 +1,10 @@
 package slack
 
 import (
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/texts"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -34,6 +35,9 @@ func (c *chat) update(f form.Form, w words, actions []wit.ActionRow) result {
 	return c.call("chat.update", f)
 }
 
+// maxChanged is how long a text may be that takes the place of another, in bytes (chat.update, msg_too_long).
+const maxChanged = 4000
+
 // rearrange replaces the buttons of a message and leaves its text. That has to be said again, so it is looked up.
 func (c *chat) rearrange(f form.Form, edit *wit.ChannelEdit, ts string) (*wit.Sent, error) {
 	m, err := c.lookup(ts, edit.To.Thread)
@@ -50,6 +54,9 @@ func (c *chat) rearrange(f form.Form, edit *wit.ChannelEdit, ts string) (*wit.Se
 		for _, piece := range pieces(text, maxSection) {
 			list = list.Add(json.Object{}.Text("type", "section").Raw("text", json.Object{}.Text("type", "mrkdwn").Text("text", piece).JSON()).JSON())
 		}
+	}
+	if len(list) > 0 || len(edit.Actions) > 0 {
+		text = texts.Clip(text, maxChanged) // blocks are shown, the text is for notifications
 	}
 	f = f.With("text", text).With("blocks", string(appendActions(list, edit.Actions).JSON()))
 	return c.done(edit.ID, c.call("chat.update", f))

@@ -61,9 +61,10 @@ func card(rows []wit.ActionRow) wit.JSON {
 	return adaptiveCard(wit.JSON("[]"), buttons.JSON())
 }
 
-// adaptiveCard is the attachment that is a card.
+// adaptiveCard is the attachment that is a card. Bots may send the version 1.5 at most, and Action.Execute needs it ("Work with Universal
+// Actions for Adaptive Cards", "Schema"; "Types of cards", "Support for Adaptive Cards").
 func adaptiveCard(body, actions wit.JSON) wit.JSON {
-	content := json.Object{}.Text("type", "AdaptiveCard").Text("version", "1.4").Raw("body", body).Raw("actions", actions)
+	content := json.Object{}.Text("type", "AdaptiveCard").Text("version", "1.5").Raw("body", body).Raw("actions", actions)
 	return json.Object{}.Text("contentType", typeCard).Raw("content", content.JSON()).JSON()
 }
 

@@ -1,6 +1,8 @@
 package teams
 
 import (
+	"strings"
+
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -42,6 +44,10 @@ func ask(a *answer) {
 func answered(a *answer, response *wit.HTTPResponse) {
 	if _, ok := uploadOf(response.ID); ok {
 		uploaded(a, response)
+		return
+	}
+	if strings.HasPrefix(response.ID, tallyMark) {
+		a.showed(response.ID)
 		return
 	}
 	if response.ID != account.RequestID(askTimer, a.State.generation, "") {

@@ -141,6 +141,16 @@ func TestPolls(t *testing.T) {
 			t.Errorf("told %s", wit.Marshal(&v))
 		}
 	}
+	shows := func(want string) {
+		g.Until("the card shows "+want, func() bool {
+			p := g.server.Sent()[0].Poll
+			return strings.Join(p.Facts, ", ") == want && p.Multiple && p.Question == "Tea?"
+		})
+	}
+	shows("green: 0, black: 0, none, really: 0")
+	g.server.Vote(ada, g.server.Sent()[0], true, "green", "black")
+	g.server.Vote(teamstest.Person{ID: "29:grace", Name: "Grace"}, m, true, "black")
+	shows("green: 1, black: 2, none, really: 0")
 	for _, n := range []int{0, 21} {
 		poll.Options = make([]string, n)
 		if _, err := ask(); wit.CodeOf(err) != wit.CodeInvalid {

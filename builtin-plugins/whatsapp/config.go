@@ -18,7 +18,7 @@ type settings struct {
 	commands json.Value // of the menu, where the owner has named them
 }
 
-// What stands for fields that are not set.
+// What stands for fields that are not set. Meta serves this version until 8 October 2027 (Graph API, "Changelog").
 const (
 	defaultRoot     = "https://graph.facebook.com"
 	defaultVersion  = "v23.0"

@@ -93,6 +93,9 @@ func move(a *answer, from, to string, w writer) {
 // new_wa_id.
 func renamed(a *answer, m json.Value, w writer) {
 	system := m.Get("system")
+	if before := system.Get("previous_user_id").Text(); before != "" && len(before) <= maxID {
+		w.user = before // whoever has another id may be called by that already
+	}
 	was, _ := a.State.people.named(w.number, w.user)
 	number, user := system.Get("wa_id").Text(), system.Get("user_id").Text()
 	if number == "" {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/whatsapp"
 	"github.com/carapace-gateway/carapace/builtin-plugins/whatsapp/whatsapptest"
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"

@@ -3,15 +3,18 @@ package whisper
 import (
 	"strings"
 
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/stt"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// openAIModel is asked for at OpenAI, which takes whisper-1 away on 26 February 2027 (developers.openai.com, "Deprecations", and the
+// cookbook's "Migrate from Whisper to GPT-Transcribe"); other servers know whisper-1 as a name for what they have.
 const (
 	defaultBaseURL = "https://api.openai.com/v1"
-	defaultModel   = "whisper-1"
+	openAIModel    = "gpt-transcribe"
+	otherModel     = "whisper-1"
 	defaultTimeout = 120 // seconds
 	keyName        = "api_key"
 )
@@ -23,7 +26,7 @@ type config struct {
 }
 
 func newConfig(raw wit.JSON) (*config, error) {
-	c := &config{baseURL: defaultBaseURL, model: defaultModel, timeout: defaultTimeout}
+	c := &config{baseURL: defaultBaseURL, model: openAIModel, timeout: defaultTimeout}
 	if len(raw) == 0 {
 		return c, nil
 	}
@@ -33,6 +36,9 @@ func newConfig(raw wit.JSON) (*config, error) {
 	}
 	if base := strings.TrimRight(value.Get("baseUrl").Text(), "/"); base != "" {
 		c.baseURL = base
+	}
+	if c.baseURL != defaultBaseURL {
+		c.model = otherModel
 	}
 	if model := value.Get("model").Text(); model != "" {
 		c.model = model
@@ -50,7 +56,11 @@ func (c *config) request(host *sdk.Host, recording *wit.Recording) (*wit.HTTPReq
 	request := &wit.HTTPRequest{ID: "transcribe", Method: "POST", URL: c.baseURL + "/audio/transcriptions", Timeout: c.timeout * 1000,
 		Parts: []wit.HTTPPart{stt.Part("file", recording), field("model", c.model), field("response_format", "json")}}
 	if c.language != "" {
-		request.Parts = append(request.Parts, field("language", c.language))
+		name := "language"
+		if c.model == openAIModel { // it takes several
+			name = "languages[]"
+		}
+		request.Parts = append(request.Parts, field(name, c.language))
 	}
 	hasKey, err := host.HasCredential(keyName, "")
 	switch {

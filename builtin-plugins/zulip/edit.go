@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	sdk "github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/ballot"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/texts"
@@ -88,7 +88,7 @@ func (Zulip) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	content := "/poll " + asked.Question
 	for _, option := range poll.Options {
 		asked.Options = append(asked.Options, oneLine(option))
-		content += "\n" + oneLine(option)
+		content += "\n" + listed(oneLine(option))
 	}
 	o := t.begin(to, poll.IdempotencyKey)
 	if err := o.part(0, content); err != nil {
@@ -97,6 +97,15 @@ func (Zulip) Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error) {
 	asked.Message = o.IDs[len(o.IDs)-1]
 	asked.Keep(host, poll.Account+"/"+asked.Message)
 	return &wit.Sent{IDs: o.IDs}, nil
+}
+
+// listed is an option as it stands in a poll's words. The server takes one mark of a list from the beginning of each, so one that begins
+// like that, such as -5 °C, is given another.
+func listed(option string) string {
+	if strings.HasPrefix(option, "-") || strings.HasPrefix(option, "*") {
+		return "- " + option
+	}
+	return option
 }
 
 // voted takes what somebody has done to a poll of this account's: the widget of a message has messages of its own ("submessage"), of

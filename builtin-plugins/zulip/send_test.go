@@ -213,9 +213,9 @@ func TestChanges(t *testing.T) {
 	if n := len(a.server.Calls("typing")); n != 2 {
 		t.Errorf("it types %d times", n)
 	}
-	_, err := p.(channel.Poller).Poll(host, &wit.ChannelPoll{Account: "default", Config: a.Config, State: a.State(), To: here, Question: "Tea\nor coffee?", Options: []string{"tea", "coffee"}, IdempotencyKey: "p"})
+	_, err := p.(channel.Poller).Poll(host, &wit.ChannelPoll{Account: "default", Config: a.Config, State: a.State(), To: here, Question: "Tea\nor coffee?", Options: []string{"tea", "coffee", "-5 °C", "*nix"}, IdempotencyKey: "p"})
 	do("poll", err)
-	if got := a.said(a.ann)[1]; got != "/poll Tea or coffee?\ntea\ncoffee" {
+	if got := a.said(a.ann)[1]; got != "/poll Tea or coffee?\ntea\ncoffee\n- -5 °C\n- *nix" {
 		t.Errorf("%q", got)
 	}
 	remove := func() error {

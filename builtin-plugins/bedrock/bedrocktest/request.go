@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -142,6 +143,9 @@ func (s *Server) conversation(asked *model, c *Converse) string {
 	if len(c.Messages) == 0 || c.Messages[0].Role != "user" {
 		return "A conversation must start with a user message. Try again with a conversation that starts with a user message."
 	}
+	if problem := c.documents(); problem != "" {
+		return problem
+	}
 	open := map[string]bool{}
 	for i, m := range c.Messages {
 		if i > 0 && m.Role == c.Messages[i-1].Role {
@@ -161,6 +165,29 @@ func (s *Server) conversation(asked *model, c *Converse) string {
 		}
 		if m.Role == "user" && len(open) > 0 {
 			return "Expected toolResult blocks at messages." + fmt.Sprint(i) + ".content for the toolUse blocks before them."
+		}
+	}
+	return ""
+}
+
+var documentName = regexp.MustCompile(`^[A-Za-z0-9()[\]-]+( [A-Za-z0-9()[\]-]+)*$`)
+
+// documents says what the API refuses of the documents of a request: there are five at most, and each has a name of its own.
+func (c *Converse) documents() string {
+	names := map[string]bool{}
+	for _, m := range c.Messages {
+		for _, b := range m.Content {
+			switch {
+			case b.Document == nil:
+				continue
+			case !documentName.MatchString(b.Document.Name) || len(b.Document.Name) > 200:
+				return "The document file name can only contain alphanumeric characters, whitespace characters, hyphens, parentheses, and square brackets."
+			case names[b.Document.Name]:
+				return "Messages can't contain duplicate document names. Rename the document and retry your request."
+			}
+			if names[b.Document.Name] = true; len(names) > 5 {
+				return "The number of documents in the request is more than 5."
+			}
 		}
 	}
 	return ""

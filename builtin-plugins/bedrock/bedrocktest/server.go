@@ -1,4 +1,4 @@
-// Package bedrocktest is a server of Amazon Bedrock for tests: ConverseStream and ListFoundationModels. It checks signatures
+// Package bedrocktest is a server of Amazon Bedrock for tests: ConverseStream, ListFoundationModels and ListInferenceProfiles. It checks signatures
 // and API keys, refuses what the API refuses (texts of blanks, roles that do not take turns, calls without results, calls in
 // a conversation without tools, reasoning that was changed), and streams a script as packets.
 package bedrocktest
@@ -25,6 +25,9 @@ const (
 
 // Server is the API. It is an http.Handler, and safe for concurrent use.
 type Server struct {
+	// Unlisted says that the keys may not list inference profiles.
+	Unlisted bool
+
 	mu       sync.Mutex
 	script   []Reply
 	requests []Request
@@ -70,6 +73,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == "/foundation-models":
 		list(w)
+	case r.Method == http.MethodGet && r.URL.Path == "/inference-profiles" && r.URL.Query().Get("type") == "SYSTEM_DEFINED":
+		s.profiles(w, r)
 	case r.Method == http.MethodPost && ok && stream:
 		s.converse(w, r, model, body)
 	default:
@@ -112,6 +117,25 @@ func list(w http.ResponseWriter) {
 		model("anthropic.claude-sonnet-4-5-20250929-v1:0", "Claude Sonnet 4.5", "TEXT IMAGE", "INFERENCE_PROFILE", true),
 		model("cohere.rerank-v3-5:0", "Rerank 3.5", "TEXT", "ON_DEMAND", false),
 	}})
+}
+
+// profiles lists those by which Claude is called where the request goes to, as "Supported Regions and models for inference profiles" has them.
+func (s *Server) profiles(w http.ResponseWriter, r *http.Request) {
+	if s.Unlisted {
+		refuse(w, http.StatusForbidden, "AccessDeniedException", "User is not authorized to perform: bedrock:ListInferenceProfiles")
+		return
+	}
+	area := "us"
+	for region, its := range map[string]string{"ap-northeast-1": "jp", "ap-southeast-2": "au", "eu-west-1": "eu", "ap-south-1": "global"} {
+		if strings.Contains(r.Host, "."+region+".") {
+			area = its
+		}
+	}
+	var list []any
+	for _, id := range []string{area + ".anthropic.claude-sonnet-4-5-20250929-v1:0", "global.anthropic.claude-sonnet-4-5-20250929-v1:0"} {
+		list = append(list, map[string]any{"inferenceProfileId": id, "status": "ACTIVE", "type": "SYSTEM_DEFINED"})
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"inferenceProfileSummaries": list})
 }
 
 func refuse(w http.ResponseWriter, status int, kind, message string) {

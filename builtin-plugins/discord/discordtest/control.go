@@ -141,6 +141,12 @@ func (w *world) Vote(u User, m Message, answer int, add bool) {
 	w.gateway.dispatch(name, event, intentOf(c, intentPolls, intentDirectPolls))
 }
 
+// EndPoll ends a poll: a message tells its result, as whoever asked it.
+func (w *world) EndPoll(m Message, result ...Field) Message {
+	return w.Say(Message{Author: m.Author, ChannelID: m.ChannelID, Type: 46, Embeds: []Embed{{Type: "poll_result", Fields: result}},
+		MessageReference: &Reference{MessageID: m.ID, ChannelID: m.ChannelID}})
+}
+
 // Type has somebody type in a channel.
 func (w *world) Type(u User, channel string) {
 	w.mu.Lock()

@@ -139,8 +139,16 @@ type Message struct {
 
 // Embed is what a program shows beside a text.
 type Embed struct {
-	Title       string `json:"title,omitempty"`
-	Description string `json:"description,omitempty"`
+	Type        string  `json:"type,omitempty"`
+	Title       string  `json:"title,omitempty"`
+	Description string  `json:"description,omitempty"`
+	Fields      []Field `json:"fields,omitempty"`
+}
+
+// Field is one of an embed's.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Sticker is one that comes with a message.

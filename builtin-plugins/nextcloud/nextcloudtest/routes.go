@@ -25,6 +25,8 @@ func (s *Server) mux() http.Handler {
 		"GET /apps/spreed/api/v1/reaction/{token}/{id}":    {"reactions", s.reactions},
 		"POST /apps/spreed/api/v1/reaction/{token}/{id}":   {"react", s.react},
 		"DELETE /apps/spreed/api/v1/reaction/{token}/{id}": {"unreact", s.unreact},
+		"POST /apps/spreed/api/v1/poll/{token}":            {"poll", s.ask},
+		"GET /apps/spreed/api/v1/poll/{token}/{id}":        {"result", s.result},
 		"POST /apps/files_sharing/api/v1/shares":           {"share", s.share},
 	} {
 		method, path, _ := strings.Cut(pattern, " ")

@@ -89,11 +89,17 @@ func (s *Server) note(c Call) {
 type apiError struct {
 	status int
 	words  string
+	data   any
 }
 
 func (e *apiError) Error() string { return e.words }
 
-func refuse(status int, words string) error { return &apiError{status, words} }
+func refuse(status int, words string) error { return &apiError{status: status, words: words} }
+
+// wrong is a refusal that says in its data what is wrong.
+func wrong(status int, what string) error {
+	return &apiError{status, "", fields{"error": what}}
+}
 
 // errNothing is the answer that there is nothing new.
 var errNothing = refuse(304, "")
@@ -187,7 +193,7 @@ func (s *Server) answer(w http.ResponseWriter, isOCS bool, data any, err error) 
 		status, data = 201, m.data
 	}
 	if e := (*apiError)(nil); errors.As(err, &e) {
-		status, words = e.status, e.words
+		status, words, data = e.status, e.words, e.data
 	}
 	switch file, isFile := data.(File); {
 	case status == 304:

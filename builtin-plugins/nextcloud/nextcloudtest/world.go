@@ -18,6 +18,7 @@ type World struct {
 	mu    sync.Mutex
 	users map[string]*User
 	rooms []*Room
+	polls []*Poll
 	files map[string]File // by user and path: ann/Talk/p.png
 	next  int64           // the id of the next message
 	wait  map[string]int  // long polls by user

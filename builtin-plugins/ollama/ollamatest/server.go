@@ -209,7 +209,9 @@ func (q *request) check(m *Model) *fault {
 		return &fault{400, "registry.ollama.ai/library/" + q.Model + " does not support tools"}
 	case (q.Think == true || levelled) && !can("thinking"):
 		return &fault{400, fmt.Sprintf("%q does not support thinking", q.Model)}
-	case levelled && !strings.Contains(q.Model, "gpt-oss"):
+	case levelled && !slices.Contains([]string{"low", "medium", "high", "max"}, text):
+		return &fault{400, fmt.Sprintf("invalid think value: %q (must be \"high\", \"medium\", \"low\", \"max\", true, or false)", text)}
+	case levelled && !strings.Contains(q.Model, "gpt-oss") && !strings.Contains(q.Model, "qwen3.8"): // as servers before March 2026 do
 		return &fault{400, fmt.Sprintf("think value %q is not supported for this model", text)}
 	}
 	for _, message := range q.Messages {

@@ -51,8 +51,12 @@ func (s *Server) target(id string) (Channel, error) {
 	return c, nil
 }
 
-// maxText is how long a text may be, in characters (chat.postMessage, msg_too_long).
-const maxText = 40_000
+// maxText is how long a text may be, in characters (chat.postMessage, msg_too_long), and maxChanged one that takes the place of another, in
+// bytes: chat.update speaks of 4,000 characters, and counts bytes, as people have found.
+const (
+	maxText    = 40_000
+	maxChanged = 4_000
+)
 
 // postMessage posts for the bot (chat.postMessage).
 func postMessage(s *Server, form url.Values) (answer, error) {
@@ -138,6 +142,9 @@ func updateMessage(s *Server, form url.Values) (answer, error) {
 	blocks, err := readBlocks(form)
 	if err != nil {
 		return nil, err
+	}
+	if len(form.Get("text")) > maxChanged {
+		return nil, refuse("msg_too_long")
 	}
 	before := *m
 	if form.Has("blocks") {

@@ -53,6 +53,7 @@ type element struct {
 	Type, ID, Text, Style string
 	IsMultiSelect         bool
 	Choices               []struct{ Title, Value string }
+	Facts                 []struct{ Title, Value string }
 }
 
 type button struct {
@@ -93,6 +94,8 @@ type Sent struct {
 type Poll struct {
 	Question string
 	Values   map[string]string
+	// Facts are what the card says beside, in order, such as how many have chosen what.
+	Facts    []string
 	Multiple bool
 	id       string
 	data     map[string]any
@@ -120,7 +123,8 @@ func (s *Server) Typed() []string {
 	return append([]string(nil), s.typed...)
 }
 
-// maxSize bounds a message, in bytes of UTF-16, without its pictures.
+// maxSize bounds a message, in bytes of UTF-16, without its pictures: less than the 100 KB that Teams says it takes ("Format your bot
+// messages"), as it once took.
 const maxSize = 28 << 10
 
 var picture = regexp.MustCompile(`data:image/[a-z]+;base64,[A-Za-z0-9+/=]*`)
@@ -185,6 +189,10 @@ func (a *attachment) poll(m *Sent) *apiError {
 		switch {
 		case e.Type == "TextBlock":
 			p.Question = e.Text
+		case e.Type == "FactSet" && len(e.Facts) > 0:
+			for _, f := range e.Facts {
+				p.Facts = append(p.Facts, f.Title+": "+f.Value)
+			}
 		case e.Type != "Input.ChoiceSet" || e.ID == "" || len(e.Choices) == 0 || p.id != "":
 			return bad("Invalid element")
 		default:
@@ -213,8 +221,8 @@ func (s *Server) attach(a attachment, m *Sent) *apiError {
 			return &apiError{http.StatusRequestEntityTooLarge, "MessageSizeTooBig", "Picture too large."}
 		}
 		m.File, m.FileName = b, a.Name
-	case "application/vnd.microsoft.card.adaptive":
-		if a.Content.Type != "AdaptiveCard" || a.Content.Version == "" || len(a.Content.Actions) == 0 || len(a.Content.Actions) > 6 {
+	case "application/vnd.microsoft.card.adaptive": // bots may send 1.5 at most, and older versions have no Action.Execute
+		if a.Content.Type != "AdaptiveCard" || a.Content.Version != "1.5" || len(a.Content.Actions) == 0 || len(a.Content.Actions) > 6 {
 			return bad("Invalid Adaptive Card")
 		}
 		m.Choices = map[string]string{}
