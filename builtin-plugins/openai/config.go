@@ -27,7 +27,7 @@ type config struct {
 	opened       json.Value // absent leaves it to the model's name
 	preset       preset
 	apiVersion   string // of Azure
-	responses    bool   // ask by the Responses API, not by chat completions
+	api          string // the owner's choice: chatAPI, responsesAPI, or "" for what suits the server
 	summaries    bool   // of reasoning, which the Responses API gives when asked
 	pictures     bool   // which it makes likewise
 
@@ -63,7 +63,7 @@ func newConfig(raw wit.JSON) (*config, error) {
 		c.model = c.preset.model
 	}
 	c.organization = value.Get("organization").Text()
-	c.responses, c.summaries = value.Get("api").Text() == responsesAPI, value.Get("reasoningSummary").Bool()
+	c.api, c.summaries = value.Get("api").Text(), value.Get("reasoningSummary").Bool()
 	c.pictures = value.Get("pictures").Bool()
 	c.headers, c.opened = value.Get("headers"), value.Get("thinkingOpened")
 	return c, nil
@@ -90,6 +90,13 @@ func (c *config) at(name, baseURL string) error {
 
 // atOpenAI reports whether the requests go to OpenAI itself, whose servers know more than the others.
 func (c *config) atOpenAI() bool { return c.baseURL == defaultBaseURL }
+
+// byResponses reports whether a chat is asked by the Responses API, not by chat completions: where the owner says so, and at OpenAI itself, whose
+// newer models call tools and reason with that API alone ("Using GPT-6"), unless the chat asks for what it does not know: texts that end the answer, or
+// a seed.
+func (c *config) byResponses(chat *wit.Chat) bool {
+	return c.api == responsesAPI || c.api == "" && c.atOpenAI() && len(chat.Stop) == 0 && chat.Seed == nil
+}
 
 // modelOf is the model that answers a chat.
 func (c *config) modelOf(chat *wit.Chat) string {

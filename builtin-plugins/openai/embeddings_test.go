@@ -56,7 +56,7 @@ func TestEmbeddings(t *testing.T) {
 func TestWishes(t *testing.T) {
 	host := &sdktest.Host{Credentials: key}
 	body := func(c *wit.Chat) string {
-		plan, err := openai.New().Request(host.SDK(), c)
+		plan, err := openai.New().Request(host.SDK(), completions(c))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,8 +35,8 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	if err != nil {
 		return nil, err
 	}
-	path := "/chat/completions"
-	if c.responses {
+	path, responses := "/chat/completions", c.byResponses(chat)
+	if responses {
 		path = "/responses"
 	}
 	request, err := c.request(host, "POST", path)
@@ -48,9 +48,9 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	request.Headers = append(request.Headers, wit.Header{Name: "Accept", Value: "text/event-stream"})
 	names := toolname.New(chat)
 	if c.pictures {
-		plan.Files = c.pictureFields()
+		plan.Files = pictureFields(responses)
 	}
-	if c.responses {
+	if responses {
 		request.JSON, err = c.itemsBody(chat, names)
 		plan.State = (&response{names: names.Back(chat.Tools)}).JSON()
 		return plan, err

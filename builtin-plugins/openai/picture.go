@@ -8,8 +8,8 @@ import (
 )
 
 // pictureFields are where pictures stand that a model has made, which the gateway takes out.
-func (c *config) pictureFields() []string {
-	if c.responses {
+func pictureFields(responses bool) []string {
+	if responses {
 		return []string{"item.result", "output.result"} // of an item as it is done, and of all in the end
 	}
 	return []string{"delta.images.image_url.url", "message.images.image_url.url"}

@@ -22,7 +22,7 @@ func TestPicturesAreAskedFor(t *testing.T) {
 	} {
 		chat := askedItems("gpt-5.1")
 		chat.Config, chat.Tools = wit.JSON(config), []wit.ToolSpec{{Name: "calc", Parameters: wit.JSON(`{"type":"object"}`)}}
-		got, err := openai.New().Request((&sdktest.Host{Credentials: key}).SDK(), chat)
+		got, err := openai.New().Request((&sdktest.Host{Credentials: key}).SDK(), completions(chat))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestPicturesInChatCompletions(t *testing.T) {
 		chat.Config = wit.JSON(config)
 		for model, want := range map[string]string{"google/gemini-image": want, "gpt-4.1": ""} {
 			chat.Model = model
-			got, err := openai.New().Request((&sdktest.Host{Credentials: key}).SDK(), chat)
+			got, err := openai.New().Request((&sdktest.Host{Credentials: key}).SDK(), completions(chat))
 			if err != nil {
 				t.Fatal(err)
 			}

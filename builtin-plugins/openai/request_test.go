@@ -21,9 +21,22 @@ var key = map[string]string{"api_key": "sk-test"}
 // text returns a part of text.
 func text(s string) wit.Part { return wit.Part{Kind: wit.PartKindText, Text: &s} }
 
+// completions is a chat that is asked by chat completions, wherever it goes, unless it says by what.
+func completions(chat *wit.Chat) *wit.Chat {
+	c := *chat
+	switch config := strings.TrimSpace(string(c.Config)); {
+	case strings.Contains(config, `"api"`):
+	case config == "" || config == "{}":
+		c.Config = wit.JSON(`{"api":"chat"}`)
+	default:
+		c.Config = wit.JSON(`{"api":"chat",` + strings.TrimPrefix(config, "{"))
+	}
+	return &c
+}
+
 func plan(t *testing.T, host *sdktest.Host, chat *wit.Chat) *wit.HTTPRequest {
 	t.Helper()
-	plan, err := openai.New().Request(host.SDK(), chat)
+	plan, err := openai.New().Request(host.SDK(), completions(chat))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +231,7 @@ func TestNames(t *testing.T) {
 			{Role: wit.RoleTool, ToolCallID: new(strings.Repeat("i", 41))}},
 	}
 	host := &sdktest.Host{Credentials: key}
-	planned, err := openai.New().Request(host.SDK(), chat)
+	planned, err := openai.New().Request(host.SDK(), completions(chat))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +251,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q comes back as %+v, not as %q: %v", name, answer.CallDeltas, own, err)
 		}
 	}
-	again, err := openai.New().Request(host.SDK(), chat)
+	again, err := openai.New().Request(host.SDK(), completions(chat))
 	if err != nil || string(again.Request.JSON) != string(planned.Request.JSON) {
 		t.Errorf("another request has other names: %v", err)
 	}

@@ -88,7 +88,8 @@ func reasons(model string) bool {
 	return len(name) > 1 && name[0] == 'o' && name[1] >= '0' && name[1] <= '9' || strings.HasPrefix(name, "codex") || strings.HasPrefix(name, "grok-4")
 }
 
-// effortOf is a level of the gateway's as a model knows it. Without any reasoning is only what came after GPT-5.
+// effortOf is a level of the gateway's as a model knows it. Some of those that came after GPT-5 can do without any reasoning; Astra, and Sol from
+// 6.1 on, cannot ("Using GPT-6").
 func effortOf(model, level string) string {
 	if level != "off" {
 		return level
@@ -99,6 +100,8 @@ func effortOf(model, level string) string {
 		return "low"
 	case name == "gpt-5" || strings.HasPrefix(name, "gpt-5-"):
 		return "minimal"
+	case strings.Contains(name, "astra"), strings.Contains(name, "-sol") && !strings.HasPrefix(name, "gpt-5") && !strings.HasPrefix(name, "gpt-6-"):
+		return "low"
 	case strings.HasPrefix(name, "gpt-") && !strings.HasPrefix(name, "gpt-oss"):
 		return "none"
 	}

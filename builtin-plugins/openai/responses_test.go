@@ -168,11 +168,31 @@ func TestItemsOfOthers(t *testing.T) {
 	}
 }
 
+// TestWhichAPI: OpenAI is asked by its newer API unless the chat asks for what that does not know, and everybody else by chat completions.
+func TestWhichAPI(t *testing.T) {
+	for _, c := range []struct{ config, stop, path string }{
+		{``, "", "/responses"}, {`{"api":"chat"}`, "", "/chat/completions"}, {``, "END", "/chat/completions"}, {`{"baseUrl":"https://api.openai.com/v1/"}`, "", "/responses"},
+		{`{"baseUrl":"http://localhost:1234/v1"}`, "", "/chat/completions"}, {`{"preset":"groq"}`, "", "/chat/completions"},
+		{`{"baseUrl":"http://localhost:1234/v1","api":"responses"}`, "", "/responses"},
+	} {
+		chat := &wit.Chat{Model: "m", Config: wit.JSON(c.config), Turns: []wit.ChatTurn{says(wit.RoleUser, "hi")}}
+		if c.stop != "" {
+			chat.Stop = []string{c.stop}
+		}
+		plan, err := openai.New().Request((&sdktest.Host{Credentials: key}).SDK(), chat)
+		if err != nil || !strings.HasSuffix(plan.Request.URL, c.path) {
+			t.Errorf("%+v: %+v, %v", c, plan, err)
+		}
+	}
+}
+
 // TestEfforts: what only models that reason take, and how little each of them can think.
 func TestEfforts(t *testing.T) {
 	for _, c := range []struct{ model, level, effort string }{
 		{"gpt-4.1", "high", ""}, {"gpt-4.1", "", ""}, {"gpt-5", "off", "minimal"}, {"gpt-5-mini", "off", "minimal"}, {"gpt-5.1", "off", "none"}, {"gpt-5-pro", "off", "low"},
 		{"o3", "off", "low"}, {"o4-mini", "medium", "medium"}, {"gpt-5.1", "", ""}, {"openai/gpt-oss-120b", "off", "low"}, {"gpt-5-chat-latest", "high", ""},
+		{"gpt-6-sol", "off", "none"}, {"gpt-6-luna", "off", "none"}, {"gpt-6.1-terra", "off", "none"}, {"gpt-5.6-sol", "off", "none"},
+		{"gpt-6-astra", "off", "low"}, {"gpt-6.1-sol", "off", "low"}, {"gpt-6.2-astra", "off", "low"}, {"gpt-6.2-sol", "off", "low"},
 	} {
 		chat := askedItems(c.model)
 		chat.Thinking, chat.Temperature = c.level, new(0.5)

@@ -105,7 +105,7 @@ func TestThinkingThatTheTemplateOpened(t *testing.T) {
 func opened(t *testing.T, model, thinking, config string) wit.JSON {
 	t.Helper()
 	chat := &wit.Chat{Model: model, Thinking: thinking, Config: wit.JSON("{" + config + "}")}
-	plan, err := openai.New().Request((&sdktest.Host{Credentials: map[string]string{"api_key": "x"}}).SDK(), chat)
+	plan, err := openai.New().Request((&sdktest.Host{Credentials: map[string]string{"api_key": "x"}}).SDK(), completions(chat))
 	if err != nil {
 		t.Fatal(err)
 	}

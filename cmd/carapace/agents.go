@@ -20,7 +20,7 @@ import (
 func newAgents(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "agents", Short: "Look after who answers: one assistant or several", Args: known, RunE: help,
-		Example: "  carapace agents list\n  carapace agents add Ops --model openai/gpt-5\n  carapace agents bind ops telegram/work",
+		Example: "  carapace agents list\n  carapace agents add Ops --model openai/gpt-6.2-sol\n  carapace agents bind ops telegram/work",
 	}
 	agent := func(args []string) any { return roster.FilesParams{AgentID: args[0]} }
 	c.AddCommand(
@@ -41,7 +41,7 @@ func newAgents(o *options) *cobra.Command {
 func newAgentAdd(o *options) *cobra.Command {
 	var p roster.CreateParams
 	c := o.client(&cobra.Command{
-		Use: "add NAME", Short: "Add an agent", Args: takes("NAME"), Example: "  carapace agents add Ops --model openai/gpt-5 --emoji 🛠",
+		Use: "add NAME", Short: "Add an agent", Args: takes("NAME"), Example: "  carapace agents add Ops --model openai/gpt-6.2-sol --emoji 🛠",
 		RunE: func(c *cobra.Command, args []string) error {
 			p.Name = args[0]
 			return show(o, "agents.create", fixed(p), func(w io.Writer, r roster.CreateResult) error {
@@ -60,7 +60,7 @@ func newAgentAdd(o *options) *cobra.Command {
 func newAgentSet(o *options) *cobra.Command {
 	c := o.client(&cobra.Command{
 		Use: "set AGENT", Short: "Change an agent", Args: takes("AGENT"),
-		Example: "  carapace agents set ops --model anthropic/claude-opus-4-5 --tools 'calendar*,weather'\n  carapace agents set ops --default",
+		Example: "  carapace agents set ops --model anthropic/claude-opus-5-5 --tools 'calendar*,weather'\n  carapace agents set ops --default",
 	})
 	f := c.Flags()
 	texts := map[string]*string{}

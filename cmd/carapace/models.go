@@ -22,7 +22,7 @@ import (
 func newModels(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "models", Short: "See which models there are, try them, fetch one, and say which one answers", Args: known, RunE: help,
-		Example: "  carapace models list\n  carapace models test\n  carapace models use openai/gpt-5 anthropic/claude-opus-4-5",
+		Example: "  carapace models list\n  carapace models test\n  carapace models use openai/gpt-6.2-sol anthropic/claude-opus-5-5",
 	}
 	c.AddCommand(newModelsList(o), newModelsTest(o), newModelsUse(o), newModelsPull(o))
 	return c
@@ -95,7 +95,7 @@ func newModelsTest(o *options) *cobra.Command {
 		Long: "Ask a model something, by each key that its provider has, and have it call a tool: whether the key is taken, after how long the\n" +
 			"answer begins, and whether tools work. Without a name, all that may answer are asked: the model and its fallbacks. It costs a few\n" +
 			"tokens, and asks also what rests after failures; what works does not rest any more. Exits with 1 when one does not answer.",
-		Example: "  carapace models test\n  carapace models test openai/gpt-5",
+		Example: "  carapace models test\n  carapace models test openai/gpt-6.2-sol",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				p.Model = args[0]
@@ -143,7 +143,7 @@ func newModelsUse(o *options) *cobra.Command {
 	var agent string
 	c := o.client(&cobra.Command{
 		Use: "use MODEL [FALLBACK]...", Short: "Say which model answers, and which are asked in its place when it cannot", Args: cobra.MinimumNArgs(1),
-		Example: "  carapace models use openai/gpt-5\n  carapace models use openai/gpt-5 anthropic/claude-opus-4-5 ollama/llama3.3",
+		Example: "  carapace models use openai/gpt-6.2-sol\n  carapace models use openai/gpt-6.2-sol anthropic/claude-opus-5-5 ollama/llama3.3",
 		RunE: func(c *cobra.Command, args []string) error {
 			chain := config.ModelChain{Primary: args[0], Fallbacks: args[1:]}
 			if len(args) == 1 {

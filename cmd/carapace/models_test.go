@@ -19,7 +19,7 @@ func manyModels(t *testing.T) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w, `{"data":[{"id":"gpt-4.1-mini"},{"id":"llama3.2"}]}`)
+			fmt.Fprint(w, `{"data":[{"id":"gpt-6-luna"},{"id":"llama3.2"}]}`)
 			return
 		}
 		var asked struct {
@@ -81,7 +81,7 @@ func TestModelsPage(t *testing.T) {
 		t.Errorf("what rested is asked after a crash:\n%s", got)
 	}
 	must(t, state, "models", "use", "--agent", "main", "openai/llama3.2", "mini")
-	if got := must(t, state, "chat", "--message", "hello"); got != "I am llama3.2.\n" || !strings.Contains(must(t, state, "config", "get", "agents.list"), "openai/gpt-4.1-mini") {
+	if got := must(t, state, "chat", "--message", "hello"); got != "I am llama3.2.\n" || !strings.Contains(must(t, state, "config", "get", "agents.list"), "openai/gpt-6-luna") {
 		t.Errorf("an agent's own model says %q", got)
 	}
 	for _, wrong := range []struct {

@@ -127,7 +127,7 @@ func modelServer(t *testing.T, key string) (url string) {
 			fmt.Fprint(w, `{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}`)
 			return
 		}
-		fmt.Fprint(w, `{"data":[{"id":"gpt-4.1-mini"},{"id":"llama3.2"}]}`)
+		fmt.Fprint(w, `{"data":[{"id":"gpt-6-luna"},{"id":"llama3.2"}]}`)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL + "/v1"

@@ -85,7 +85,7 @@ func newCreateSession(o *options) *cobra.Command {
 	var p chat.CreateParams
 	c := &cobra.Command{
 		Use: "create [TITLE]", Short: "Begin an empty conversation", Args: takes("[TITLE]"),
-		Example: "  carapace sessions create \"The trip\"\n  carapace sessions create --agent ops --model openai/gpt-4.1-mini\n  carapace chat --session \"$(carapace sessions create)\"",
+		Example: "  carapace sessions create \"The trip\"\n  carapace sessions create --agent ops --model openai/gpt-6-luna\n  carapace chat --session \"$(carapace sessions create)\"",
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {

@@ -47,7 +47,7 @@ func TestSetupTriesBeforeItSaysThatItWorks(t *testing.T) {
 	refused("does not work with that, so nothing was kept", "openai", "--set", "baseUrl="+dead)
 	refused("baseUrl", "openai", "--set", "baseUrl=my server")
 	refused("the key is not accepted", "openai", "--set", "baseUrl="+good)
-	out := must(t, state, "setup", "openai", "--set", "baseUrl="+good, "--secret", "api_key=env:GOOD", "--set", "model=gpt-4.1-mini")
+	out := must(t, state, "setup", "openai", "--set", "baseUrl="+good, "--secret", "api_key=env:GOOD", "--set", "model=gpt-6-luna")
 	if out != "OpenAI is set up and works\n" {
 		t.Errorf("%q", out)
 	}
@@ -61,7 +61,7 @@ func TestSetupTriesBeforeItSaysThatItWorks(t *testing.T) {
 	if got := must(t, state, "config", "get", "plugins.openai.config.baseUrl"); got != good+"\n" {
 		t.Errorf("%q", got)
 	}
-	if r := carapace(t, state, "setup", "openai", "--set", "model=unheard-of"); !strings.Contains(r.err, "does not list the model unheard-of; it lists gpt-4.1-mini, llama3.2") {
+	if r := carapace(t, state, "setup", "openai", "--set", "model=unheard-of"); !strings.Contains(r.err, "does not list the model unheard-of; it lists gpt-6-luna, llama3.2") {
 		t.Errorf("%+v", r)
 	}
 	if out := must(t, state, "status"); !strings.Contains(out, "openai/unheard-of") {
@@ -177,7 +177,7 @@ func TestSetupAsks(t *testing.T) {
 	}
 	screen.Await(t, "organization (Organization, optional):")
 	screen.Type(t, "\r")
-	screen.Await(t, "The server has the models gpt-4.1-mini, llama3.2")
+	screen.Await(t, "The server has the models gpt-6-luna, llama3.2")
 	screen.Type(t, "llama3.2\r")
 	screen.Await(t, "is set up and works")
 	if got := must(t, state, "config", "get", "plugins.openai.config.model"); got != "llama3.2\n" {
