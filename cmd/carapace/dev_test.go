@@ -209,6 +209,25 @@ func TestTheLoopFollowsAFolderThatIsReplaced(t *testing.T) {
 	l.until("live: dice 1.0.2 (")
 }
 
+// TestTheLoopFollowsALink to the folder, which has a blank in its name.
+func TestTheLoopFollowsALink(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	folder, link := filepath.Join(dir, "my plugins", "dice"), filepath.Join(dir, "link")
+	if out := must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "tool"); !strings.Contains(out, "carapace plugins dev '"+folder+"'\n") {
+		t.Errorf("a shell would read %q otherwise", out)
+	}
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
+	l := startLoop(t, state, link)
+	defer l.end()
+	l.until("live: dice 1.0.0 (")
+	edit(t, filepath.Join(folder, "plugin.json"), `"version": "1.0.0"`, `"version": "1.0.1"`)
+	l.until("live: dice 1.0.1 (")
+}
+
 // TestTheLoopFollowsAnotherID: the plugin that the project was so far is gone.
 func TestTheLoopFollowsAnotherID(t *testing.T) {
 	t.Parallel()
@@ -405,6 +424,7 @@ func TestWhatIsNoProject(t *testing.T) {
 		{[]string{"new", broken, "--lang", "go", "--kind", "tool"}, "has something in it: name a new folder"},
 		{[]string{"new", filepath.Join(dir, "Big"), "--lang", "go", "--kind", "tool"}, "cannot be a plugin's id"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: as, "},
+		{[]string{"new", filepath.Join(dir, "x"), "--lang", "js"}, "JavaScript is begun in ts"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "go", "--kind", "irc"}, "is no kind of these: channel, hook, provider"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "rs", "--kind", "tts"}, "is no kind of these: channel, hook, tool; a tts is begun in go or ts"},
 		{[]string{"new", filepath.Join(dir, "x")}, "which language? say by --lang one of as, "},

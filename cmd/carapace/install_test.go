@@ -121,6 +121,8 @@ func TestInstalledByAScript(t *testing.T) {
 		{[]string{"sign", one, "--key", one}, exitFailed, "no file of a private key"},
 		{[]string{"keygen", key}, exitFailed, "is there already"},
 		{[]string{"pack", dir}, exitFailed, "there is no plugin.json"},
+		{[]string{"verify", dir}, exitFailed, "is a folder: `carapace plugins pack " + dir + "` makes an archive of it"},
+		{[]string{"publish", dir, "--to", dir, "--key", key}, exitFailed, "is a folder: `carapace plugins pack"},
 		{[]string{"rollback", "dice"}, exitFailed, "there is no plugin dice"},
 		{[]string{"remove", "dice", "--yes"}, exitFailed, "there is no plugin dice"},
 		{[]string{"remove", "calc", "--yes"}, exitFailed, "comes with the gateway: `carapace plugins disable calc`"},

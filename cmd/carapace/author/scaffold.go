@@ -27,6 +27,11 @@ var languages = map[string]func(s scaffold) error{"as": scaffold.assemblyScript,
 // words are what else languages are called.
 var words = map[string]string{"assemblyscript": "as", "golang": "go", "py": "python", "rs": "rust", "typescript": "ts"}
 
+// untyped says to those who want TypeScript's other half where it is.
+var untyped = map[string]string{"javascript": inTypeScript, "js": inTypeScript}
+
+const inTypeScript = "; JavaScript is begun in ts: types may be left out, and plugin.ts be called plugin.js, also in plugin.json"
+
 // Language is the word of Languages for what somebody calls a language; a word that is not known stays as it is.
 func Language(word string) string { return cmp.Or(words[strings.ToLower(word)], word) }
 
@@ -69,7 +74,7 @@ func New(sources fs.FS, dir, lang, kind string) (err error) {
 	}
 	write := languages[lang]
 	if write == nil {
-		return wit.Errorf(wit.CodeInvalid, "%.40q is no language of these: %s", lang, strings.Join(Languages(), ", "))
+		return wit.Errorf(wit.CodeInvalid, "%.40q is no language of these: %s%s", lang, strings.Join(Languages(), ", "), untyped[strings.ToLower(lang)])
 	}
 	if kinds := Kinds(sources, lang); !slices.Contains(kinds, kind) {
 		return wit.Errorf(wit.CodeInvalid, "%.40q is no kind of these: %s%s", kind, strings.Join(kinds, ", "), elsewhere(sources, kind))

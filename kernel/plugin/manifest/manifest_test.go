@@ -152,7 +152,7 @@ func TestTokens(t *testing.T) {
 		{client, `"scopes"`, `"json":{"clientId":"app_id","clientSecret":"app_secret","token":"token"},"scopes"`, `oauth2[0].scopes: is not looked at`},
 		{refresh, `"clientId":"c"`, `"clientId":"c","json":{"clientId":"app_id","clientSecret":"app_secret","token":"token"}`, `oauth2[0].json: is not looked at by refresh_token`},
 		{bearer, `"issuer":"me@example.org",`, ``, `oauth2[0].issuer: is missing`},
-		{bearer, `"jwt_bearer"`, `"implicit"`, `oauth2[0].grant: \"implicit\" is none of refresh_token, `},
+		{bearer, `"jwt_bearer"`, `"implicit"`, `oauth2[0].grant: "implicit" is none of refresh_token, `},
 		{refresh + "," + refresh, "", "", `oauth2[1].name: "access" is a duplicate`},
 	} {
 		_, err := manifest.Decode([]byte(with(strings.Replace(tt.from, tt.old, tt.new, 1))), "1.4.0")
