@@ -218,7 +218,7 @@ func (d *developer) shadows(ctx context.Context, tools []string) error {
 			whose = "plugin " + all.Plugins[used].ID
 		}
 		text := fmt.Sprintf("shadowed: models get the tool %s of %s: give this one another name; "+
-			"`carapace plugins call %s %[1]s …%s` calls it all the same", tool, whose, d.project.ID, d.own)
+			"`carapace plugins call %[3]s %[1]s …%[4]s` calls it all the same", tool, whose, d.project.ID, d.own)
 		if err := d.o.println(plain.Text(text)); err != nil {
 			return err
 		}

@@ -180,7 +180,7 @@ func TestTheLoopShowsWhatGoesWrong(t *testing.T) {
 	second := startLoop(t, state, filepath.Join(dir, "other"))
 	defer second.end()
 	second.until("live: other 1.0.0 (")
-	second.until("shadowed: models get the tool roll of plugin dice: ")
+	second.until("shadowed: models get the tool roll of plugin dice: give this one another name; `carapace plugins call other roll …` calls it all the same")
 	if out := must(t, state, "plugins", "call", "other", "roll", `{}`); len(out) != 2 {
 		t.Errorf("the other one rolls %q", out)
 	}
