@@ -228,6 +228,43 @@ func TestTheLoopFollowsALink(t *testing.T) {
 	l.until("live: dice 1.0.1 (")
 }
 
+// TestALoopWhoseIDIsTaken: by another folder, which the first is told of, and by a plugin that comes with the gateway.
+func TestALoopWhoseIDIsTaken(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	one, two := filepath.Join(dir, "one", "dice"), filepath.Join(dir, "two", "dice")
+	for _, folder := range []string{one, two} {
+		must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
+	}
+	edit(t, filepath.Join(two, "plugin.ts"), "Math.random()", "0")
+	first := startLoop(t, state, one)
+	defer first.end()
+	first.until("live: dice 1.0.0 (")
+	second := startLoop(t, state, two)
+	second.until("live: dice 1.0.0 (")
+	first.until("replaced: something else has put its own plugin dice into " + filepath.Join(state, "plugins", "dice") + ", and that runs")
+	second.end()
+	edit(t, filepath.Join(one, "plugin.json"), `"version": "1.0.0"`, `"version": "1.0.1"`)
+	first.until("live: dice 1.0.1 (")
+	edit(t, filepath.Join(one, "plugin.json"), `"id": "dice"`, `"id": "calc"`)
+	first.until("waits: calc is the id of a plugin that comes with the gateway")
+}
+
+// TestTheLoopShowsWhatKeepsAServiceFromRunning, and what its log has of it.
+func TestTheLoopShowsWhatKeepsAServiceFromRunning(t *testing.T) {
+	t.Parallel()
+	state, folder := stateDir(t), filepath.Join(t.TempDir(), "beat")
+	serve(t, state)
+	must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "service")
+	l := startLoop(t, state, folder)
+	defer l.end()
+	l.have("plugin.beat: service is started anew", "missing property 'url': `carapace setup beat` asks for it")
+	if out := must(t, state, "plugins", "logs", "beat"); !strings.Contains(out, "service is started anew") {
+		t.Errorf("its log has %s", out)
+	}
+}
+
 // TestTheLoopFollowsAnotherID: the plugin that the project was so far is gone.
 func TestTheLoopFollowsAnotherID(t *testing.T) {
 	t.Parallel()
