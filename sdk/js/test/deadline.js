@@ -1,16 +1,19 @@
-/** How long the calls of an instance may take, in milliseconds of the clock. Whether the last one took longer stays known. */
+/** How long the calls of an instance may take, in milliseconds of the clock, each from its begin. One that took longer stays known. */
 export class Deadline {
   passed = false;
   #within;
-  #at;
+  #at = Infinity; // what is done outside of calls takes its time
 
   constructor(within) {
     this.#within = within;
-    this.begin();
   }
 
   begin() {
     this.#at = performance.now() + this.#within;
+  }
+
+  end() {
+    this.#at = Infinity;
   }
 
   /** Says whether the call should have ended. */

@@ -100,6 +100,8 @@ export class Instance {
     } catch (thrown) {
       if (!this.#deadline.passed) throw thrown;
       result = { stack: traced(thrown) };
+    } finally {
+      this.#deadline.end();
     }
     if (!this.#deadline.passed) return result;
     const error = this.#deadline.error(name);
