@@ -63,7 +63,7 @@ var imports = map[string]string{
 	"kernel/gateway/client":     "kernel/wire wit",
 	"kernel/plugin":             "kernel/egress kernel/event kernel/host kernel/plain kernel/plugin/archive kernel/plugin/depot kernel/plugin/engine kernel/plugin/grant kernel/plugin/life kernel/plugin/manifest kernel/plugin/source kernel/rpc kernel/store kernel/wire wit wit/codec",
 	"kernel/plugin/life":        "",
-	"kernel/plugin/manifest":    "kernel/proof kernel/setting kernel/typo wit",
+	"kernel/plugin/manifest":    "kernel/proof kernel/setting kernel/typo wit wit/codec",
 	"kernel/plugin/grant":       "kernel/plugin/manifest kernel/store wit",
 	"kernel/plugin/archive":     "kernel/plugin/manifest kernel/plugin/script wit",
 	"kernel/plugin/depot":       "kernel/plugin/archive kernel/plugin/source kernel/store wit",

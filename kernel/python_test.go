@@ -31,7 +31,7 @@ def tool_invoke(call):
     print("greets", call.args.get("name"))
     return text(greeting(call.args.get("name"), count))
 `,
-	"words/hello.py": `
+	"words/hello.py": "\ufeff" + `
 def greeting(name, count):
     if not name:
         raise TypeError("nobody is greeted")

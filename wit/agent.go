@@ -67,6 +67,11 @@ func (v RunState) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (RunState) Cases() []string {
+	return []string{"queued", "running", "done", "failed", "aborted"}
+}
+
 // RunOutcome is a run as it stands.
 type RunOutcome struct {
 	Run     string   `json:"run,omitempty"`

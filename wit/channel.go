@@ -32,6 +32,11 @@ func (v EventKind) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (EventKind) Cases() []string {
+	return []string{"start", "response", "message", "opened", "closed", "webhook", "timer", "command"}
+}
+
 // Frame is a message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
 // message, of SSE an event's data, of tcp and tls what their framing says: a line without its end or an element of XML (as bytes,
 // where it is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
@@ -194,6 +199,11 @@ func (v MessageKind) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (MessageKind) Cases() []string {
+	return []string{"text", "edited", "deleted", "reaction", "service", "action"}
+}
+
 // Forward is what a message that somebody forwards was before: who said it and where, as far as the platform tells.
 type Forward struct {
 	// Who said it; with a name alone when the account is hidden. Of what a group or a channel has said itself, whoever
@@ -258,6 +268,11 @@ func (v Transport) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (Transport) Cases() []string {
+	return []string{"websocket", "sse", "tcp", "tls"}
+}
+
 // StreamFraming is how what comes on a tcp or tls connection is cut into frames.
 type StreamFraming string
 
@@ -279,6 +294,11 @@ func (v StreamFraming) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (StreamFraming) Cases() []string {
+	return []string{"lines", "packets", "raw", "elements"}
 }
 
 // OpenConnection is a connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
@@ -337,6 +357,11 @@ func (v ReceiptKind) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (ReceiptKind) Cases() []string {
+	return []string{"typing", "delivered", "read", "joined", "left"}
+}
+
 // Receipt is one sign of life: somebody types, has received or read a message, has come or gone.
 type Receipt struct {
 	Kind         ReceiptKind  `json:"kind,omitempty"`
@@ -363,6 +388,11 @@ func (v ConnectionState) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (ConnectionState) Cases() []string {
+	return []string{"connecting", "connected", "disconnected", "needs_login", "failed"}
 }
 
 // AccountStatus is how an account stands, for the owner to see.
@@ -394,6 +424,11 @@ func (v ActionStyle) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (ActionStyle) Cases() []string {
+	return []string{"plain", "primary", "danger"}
 }
 
 // Action is one thing that people can choose at a message: a button, or an entry of a menu.

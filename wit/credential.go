@@ -40,6 +40,11 @@ func (v SignatureAlgorithm) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (SignatureAlgorithm) Cases() []string {
+	return []string{"hmac_sha256", "hmac_sha512", "hmac_sha1", "rsa_sha256", "rsa_pss_sha256", "es256", "ed25519"}
+}
+
 // Signing is what to sign, and with what.
 type Signing struct {
 	// The credential that is the key: of an HMAC a secret, else a private key in PEM (PKCS #8, PKCS #1, SEC 1).
@@ -72,6 +77,11 @@ func (v ScramHash) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (ScramHash) Cases() []string {
+	return []string{"sha256", "sha1"}
 }
 
 // ScramLogin is how far a login by SCRAM is: what was said so far, from its beginning. Channel binding is not used.

@@ -31,6 +31,11 @@ func (v HookName) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (HookName) Cases() []string {
+	return []string{"message_received", "message_sending", "message_sent", "before_agent_start", "agent_end", "before_tool_call", "after_tool_call", "tool_result_persist", "before_compaction", "after_compaction", "session_start", "session_end", "gateway_start", "gateway_stop"}
+}
+
 // HookNames lists them, in the contract's order.
 func HookNames() []HookName {
 	return []HookName{HookNameMessageReceived, HookNameMessageSending, HookNameMessageSent, HookNameBeforeAgentStart, HookNameAgentEnd, HookNameBeforeToolCall, HookNameAfterToolCall, HookNameToolResultPersist, HookNameBeforeCompaction, HookNameAfterCompaction, HookNameSessionStart, HookNameSessionEnd, HookNameGatewayStart, HookNameGatewayStop}
@@ -198,6 +203,11 @@ func (v SessionEnding) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (SessionEnding) Cases() []string {
+	return []string{"reset", "deleted"}
 }
 
 // SessionEnd is what session_end is about: a history has ended. It is kept after a reset.

@@ -21,6 +21,11 @@ func (v LogLevel) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (LogLevel) Cases() []string {
+	return []string{"debug", "info", "warn", "error"}
+}
+
 // LogLine is one line for the log.
 type LogLine struct {
 	Level   LogLevel `json:"level,omitempty"`

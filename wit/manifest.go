@@ -22,6 +22,11 @@ func (v Maturity) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (Maturity) Cases() []string {
+	return []string{"experimental", "beta", "stable"}
+}
+
 // Change is what is new in a version.
 type Change struct {
 	// SemVer.
@@ -48,6 +53,11 @@ func (v LengthUnit) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (LengthUnit) Cases() []string {
+	return []string{"bytes", "characters", "utf16"}
+}
+
 // Markup is how text is marked up when it reaches the plugin.
 type Markup string
 
@@ -71,6 +81,11 @@ func (v Markup) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (Markup) Cases() []string {
+	return []string{"plain", "markdown", "html", "marks"}
+}
+
 // Escaping is how the characters of a text that mean something to the platform are written.
 type Escaping string
 
@@ -90,6 +105,11 @@ func (v Escaping) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (Escaping) Cases() []string {
+	return []string{"none", "entities", "backslash"}
 }
 
 // Mark is what stands before and behind a piece of text.
@@ -205,6 +225,11 @@ func (v WebhookAuth) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (WebhookAuth) Cases() []string {
+	return []string{"none", "bearer", "header", "hmac_sha256", "ed25519", "hmac_sha1", "hmac_sha512", "field", "jwt", "sha256"}
+}
+
 // SignatureEncoding is how a signature is written.
 type SignatureEncoding string
 
@@ -224,6 +249,11 @@ func (v SignatureEncoding) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (SignatureEncoding) Cases() []string {
+	return []string{"any", "hex", "base64", "base64url"}
 }
 
 // TokenBinding: Something that a token has to have in common with the body.
@@ -427,6 +457,11 @@ func (v ChatWish) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (ChatWish) Cases() []string {
+	return []string{"format", "stop", "seed"}
+}
+
 // Exhibit is a kind of file that not every provider can show to its models.
 type Exhibit string
 
@@ -444,6 +479,11 @@ func (v Exhibit) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (Exhibit) Cases() []string {
+	return []string{"documents", "results"}
 }
 
 // Exhibition is what is shown where settings are so.
@@ -528,6 +568,11 @@ func (v FailPolicy) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (FailPolicy) Cases() []string {
+	return []string{"open", "closed"}
+}
+
 // HookFacts is one hook that the plugin has.
 type HookFacts struct {
 	Name HookName `json:"name,omitempty"`
@@ -600,6 +645,11 @@ func (v OAuth2Grant) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (OAuth2Grant) Cases() []string {
+	return []string{"refresh_token", "client_credentials", "jwt_bearer"}
+}
+
 // ClientAuth is how a client shows its secret.
 type ClientAuth string
 
@@ -619,6 +669,11 @@ func (v ClientAuth) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (ClientAuth) Cases() []string {
+	return []string{"basic", "body"}
+}
+
 // TokenAlgorithm is how a client's token is signed.
 type TokenAlgorithm string
 
@@ -634,6 +689,11 @@ func (v TokenAlgorithm) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (TokenAlgorithm) Cases() []string {
+	return []string{"rs256", "es256"}
 }
 
 // TokenNames is how a token endpoint is spoken to that takes and answers JSON with names of its own, where RFC 6749 has a form. No
@@ -757,6 +817,11 @@ func (v Instances) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (Instances) Cases() []string {
+	return []string{"warm", "fresh", "single"}
 }
 
 // Limits is the bounds of the plugin.

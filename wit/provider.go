@@ -105,6 +105,11 @@ func (v Framing) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (Framing) Cases() []string {
+	return []string{"sse", "ndjson", "json", "packets", "raw"}
+}
+
 // StreamEventKind is what arrives of a response.
 type StreamEventKind string
 
@@ -124,6 +129,11 @@ func (v StreamEventKind) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (StreamEventKind) Cases() []string {
+	return []string{"head", "data", "end"}
 }
 
 // StreamEvent is one thing that arrived of a response.
@@ -163,6 +173,11 @@ func (v DeltaKind) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (DeltaKind) Cases() []string {
+	return []string{"text", "thinking"}
 }
 
 // Delta is a piece of what the model says.
@@ -213,6 +228,11 @@ func (v StopReason) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (StopReason) Cases() []string {
+	return []string{"end", "tool_calls", "length", "refused"}
 }
 
 // Usage is the tokens of a turn.

@@ -28,6 +28,11 @@ func (v StopCause) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (StopCause) Cases() []string {
+	return []string{"replaced", "unhealthy", "gateway_stops"}
+}
+
 // ServiceStop is what a service is told at its end.
 type ServiceStop struct {
 	Cause StopCause `json:"cause,omitempty"`

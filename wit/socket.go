@@ -63,6 +63,11 @@ func (v FileForm) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (FileForm) Cases() []string {
+	return []string{"bytes", "base64", "quoted_printable"}
+}
+
 // SocketReceiving is a file that comes on a socket, as a part of a mail does.
 type SocketReceiving struct {
 	Socket uint32 `json:"socket,omitempty"`

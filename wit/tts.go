@@ -22,6 +22,11 @@ func (v SoundFormat) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (SoundFormat) Cases() []string {
+	return []string{"opus", "mp3", "wav", "flac", "aac"}
+}
+
 // Voice is a voice to speak with.
 type Voice struct {
 	ID   string `json:"id,omitempty"`

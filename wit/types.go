@@ -33,6 +33,11 @@ func (v Code) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (Code) Cases() []string {
+	return []string{"invalid", "not_found", "conflict", "unauthorized", "forbidden", "unavailable", "timeout", "too_large", "rate_limited", "internal"}
+}
+
 // Error crosses every boundary as data.
 type Error struct {
 	Code Code `json:"code,omitempty"`
@@ -62,6 +67,11 @@ func (v KeyEncoding) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (KeyEncoding) Cases() []string {
+	return []string{"text", "hex", "base64"}
 }
 
 // Header is an HTTP header.
@@ -178,6 +188,11 @@ func (v LengthForm) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (LengthForm) Cases() []string {
+	return []string{"four_bytes", "two_bytes", "one_byte", "varint", "three_bytes"}
+}
+
 // LengthPrefix is how the packets of a stream say how long they are. A packet comes whole, as it is on the wire: with its length
 // and what stands before that.
 type LengthPrefix struct {
@@ -229,6 +244,11 @@ func (v ConversationKind) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (ConversationKind) Cases() []string {
+	return []string{"direct", "group", "channel"}
+}
+
 // Conversation is where a message was said: a direct chat, a group, a channel, or a thread of one of them.
 type Conversation struct {
 	Kind ConversationKind `json:"kind,omitempty"`
@@ -271,6 +291,11 @@ func (v AttachmentKind) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (AttachmentKind) Cases() []string {
+	return []string{"image", "audio", "voice", "video", "document", "sticker", "location", "contact"}
+}
+
 // ExcerptForm is what the field has.
 type ExcerptForm string
 
@@ -289,6 +314,11 @@ func (v ExcerptForm) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (ExcerptForm) Cases() []string {
+	return []string{"address", "base64"}
 }
 
 // Excerpt is what of an answer that is JSON leads to a file.
@@ -347,6 +377,11 @@ func (v Effect) Valid() bool {
 	return false
 }
 
+// Cases lists the values that there are.
+func (Effect) Cases() []string {
+	return []string{"reads", "writes", "spends", "sends", "executes"}
+}
+
 // Role is who a turn is by.
 type Role string
 
@@ -364,6 +399,11 @@ func (v Role) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (Role) Cases() []string {
+	return []string{"system", "user", "assistant", "tool"}
 }
 
 // PartKind is what a part is.
@@ -384,6 +424,11 @@ func (v PartKind) Valid() bool {
 		return true
 	}
 	return false
+}
+
+// Cases lists the values that there are.
+func (PartKind) Cases() []string {
+	return []string{"text", "image", "audio", "file", "json"}
 }
 
 // Part is a part of a message to or from a model, or of a tool's result.

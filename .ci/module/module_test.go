@@ -46,9 +46,10 @@ func TestPlugins(t *testing.T) {
 			if err := author.New(sources.FS, dir, "go", kind); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.RemoveAll(filepath.Join(dir, "vendor")); err != nil {
+			if err := os.RemoveAll(filepath.Join(dir, "carapace")); err != nil {
 				t.Fatal(err)
 			}
+			run(t, dir, env, "go", "mod", "edit", "-dropreplace", packed.Path)
 			run(t, dir, append(env, "GOOS=wasip1", "GOARCH=wasm"), "go", "build", "-buildmode=c-shared", "-o", "plugin.wasm", ".")
 			if wasm, err := os.ReadFile(filepath.Join(dir, "plugin.wasm")); err != nil || !bytes.HasPrefix(wasm, []byte("\x00asm")) {
 				t.Errorf("what was built is no module of WebAssembly: %v", err)

@@ -175,15 +175,25 @@ func (d *developer) show(ctx context.Context) error {
 	}
 	switch {
 	case info.Waiting != nil:
-		d.say("waits", fmt.Sprintf("it asks for more than was granted; `carapace plugins grant %s%s` shows what", info.ID, d.own))
+		d.say("waits", fmt.Sprintf("%s; `carapace plugins grant %s%s` shows what", d.asks(info), info.ID, d.own))
 	case info.Update != nil:
 		d.say("not live", fmt.Sprintf("%s (the last one that worked runs on)", info.Update.Reason))
 	case info.State == plugin.StateFailed:
 		d.say("not live", info.Reason)
 	case info.Hash == d.built.Hash: // and not the one before
 		return d.live(ctx, info)
+	case d.since.IsZero() && d.built.Hash != "" && info.State == plugin.StateReady:
+		d.say("replaced", fmt.Sprintf("something else has put its own plugin %s into %s, and that runs; a save brings this one back", info.ID, info.Path))
 	}
 	return nil
+}
+
+// asks says what a plugin that waits wants.
+func (d *developer) asks(info plugin.Details) string {
+	if info.Origin == plugin.OriginBuiltIn {
+		return info.ID + " is the id of a plugin that comes with the gateway, in whose place this one would run: give it another, or grant it that"
+	}
+	return "it asks for more than was granted"
 }
 
 // live says that a plugin is, once its calls are being looked at.
@@ -218,7 +228,7 @@ func (d *developer) shadows(ctx context.Context, tools []string) error {
 			whose = "plugin " + all.Plugins[used].ID
 		}
 		text := fmt.Sprintf("shadowed: models get the tool %s of %s: give this one another name; "+
-			"`carapace plugins call %s %[1]s …%s` calls it all the same", tool, whose, d.project.ID, d.own)
+			"`carapace plugins call %[3]s %[1]s …%[4]s` calls it all the same", tool, whose, d.project.ID, d.own)
 		if err := d.o.println(plain.Text(text)); err != nil {
 			return err
 		}

@@ -180,7 +180,7 @@ func TestTheLoopShowsWhatGoesWrong(t *testing.T) {
 	second := startLoop(t, state, filepath.Join(dir, "other"))
 	defer second.end()
 	second.until("live: other 1.0.0 (")
-	second.until("shadowed: models get the tool roll of plugin dice: ")
+	second.until("shadowed: models get the tool roll of plugin dice: give this one another name; `carapace plugins call other roll …` calls it all the same")
 	if out := must(t, state, "plugins", "call", "other", "roll", `{}`); len(out) != 2 {
 		t.Errorf("the other one rolls %q", out)
 	}
@@ -207,6 +207,62 @@ func TestTheLoopFollowsAFolderThatIsReplaced(t *testing.T) {
 	l.until("live: dice 1.0.1 (")
 	edit(t, filepath.Join(folder, "plugin.json"), `"version": "1.0.1"`, `"version": "1.0.2"`)
 	l.until("live: dice 1.0.2 (")
+}
+
+// TestTheLoopFollowsALink to the folder, which has a blank in its name.
+func TestTheLoopFollowsALink(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	folder, link := filepath.Join(dir, "my plugins", "dice"), filepath.Join(dir, "link")
+	if out := must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "tool"); !strings.Contains(out, "carapace plugins dev '"+folder+"'\n") {
+		t.Errorf("a shell would read %q otherwise", out)
+	}
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
+	l := startLoop(t, state, link)
+	defer l.end()
+	l.until("live: dice 1.0.0 (")
+	edit(t, filepath.Join(folder, "plugin.json"), `"version": "1.0.0"`, `"version": "1.0.1"`)
+	l.until("live: dice 1.0.1 (")
+}
+
+// TestALoopWhoseIDIsTaken: by another folder, which the first is told of, and by a plugin that comes with the gateway.
+func TestALoopWhoseIDIsTaken(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	one, two := filepath.Join(dir, "one", "dice"), filepath.Join(dir, "two", "dice")
+	for _, folder := range []string{one, two} {
+		must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
+	}
+	edit(t, filepath.Join(two, "plugin.ts"), "Math.random()", "0")
+	first := startLoop(t, state, one)
+	defer first.end()
+	first.until("live: dice 1.0.0 (")
+	second := startLoop(t, state, two)
+	second.until("live: dice 1.0.0 (")
+	first.until("replaced: something else has put its own plugin dice into " + filepath.Join(state, "plugins", "dice") + ", and that runs")
+	second.end()
+	edit(t, filepath.Join(one, "plugin.json"), `"version": "1.0.0"`, `"version": "1.0.1"`)
+	first.until("live: dice 1.0.1 (")
+	edit(t, filepath.Join(one, "plugin.json"), `"id": "dice"`, `"id": "calc"`)
+	first.until("waits: calc is the id of a plugin that comes with the gateway")
+}
+
+// TestTheLoopShowsWhatKeepsAServiceFromRunning, and what its log has of it.
+func TestTheLoopShowsWhatKeepsAServiceFromRunning(t *testing.T) {
+	t.Parallel()
+	state, folder := stateDir(t), filepath.Join(t.TempDir(), "beat")
+	serve(t, state)
+	must(t, state, "plugins", "new", folder, "--lang", "ts", "--kind", "service")
+	l := startLoop(t, state, folder)
+	defer l.end()
+	l.have("plugin.beat: service is started anew", "missing property 'url': `carapace setup beat` asks for it")
+	if out := must(t, state, "plugins", "logs", "beat"); !strings.Contains(out, "service is started anew") {
+		t.Errorf("its log has %s", out)
+	}
 }
 
 // TestTheLoopFollowsAnotherID: the plugin that the project was so far is gone.
@@ -405,6 +461,7 @@ func TestWhatIsNoProject(t *testing.T) {
 		{[]string{"new", broken, "--lang", "go", "--kind", "tool"}, "has something in it: name a new folder"},
 		{[]string{"new", filepath.Join(dir, "Big"), "--lang", "go", "--kind", "tool"}, "cannot be a plugin's id"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: as, "},
+		{[]string{"new", filepath.Join(dir, "x"), "--lang", "js"}, "JavaScript is begun in ts"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "go", "--kind", "irc"}, "is no kind of these: channel, hook, provider"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "rs", "--kind", "tts"}, "is no kind of these: channel, hook, tool; a tts is begun in go or ts"},
 		{[]string{"new", filepath.Join(dir, "x")}, "which language? say by --lang one of as, "},

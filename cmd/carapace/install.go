@@ -140,6 +140,9 @@ func (o *options) source(ctx context.Context, word string) (install.Source, erro
 	} else {
 		data, err = readArchive(word)
 	}
+	if err == nil && len(data) == 0 {
+		return install.Source{}, wit.Errorf(wit.CodeInvalid, "%s is empty: get it once more", word)
+	}
 	return install.Source{Archive: base64.StdEncoding.EncodeToString(data)}, err
 }
 

@@ -100,6 +100,8 @@ func TestInstalledByAScript(t *testing.T) {
 	dir, public := workshop(t, state)
 	key := filepath.Join(dir, "ada.key")
 	one, digest := release(t, state, dir, "1.0.0")
+	empty := filepath.Join(dir, "empty.carapace")
+	write(t, empty, "")
 	for _, c := range []struct {
 		args []string
 		code int
@@ -121,6 +123,9 @@ func TestInstalledByAScript(t *testing.T) {
 		{[]string{"sign", one, "--key", one}, exitFailed, "no file of a private key"},
 		{[]string{"keygen", key}, exitFailed, "is there already"},
 		{[]string{"pack", dir}, exitFailed, "there is no plugin.json"},
+		{[]string{"install", empty, "--yes", "--digest", digest}, exitFailed, "is empty: get it once more"},
+		{[]string{"verify", dir}, exitFailed, "is a folder: `carapace plugins pack " + dir + "` makes an archive of it"},
+		{[]string{"publish", dir, "--to", dir, "--key", key}, exitFailed, "is a folder: `carapace plugins pack"},
 		{[]string{"rollback", "dice"}, exitFailed, "there is no plugin dice"},
 		{[]string{"remove", "dice", "--yes"}, exitFailed, "there is no plugin dice"},
 		{[]string{"remove", "calc", "--yes"}, exitFailed, "comes with the gateway: `carapace plugins disable calc`"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,6 +88,20 @@ type tail struct {
 	printed int // lines, so far
 }
 
+// concerns says that a line is from that part, or, where that is a plugin, what the gateway says of an account or a message of it.
+func (t *tail) concerns(line logs.Line) bool {
+	if line.From() == t.from {
+		return true
+	}
+	id, ofPlugin := strings.CutPrefix(t.from, pluginLog(""))
+	if !ofPlugin || strings.HasPrefix(line.From(), pluginLog("")) {
+		return false
+	}
+	_, account, _ := strings.Cut(line.Text, " account=")
+	_, channel, _ := strings.Cut(line.Text, " channel=")
+	return strings.HasPrefix(account, id+"/") || strings.HasPrefix(channel+" ", id+" ")
+}
+
 // print prints one piece and returns where the next one begins. The gateway keeps the end of its log only: a
 // reader that was too slow is told that something is missing.
 func (t *tail) print(ctx context.Context, params system.TailParams) (next int64, err error) {
@@ -100,7 +115,7 @@ func (t *tail) print(ctx context.Context, params system.TailParams) (next int64,
 	if t.from != "" {
 		chunk.Lines = slices.DeleteFunc(chunk.Lines, func(text string) bool {
 			line, ok := logs.ParseLine(text)
-			return !ok || line.From() != t.from
+			return !ok || !t.concerns(line)
 		})
 	}
 	t.printed += len(chunk.Lines)

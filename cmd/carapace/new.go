@@ -35,7 +35,7 @@ func newNew(o *options) *cobra.Command {
 			if err := author.New(sources.FS, folder, lang, kind); err != nil {
 				return err
 			}
-			return o.println(fmt.Sprintf("%s is there; build it with each save, and have the gateway run it:\n  carapace plugins dev %s", args[0], args[0]))
+			return o.println(fmt.Sprintf("%s is there; build it with each save, and have the gateway run it:\n  carapace plugins dev %s", args[0], shellWord(args[0])))
 		},
 	}
 	c.Flags().StringVar(&lang, "lang", "", "the language: "+strings.Join(author.Languages(), " or "))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -218,4 +219,19 @@ func signed(data []byte, keyFile string) ([]byte, error) {
 	return archive.Sign(p, key)
 }
 
-func readArchive(path string) ([]byte, error) { return file.Read(path, archive.MaxArchive) }
+func readArchive(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, wit.Errorf(wit.CodeInvalid, "%s is a folder: `carapace plugins pack %s` makes an archive of it", path, shellWord(path))
+	}
+	return file.Read(path, archive.MaxArchive)
+}
+
+// shellWord is a word as it is written in a shell.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+var plainWord = regexp.MustCompile(`^[\pL\pN_@%+=:,./-]+$`)

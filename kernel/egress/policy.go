@@ -34,6 +34,8 @@ type Policy struct {
 	Origins []string
 	// Files permits files of the media store in what is written on connections.
 	Files bool
+	// Plugin says that a plugin's manifest is where all this comes from, which errors tell its author.
+	Plugin bool
 	// Stay follows no redirect: it is the answer.
 	Stay bool
 	// Idle is how long a stream may say nothing once it has begun; Limits.Idle when 0.
@@ -53,7 +55,7 @@ type route struct {
 // bounds them.
 func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
 	if !p.allowsMethod(method) {
-		return route{}, wit.Errorf(wit.CodeForbidden, "http: method %s is not permitted: permissions.http.methods of the plugin's manifest would have to name it", method)
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: method %s is not permitted%s", method, p.unless("methods of the plugin's manifest would have to name it"))
 	}
 	if err := checkPath(u); err != nil {
 		return route{}, err
@@ -64,15 +66,23 @@ func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
 		return r, nil
 	}
 	if !p.Public && !slices.ContainsFunc(p.Hosts, func(h string) bool { return matchHost(h, u) }) {
-		return route{}, wit.Errorf(wit.CodeForbidden, "http: host %s is not permitted: permissions.http.hosts of the plugin's manifest would have to name it", u.Host)
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: host %s is not permitted%s", u.Host, p.unless("hosts of the plugin's manifest would have to name it"))
 	}
 	if u.Scheme != "https" {
 		return route{}, wit.Errorf(wit.CodeForbidden, "http: %s is not reached by plain http: use https", u.Host)
 	}
 	if len(p.Paths) > 0 && !slices.ContainsFunc(p.Paths, func(prefix string) bool { return strings.HasPrefix(u.Path, prefix) }) {
-		return route{}, wit.Errorf(wit.CodeForbidden, "http: this path on %s is not permitted: permissions.http.paths of the plugin's manifest would have to name a prefix of it", u.Host)
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: this path on %s is not permitted%s", u.Host, p.unless("paths of the plugin's manifest would have to name a prefix of it"))
 	}
 	return r, nil
+}
+
+// unless says what would permit it: of a plugin's requests, which list of its permissions.
+func (p *Policy) unless(list string) string {
+	if !p.Plugin {
+		return " to " + p.Owner
+	}
+	return ": permissions.http." + list
 }
 
 // allowsMethod reports whether a method is permitted. A HEAD or an OPTIONS has to be named like any other.

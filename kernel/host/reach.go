@@ -23,7 +23,7 @@ type reach struct {
 }
 
 func newReach(p Plugin, config configuration, rate *bucket) *reach {
-	r := &reach{media: p.Permissions.Media != nil, allow: egress.Policy{Owner: p.ID, Files: p.Permissions.Media != nil}, config: config, rate: rate}
+	r := &reach{media: p.Permissions.Media != nil, allow: egress.Policy{Owner: p.ID, Plugin: true, Files: p.Permissions.Media != nil}, config: config, rate: rate}
 	http := p.Permissions.HTTP
 	if http == nil {
 		return r

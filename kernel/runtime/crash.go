@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -68,10 +69,15 @@ func stackTrace(text string) string {
 	_, stack, _ := strings.Cut(text, "\nwasm stack trace:\n")
 	stack, _, _ = strings.Cut(stack, "\n\nGo runtime stack trace:")
 	var lines []string
+	metered := false
 	for line := range strings.Lines(stack) {
 		// The engine writes the module's name first, and guests have none. A number counts the function that the meter
 		// has added before all of the guest's own.
 		line = strings.TrimPrefix(strings.TrimSpace(line), ".")
+		if ours, tick := metered, strings.HasPrefix(line, meter.TickModule+"."); ours || tick {
+			metered = tick // the meter's own function comes between its import and the guest
+			continue
+		}
 		var n int
 		if _, err := fmt.Sscanf(line, "$%d(", &n); err == nil {
 			_, signature, _ := strings.Cut(line, "(")

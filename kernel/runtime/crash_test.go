@@ -81,7 +81,7 @@ func TestADeadlineSaysWhereItWas(t *testing.T) {
 	b.fn("bad", nil, op(i32), nil, call(spin), ci32(0))
 	e := newEngine(t, runtime.Config{})
 	p := newPool(t, e, named(b.bytes(), spin, "spin"), runtime.Spec{Limits: runtime.Limits{Deadline: 50 * time.Millisecond}})
-	if c := crash(t, p, "bad"); wit.CodeOf(c) != wit.CodeTimeout || !strings.Contains(c.Stack, "spin(") {
+	if c := crash(t, p, "bad"); wit.CodeOf(c) != wit.CodeTimeout || !strings.HasPrefix(c.Stack, "spin(") {
 		t.Errorf("%v: %q", c, c.Stack)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

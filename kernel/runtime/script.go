@@ -343,6 +343,9 @@ func (i *instance) thrown(text string) error {
 	return &Crash{Export: i.call.export, Output: clip(i.trace(e.Message, from.Stack), maxTail), Unlogged: true, err: e}
 }
 
+// outOfMemory is what the interpreter throws, past everything that a script could do about it, where the limit of memory is reached.
+const outOfMemory = "InternalError: out of memory"
+
 // scriptError is an error of the interpreter as one of the plugin: what a script threw where nobody caught it, or a trap.
 func (i *instance) scriptError(err error) error {
 	if err == nil {
@@ -353,7 +356,11 @@ func (i *instance) scriptError(err error) error {
 		return i.failure(err)
 	}
 	i.call.flush()
-	e := wit.Errorf(wit.CodeUnavailable, "plugin %s: %s", i.plugin.spec.Plugin, clip(thrown.Message, maxLogLine))
+	message := clip(thrown.Message, maxLogLine)
+	if message == outOfMemory {
+		message += ": raise limits.memory in plugin.json, or keep less"
+	}
+	e := wit.Errorf(wit.CodeUnavailable, "plugin %s: %s", i.plugin.spec.Plugin, message)
 	return &Crash{Export: i.call.export, Output: clip(i.trace(thrown.Message, thrown.Stack), maxTail), Unlogged: true, err: e}
 }
 

@@ -113,7 +113,7 @@ func TestHostileScripts(t *testing.T) {
 		"recursion":      {`var bad = () => bad() + 1;`, "internal: Maximum call stack size exceeded"},
 		"deep JSON":      {`var bad = () => JSON.parse("[".repeat(1e6));`, "internal: "},
 		"deep regex":     {`var bad = () => /^(a|b|ab)*$/.exec("ab".repeat(1e5) + "c");`, ""},
-		"memory":         {`var bad = () => { const all = []; for (;;) all.push("x".repeat(1e5) + all.length); };`, "unavailable: plugin test: InternalError: out of memory"},
+		"memory":         {`var bad = () => { const all = []; for (;;) all.push("x".repeat(1e5) + all.length); };`, "unavailable: plugin test: InternalError: out of memory: raise limits.memory in plugin.json"},
 		"one large":      {`var bad = () => new Uint8Array(1e9).length;`, ""},
 		"no program":     {`var bad = ;`, "unavailable: plugin test: SyntaxError: unexpected token"},
 		"throws nothing": {`throw null`, "unavailable: plugin test: the script threw something that is no error"},

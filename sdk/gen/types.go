@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -24,17 +25,21 @@ func emitEnum(b *bytes.Buffer, t *typ) {
 		fmt.Fprintf(b, "\t%s %s = %q\n", c.goName, t.goName, c.value)
 	}
 	b.WriteString(")\n\n")
-	fmt.Fprintf(b, "// Valid reports whether the value is one of the cases.\nfunc (v %s) Valid() bool {\n\tswitch v {\n\tcase ", t.goName)
-	for i, c := range t.cases {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(c.goName)
-	}
-	b.WriteString(":\n\t\treturn true\n\t}\n\treturn false\n}\n\n")
+	emitCases(b, t)
 	if t.hooks() {
 		emitHooks(b, t)
 	}
+}
+
+// emitCases emits which values there are.
+func emitCases(b *bytes.Buffer, t *typ) {
+	names, words := make([]string, len(t.cases)), make([]string, len(t.cases))
+	for i, c := range t.cases {
+		names[i], words[i] = c.goName, strconv.Quote(c.value)
+	}
+	fmt.Fprintf(b, "// Valid reports whether the value is one of the cases.\nfunc (v %s) Valid() bool {\n\tswitch v {\n\tcase %s:\n\t\treturn true\n\t}\n\treturn false\n}\n\n",
+		t.goName, strings.Join(names, ", "))
+	fmt.Fprintf(b, "// Cases lists the values that there are.\nfunc (%s) Cases() []string {\n\treturn []string{%s}\n}\n\n", t.goName, strings.Join(words, ", "))
 }
 
 // emitHooks emits which hooks there are, and what they may do.

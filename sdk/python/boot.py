@@ -39,7 +39,7 @@ def boot():
         parse_float, parse_int = float, int
 
     given = _json.make_scanner(Context)(ask("start"), 0)[0]
-    files = given["files"]
+    files = {name: text.removeprefix("\ufeff") for name, text in given["files"].items()}  # some editors begin files so
 
     class Files:
         """Finds modules among the files, and reads them."""

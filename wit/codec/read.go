@@ -199,14 +199,20 @@ func (r *Reader) Index() int {
 	return r.stack[len(r.stack)-1].index
 }
 
+// Problems of what a strict reader does not know.
+const (
+	UnknownField = "unknown field"
+	UnknownCase  = "unknown case"
+)
+
 // Unknown passes over the value of a field that the caller does not know.
 func (r *Reader) Unknown() {
-	r.unknown("unknown field")
+	r.unknown(UnknownField)
 	r.Skip()
 }
 
 // UnknownCase says that the string just read is none of its enum's cases.
-func (r *Reader) UnknownCase() { r.unknown("unknown case") }
+func (r *Reader) UnknownCase() { r.unknown(UnknownCase) }
 
 func (r *Reader) unknown(problem string) {
 	if r.err != nil {

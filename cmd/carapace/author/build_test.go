@@ -79,6 +79,33 @@ func TestItsOwnTest(t *testing.T) {
 	}
 }
 
+// TestAGoPluginGetsOtherModules beside the SDK, which is no module that could be fetched.
+func TestAGoPluginGetsOtherModules(t *testing.T) {
+	p, other := begun(t, "go"), t.TempDir()
+	for file, text := range map[string]string{
+		filepath.Join(other, "go.mod"):   "module example.org/words\n",
+		filepath.Join(other, "words.go"): "package words\n\nconst Hello = `hello`\n",
+		filepath.Join(p.Dir, "hello.go"): "package main\n\nimport \"example.org/words\"\n\nvar _ = words.Hello\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"mod", "edit", "-replace", "example.org/words=" + other}, {"get", "example.org/words"}, {"mod", "tidy"}, {"vet", "./..."},
+	} {
+		c := exec.CommandContext(t.Context(), "go", args...)
+		c.Dir, c.Env = p.Dir, append(os.Environ(), "GOPROXY=off", "GOFLAGS=")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	var said strings.Builder
+	if err := p.Build(t.Context(), &said); err != nil {
+		t.Errorf("%v\n%s", err, &said)
+	}
+}
+
 // TestTheSDKIsWhole: what is put beside a new plugin is all that its SDK's package has.
 func TestTheSDKIsWhole(t *testing.T) {
 	for lang, at := range map[string][2]string{"ts": {"sdk/js", "vendor/carapace"}, "python": {"sdk/python/carapace", "carapace"}, "as": {"sdk/as", "vendor/carapace-as"}} {

@@ -85,8 +85,8 @@ func (p Project) build(ctx context.Context) *exec.Cmd {
 	case script.IsEntry(p.Entry):
 	case p.has("Makefile"):
 		return exec.CommandContext(ctx, "make", "-s", p.Entry)
-	case p.has("main.go"):
-		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", p.Entry, ".")
+	case p.has("main.go"): // names of functions stay in the code, for where it traps or does not end
+		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-w", "-o", p.Entry, ".")
 		c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 		return c
 	case p.has("asconfig.json"):

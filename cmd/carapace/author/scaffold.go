@@ -27,6 +27,11 @@ var languages = map[string]func(s scaffold) error{"as": scaffold.assemblyScript,
 // words are what else languages are called.
 var words = map[string]string{"assemblyscript": "as", "golang": "go", "py": "python", "rs": "rust", "typescript": "ts"}
 
+// untyped says to those who want TypeScript's other half where it is.
+var untyped = map[string]string{"javascript": inTypeScript, "js": inTypeScript}
+
+const inTypeScript = "; JavaScript is begun in ts: types may be left out, and plugin.ts be called plugin.js, also in plugin.json"
+
 // Language is the word of Languages for what somebody calls a language; a word that is not known stays as it is.
 func Language(word string) string { return cmp.Or(words[strings.ToLower(word)], word) }
 
@@ -69,7 +74,7 @@ func New(sources fs.FS, dir, lang, kind string) (err error) {
 	}
 	write := languages[lang]
 	if write == nil {
-		return wit.Errorf(wit.CodeInvalid, "%.40q is no language of these: %s", lang, strings.Join(Languages(), ", "))
+		return wit.Errorf(wit.CodeInvalid, "%.40q is no language of these: %s%s", lang, strings.Join(Languages(), ", "), untyped[strings.ToLower(lang)])
 	}
 	if kinds := Kinds(sources, lang); !slices.Contains(kinds, kind) {
 		return wit.Errorf(wit.CodeInvalid, "%.40q is no kind of these: %s%s", kind, strings.Join(kinds, ", "), elsewhere(sources, kind))
@@ -154,29 +159,30 @@ func (s scaffold) write(name string, text []byte) error {
 	return os.WriteFile(to, text, 0o644)
 }
 
-// vendored is the version under which the SDK is vendored: that of the contract.
-var vendored = fmt.Sprintf("v%d.0.0", wit.ABI)
+// goVersion is the version of the SDK's module that plugins ask for: that of the contract.
+var goVersion = fmt.Sprintf("v%d.0.0", wit.ABI)
 
-// golang makes the folder a module that has the SDK beside it.
+// goSDK is the folder with the SDK's module in a plugin in Go.
+const goSDK = "carapace"
+
+// golang makes the folder a module beside whose code is the SDK's, which go.mod names in the place of the one that is published: so
+// `go get` adds other modules.
 func (s scaffold) golang() error {
-	packages := map[string]bool{}
 	for _, from := range []string{"sdk/go", "wit"} {
-		err := s.copy(from, path.Join("vendor", modulePath, from), func(name string, text []byte) []byte {
+		err := s.copy(from, path.Join(goSDK, from), func(name string, text []byte) []byte {
 			if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.Contains(name, "/testdata/") {
 				return nil
 			}
-			packages[path.Join(modulePath, path.Dir(name))] = true
 			return text
 		})
 		if err != nil {
 			return err
 		}
 	}
-	const language = "1.26"
-	list := strings.Join(slices.Sorted(maps.Keys(packages)), "\n")
+	const head = "module %s\n\ngo 1.26\n"
 	return errors.Join(
-		s.write("go.mod", fmt.Appendf(nil, "module %s\n\ngo %s\n\nrequire %s %s\n", s.id, language, modulePath, vendored)),
-		s.write("vendor/modules.txt", fmt.Appendf(nil, "# %s %s\n## explicit; go %s\n%s\n", modulePath, vendored, language, list)),
+		s.write("go.mod", fmt.Appendf(nil, head+"\nrequire %s %s\n\nreplace %[2]s => ./%[4]s\n", s.id, modulePath, goVersion, goSDK)),
+		s.write(path.Join(goSDK, "go.mod"), fmt.Appendf(nil, head, modulePath)),
 		s.write(".gitignore", []byte("*.wasm\n")))
 }
 

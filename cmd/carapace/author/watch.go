@@ -64,14 +64,18 @@ func (p Project) beside(path string) bool {
 	return filepath.Dir(path) == filepath.Dir(p.Dir) && path != p.Dir
 }
 
-// follow watches the project's folder and those in it, but for those of tools.
+// follow watches the project's folder, also where its name is a link, and those in it, but for those of tools.
 func (p Project) follow(w *fsnotify.Watcher) error {
-	return filepath.WalkDir(p.Dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(p.Dir)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
 		name := d.Name()
-		if path != p.Dir && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "target" || name == "vendor") {
+		if path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "target" || name == "vendor") {
 			return filepath.SkipDir
 		}
 		return w.Add(path)

@@ -116,7 +116,7 @@ func (t *tester) problem(f *contract.Function, o outcome) string {
 	case errors.Is(o.err, context.DeadlineExceeded):
 		return fmt.Sprintf("it does not end in time: it was given up after %s", o.took.Round(100*time.Millisecond))
 	case wit.CodeOf(o.err) == wit.CodeTimeout && o.err != nil:
-		return "it does not end in time: " + o.err.Error()
+		return "it does not end in time: " + o.err.Error() + whereLate(o.err)
 	case errors.As(o.err, &crash):
 		return "it crashes: " + crash.Error() + at(crash)
 	case o.err != nil && wit.CodeOf(o.err) == wit.CodeInternal:
@@ -127,6 +127,14 @@ func (t *tester) problem(f *contract.Function, o outcome) string {
 		return ""
 	}
 	return t.wrongAnswer(f, o.out)
+}
+
+// whereLate is where a call was that did not end, where that is known.
+func whereLate(err error) string {
+	if crash := (*engine.Crash)(nil); errors.As(err, &crash) {
+		return at(crash)
+	}
+	return ""
 }
 
 // at is the line of a crash that says most: the first one with a place in the plugin's own sources, or any.

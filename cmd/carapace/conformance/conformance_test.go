@@ -75,7 +75,7 @@ func TestConformanceOfBroken(t *testing.T) {
 		"what is left out":                   {plugin{provides: shout, code: answer(`return { content: [{ kind: "text", text: args.text + args.mood.length }] };`)}, "answers as little as may be", "it crashes"},
 		"a permission that is missing":       {plugin{provides: shout, code: `import { kv } from "carapace"; ` + answer(`kv.get("a"); return {};`)}, "answers what is usual", `add "kv": {"reason": "…"} to the permissions`},
 		"a place in the sources":             {plugin{provides: shout, code: "\n\n" + answer(`throw new Error("boom");`)}, "answers what is usual", "boom (at toolInvoke (plugin.js:3:"},
-		"no end with long texts":             {plugin{provides: shout, code: answer(`while (args.text.length > 1000); return {};`)}, "answers at the bounds", "does not end in time"},
+		"no end with long texts":             {plugin{provides: shout, code: answer(`while (args.text.length > 1000); return {};`)}, "answers at the bounds", "did not answer within 3s (at toolInvoke (plugin.js:1:"},
 		"too much of an answer":              {plugin{provides: shout, code: answer(`return { content: Array(args.text.length).fill({ kind: "text", text: "x" }) };`)}, "answers at the bounds", "content"},
 		"letters that it does not know":      {plugin{provides: shout, code: answer(`if (/\0|\ufffd|\ud800/.test(args.text)) throw new Error("odd"); return {};`)}, "answers letters of all kinds", "odd"},
 		"fields that it does not know":       {plugin{provides: mirror, code: event(`if (e.fieldOfTheFuture) throw new Error("what is that"); return {};`)}, "answers fields of the future", "what is that"},

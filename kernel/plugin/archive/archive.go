@@ -83,7 +83,7 @@ func Read(data []byte) (*Package, error) {
 		return nil, err
 	}
 	if again, err := p.wind(); err != nil || !bytes.Equal(again, tape) {
-		return nil, broken("it is not written as `carapace plugins pack` writes it")
+		return nil, broken(notPacked)
 	}
 	return p, nil
 }

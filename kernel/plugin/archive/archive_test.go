@@ -326,6 +326,24 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
+// TestWhyAnArchiveIsRefused: each says what is wrong with it.
+func TestWhyAnArchiveIsRefused(t *testing.T) {
+	manifest := plain("plugin.json", string(files("plugin.ts")["plugin.json"]))
+	for want, list := range map[string][]tar.Header{
+		`"plugin.json" is in the archive twice`: {manifest, manifest},
+		"a file follows its signatures":         {manifest, plain("signatures.json", "[]"), plain("x.ts", "")},
+		"as `carapace plugins pack` writes it":  {{Typeflag: tar.TypeReg, Name: "plugin.json", Format: tar.FormatGNU}},
+		`"x" in the archive is no plain file`:   {manifest, {Typeflag: tar.TypeSymlink, Name: "x", Linkname: "y", Format: tar.FormatUSTAR}},
+	} {
+		if _, err := archive.Read(zip(t, tape(t, list...))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if _, err := archive.Read(nil); err == nil || !strings.Contains(err.Error(), "it is empty") {
+		t.Error(err)
+	}
+}
+
 // TestBombs: what is small and holds much is not unpacked to the end.
 func TestBombs(t *testing.T) {
 	zeros := zip(t, make([]byte, archive.MaxBytes+8<<20))

@@ -14,8 +14,14 @@ import (
 // maxTape bounds a tar: what may be in it, a header and a rest of a block for each file, and its end.
 const maxTape = MaxBytes + maxSignatures + (MaxFiles+2)*1024 + 1024
 
+// notPacked says of an archive that others wrote that its bytes are not those that all archives of its files have.
+const notPacked = "it is not written as `carapace plugins pack` writes it"
+
 // inflate returns the tar. Nothing may follow it.
 func inflate(data []byte) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, broken("it is empty: get it once more")
+	}
 	rest := bytes.NewReader(data)
 	z, err := gzip.NewReader(rest)
 	if err != nil {
@@ -47,11 +53,19 @@ func unwind(tape []byte) (files map[string][]byte, signed []byte, err error) {
 		if err != nil {
 			return nil, nil, broken("it is damaged: get it once more")
 		}
-		if h.Typeflag != tar.TypeReg || h.Format != tar.FormatUSTAR {
+		if h.Typeflag != tar.TypeReg {
 			return nil, nil, wit.Errorf(wit.CodeInvalid, "%.100q in the archive is no plain file: pack files only", h.Name)
 		}
-		if _, twice := files[h.Name]; twice || signed != nil || len(files) > MaxFiles {
-			return nil, nil, broken("it has files twice, too many, or behind its signatures")
+		_, twice := files[h.Name]
+		switch {
+		case h.Format != tar.FormatUSTAR:
+			return nil, nil, broken(notPacked)
+		case signed != nil:
+			return nil, nil, broken("a file follows its signatures")
+		case twice:
+			return nil, nil, wit.Errorf(wit.CodeInvalid, "%.100q is in the archive twice", h.Name)
+		case len(files) > MaxFiles:
+			return nil, nil, wit.Errorf(wit.CodeTooLarge, "the archive has more than %d files", MaxFiles)
 		}
 		data, err := io.ReadAll(r) // not more than the tape has
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
 )
 
 // maxProblems is how many problems one error names beside those that the contract finds.
@@ -26,14 +27,14 @@ const maxProblems = 8
 // checked without the code.
 // gateway is this gateway's version; a range cannot be checked against one that is not SemVer.
 //
-// Errors: CodeTooLarge, and CodeInvalid, which names each problem by its path.
+// Errors: CodeTooLarge, and CodeInvalid, which names each problem by its path, or by its line and column where the file cannot be read.
 func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 	if len(data) > wit.ManifestMax {
 		return nil, wit.Errorf(wit.CodeTooLarge, "plugin.json has %d bytes, at most %d are read", len(data), wit.ManifestMax)
 	}
 	m := &wit.Manifest{}
-	if err := wit.UnmarshalStrict(data, m); err != nil {
-		return nil, wit.Errorf(wit.CodeInvalid, "plugin.json: %w", err)
+	if err := codec.UnmarshalStrict(data, m); err != nil {
+		return nil, misread(data, err)
 	}
 	c := &checker{}
 	if err := m.Validate(); err != nil {

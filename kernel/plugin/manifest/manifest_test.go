@@ -32,7 +32,7 @@ func TestManifest(t *testing.T) {
 		{`"version":"1.2.3"`, `"version":"1.2"`, "version: \"1.2\" is not a version such as"},
 		{`"version":"1.2.3"`, `"version":1`, "version: expected a string"},
 		{`"version":"1.2.3"`, `"version":"1.2.3-` + strings.Repeat("x", 64) + `"`, "is not a version such as"},
-		{`"beta"`, `"finished"`, "maturity: unknown case"},
+		{`"beta"`, `"finished"`, "maturity: \"finished\" is none of experimental, beta, stable"},
 		{`"good-ness"`, `"Good Ness"`, "keywords[1]: "},
 		{`{"version":"1.2.0"`, `{"version":"1.2.3"`, `changes[1].version: "1.2.3" is a duplicate`},
 		{`{"version":"1.2.0"`, `{"version":"soon"`, `changes[1].version: "soon" is not a version`},
@@ -59,7 +59,7 @@ func TestManifest(t *testing.T) {
 		{`"header":"X-Sig",`, ``, "provides.channel.webhook.header: is missing"},
 		{`"credential":"hook",`, ``, "provides.channel.webhook.credential: is missing"},
 		{`["POST"]`, `["TRACE"]`, "provides.channel.webhook.methods[0]"},
-		{`"hmac_sha256"`, `"rot13"`, "provides.channel.webhook.auth: unknown case"},
+		{`"hmac_sha256"`, `"rot13"`, "provides.channel.webhook.auth: \"rot13\" is none of none, "},
 		{`"name":"t"`, `"name":"t t"`, "provides.tools[0].name"},
 		{`"description":"d"`, `"description":""`, "provides.tools[0].description"},
 		{`,"parameters":{"type":"object"}`, ``, "provides.tools[0].parameters: is missing"},
@@ -75,7 +75,7 @@ func TestManifest(t *testing.T) {
 		{`"bearer","credential":"token"`, `"bearer"`, "provides.webhooks[0].accepts.credential: is missing"},
 		{`"bearer"`, `"header"`, "provides.webhooks[0].accepts.header: is missing"},
 		{`["GET"]`, `["HEAD"]`, "provides.webhooks[1].accepts.methods[0]"},
-		{`"message_sending"`, `"message_flying"`, "provides.hooks[0].name: unknown case"},
+		{`"message_sending"`, `"message_flying"`, "provides.hooks[0].name: \"message_flying\" is none of message_received, "},
 		{`"deadline":500`, `"deadline":-1`, "provides.hooks[0].deadline"},
 		{`"http":{"reason":"r"`, `"http":{"reason":""`, "permissions.http.reason: is missing"},
 		{`"kv":{"reason":"r"}`, `"kv":{}`, "permissions.kv.reason: is missing"},
@@ -91,9 +91,9 @@ func TestManifest(t *testing.T) {
 		{`"url":{"type":"string",`, `"url":{"type":"object","properties":{"key":{"type":"string","x-secret":true}},`, "config: has x-secret in a nested field"},
 		{`"memory":1048576`, `"memory":9999999999`, "limits.memory"},
 		{`"maxInstances":2`, `"maxInstances":2000`, "limits.maxInstances"},
-		{`"instances":"single"`, `"instances":"many"`, "limits.instances: unknown case"},
+		{`"instances":"single"`, `"instances":"many"`, "limits.instances: \"many\" is none of warm, fresh, single"},
 		{`"abi":1`, `"abi":1,"surprise":true`, "surprise: unknown field"},
-		{`{"id"`, `["id"`, "plugin.json: "},
+		{`{"id"`, `["id"`, "plugin.json:1:1: "},
 	}
 	for _, tt := range tests {
 		text := strings.Replace(goodManifest, tt.old, tt.new, 1)
@@ -152,7 +152,7 @@ func TestTokens(t *testing.T) {
 		{client, `"scopes"`, `"json":{"clientId":"app_id","clientSecret":"app_secret","token":"token"},"scopes"`, `oauth2[0].scopes: is not looked at`},
 		{refresh, `"clientId":"c"`, `"clientId":"c","json":{"clientId":"app_id","clientSecret":"app_secret","token":"token"}`, `oauth2[0].json: is not looked at by refresh_token`},
 		{bearer, `"issuer":"me@example.org",`, ``, `oauth2[0].issuer: is missing`},
-		{bearer, `"jwt_bearer"`, `"implicit"`, `oauth2[0].grant: unknown case`},
+		{bearer, `"jwt_bearer"`, `"implicit"`, `oauth2[0].grant: "implicit" is none of refresh_token, `},
 		{refresh + "," + refresh, "", "", `oauth2[1].name: "access" is a duplicate`},
 	} {
 		_, err := manifest.Decode([]byte(with(strings.Replace(tt.from, tt.old, tt.new, 1))), "1.4.0")

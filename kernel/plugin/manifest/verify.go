@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ const userModule = "extism:host/user"
 func Verify(m *wit.Manifest, imports map[string][]string, exports []string) error {
 	var problems []string
 	if missing := without(required(m), exports); len(missing) > 0 {
-		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
+		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", ")+inScript(m, missing))
 	}
 	var unknown, forbidden, asking []string
 	for _, name := range imports[userModule] {
@@ -47,6 +48,32 @@ func Verify(m *wit.Manifest, imports map[string][]string, exports []string) erro
 		return wit.NewError(wit.CodeInvalid, strings.Join(problems, "; "))
 	}
 	return nil
+}
+
+// inScript says how exports are written in a script, whose language has its own case of their names; empty for other code.
+func inScript(m *wit.Manifest, names []string) string {
+	file, _ := Entry(m)
+	how := map[string]string{".ts": "export function ", ".js": "export function ", ".py": "def "}[path.Ext(file)]
+	if how == "" {
+		return ""
+	}
+	written := make([]string, len(names))
+	for n, name := range names {
+		if written[n] = name; how != "def " {
+			written[n] = camel(name)
+		}
+		written[n] = "`" + how + written[n] + "`"
+	}
+	return ": " + file + " has to have " + strings.Join(written, ", ")
+}
+
+// camel is a name of the contract as JavaScript has it: toolInvoke for tool_invoke.
+func camel(name string) string {
+	words := strings.Split(name, "_")
+	for n, w := range words[1:] {
+		words[n+1] = strings.ToUpper(w[:1]) + w[1:]
+	}
+	return strings.Join(words, "")
 }
 
 // required lists what the code has to export: what the contract says of the kinds, and what only some facts of them ask for.

@@ -20,6 +20,8 @@ func TestVerify(t *testing.T) {
 	}{
 		{"tool", wit.Manifest{Entry: "p.wasm", Provides: tool}, "tool_invoke _initialize", "log_write config_get", nil},
 		{"missing", wit.Manifest{Entry: "p.wasm", Provides: tool}, "_start", "", []string{"does not export: tool_invoke"}},
+		{"missing in a script", wit.Manifest{Entry: "plugin.ts", Provides: channel}, "channel_send", "", []string{"channel_event, channel_edit: plugin.ts has to have `export function channelEvent`, `export function channelEdit`"}},
+		{"missing in Python", wit.Manifest{Entry: "plugin.py", Provides: tool}, "", "", []string{"tool_invoke: plugin.py has to have `def tool_invoke`"}},
 		{"channel", wit.Manifest{Entry: "p.wasm", Provides: channel}, "channel_event channel_send channel_edit channel_poll", "", nil},
 		{"operation", wit.Manifest{Entry: "p.wasm", Provides: channel}, "channel_event channel_send", "", []string{"channel_edit"}},
 		{"undeclared", wit.Manifest{Entry: "p.wasm", Provides: tool}, "tool_invoke hook_handle", "", []string{"does not provide: hook_handle"}},

@@ -58,6 +58,9 @@ func (r *resolver) resolve(name, importer, kind string) (string, error) {
 		}
 		return "", fmt.Errorf("there is no file %s in the plugin's folder", name)
 	}
+	if strings.HasPrefix(name, "node:") {
+		return "", ofNode(name)
+	}
 	pkg, inside := splitPackage(name)
 	if !packageName.MatchString(pkg) {
 		return "", fmt.Errorf("%s cannot be imported: a plugin imports files of its own folder, such as \"./%s.ts\", packages of its %s, and the SDK", name, path.Base(name), Packages)
@@ -77,7 +80,19 @@ func (r *resolver) resolve(name, importer, kind string) (string, error) {
 		}
 		return "", fmt.Errorf("package %s has no file %s", pkg, target)
 	}
+	if slices.Contains(nodeModules, pkg) {
+		return "", ofNode(name)
+	}
 	return "", fmt.Errorf("there is no package %s beside this plugin, name it in the dependencies of its package.json, and run npm install in its folder", pkg)
+}
+
+// nodeModules are those of Node.js that scripts import by names that packages could have.
+var nodeModules = []string{"assert", "async_hooks", "buffer", "child_process", "cluster", "crypto", "dgram", "dns", "events", "fs", "http", "http2", "https", "module",
+	"net", "os", "path", "perf_hooks", "process", "querystring", "readline", "stream", "string_decoder", "timers", "tls", "tty", "url", "util", "vm", "worker_threads", "zlib"}
+
+// ofNode is the error of an import of what no npm would install.
+func ofNode(name string) error {
+	return fmt.Errorf("%s is a part of Node.js, and plugins do not run in that: the README of the SDK for JavaScript says what there is, such as fetch, crypto and kv", name)
 }
 
 // above lists a folder and those around it, the innermost first.

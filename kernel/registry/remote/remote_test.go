@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func TestPrivate(t *testing.T) {
 	network := egress.New(egress.Config{})
 	defer network.Close()
 	_, err := remote.New(network).Fetch(t.Context(), registry.Request{Source: registry.Source{Name: "home", URL: server.URL}, File: "index.json", Limit: 100})
-	if wit.CodeOf(err) != wit.CodeForbidden {
+	if wit.CodeOf(err) != wit.CodeForbidden || !strings.HasSuffix(err.Error(), " is not permitted to registry home") {
 		t.Error(err)
 	}
 }

@@ -154,7 +154,7 @@ func (s *Service) hire(p Plugin) *worker {
 	if s.workers[p.ID()] != nil {
 		return nil
 	}
-	w := &worker{plugin: p, rollback: s.Plugins.Rollback, redact: s.Redact, log: s.Log.With("plugin", p.ID())}
+	w := &worker{plugin: p, rollback: s.Plugins.Rollback, redact: s.Redact, log: s.Log.ResetNamed("plugin." + p.ID())} // where its author looks
 	s.workers[p.ID()] = w
 	return w
 }

@@ -38,6 +38,7 @@ test("the packed file holds the package and no more", () => {
     "index.js",
     "package.json",
     "test/bundle.js",
+    "test/deadline.js",
     "test/error.js",
     "test/host.js",
     "test/http.js",

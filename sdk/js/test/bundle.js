@@ -12,9 +12,11 @@ export function folderOf(place) {
   return statSync(path).isDirectory() ? path : dirname(path);
 }
 
-/** The script of a plugin, as the gateway bundles it, and what a trace in it means in the sources. */
+const defaultDeadline = 10_000;
+
+/** The script of a plugin, as the gateway bundles it, what a trace in it means in the sources, and how long its calls may take. */
 export function bundle(folder) {
-  const { entry } = JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8"));
+  const { entry, limits } = JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8"));
   const { outputFiles } = buildSync({
     entryPoints: [join(folder, entry)],
     bundle: true,
@@ -36,5 +38,5 @@ export function bundle(folder) {
         ? `${found.originalSource}:${found.originalLine + 1}:${found.originalColumn + 1}`
         : place;
     });
-  return { script: text(".js"), inSources };
+  return { script: text(".js"), inSources, deadline: limits?.deadline || defaultDeadline };
 }

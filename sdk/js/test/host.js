@@ -1,7 +1,7 @@
 import { bundle, folderOf } from "./bundle.js";
 import { PluginError } from "./error.js";
 import { exchange } from "./http.js";
-import { Instance } from "./instance.js";
+import { started } from "./instance.js";
 import { scram } from "./scram.js";
 import { signed } from "./sign.js";
 
@@ -12,14 +12,14 @@ const prefixLimit = { default: 100, most: 1000 };
 /** A gateway in memory with the plugin in a folder, as its path or as the URL of a file in it. */
 export async function host(place, options = {}) {
   const gateway = new Host(options);
-  const { script, inSources } = bundle(folderOf(place));
-  const instance = await Instance.start(script, gateway.imports);
+  const plugin = bundle(folderOf(place));
+  const instance = await started(plugin, gateway.imports);
   gateway.plugin = new Proxy(
     {},
     {
       get: (_, name) =>
         typeof name === "string" && name !== "then"
-          ? (input = {}) => called(instance, snake(name), input, inSources)
+          ? (input = {}) => called(instance, snake(name), input, plugin.inSources)
           : undefined,
     },
   );

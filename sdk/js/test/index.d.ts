@@ -88,7 +88,10 @@ export class Host {
   progress: string[];
   emitted: EmittedEvent[];
   jobs: Map<string, ScheduledJob>;
-  /** The plugin's functions. Timers are due at once, one after the other. What a function throws is a PluginError. */
+  /**
+   * The plugin's functions. Timers are due at once, one after the other. What a function throws is a PluginError, with the code
+   * `timeout` if it has not ended by the manifest's `limits.deadline`; then the plugin has ended, and each later call throws that.
+   */
   plugin: Called;
   /** Makes a request that a plugin described, against `http`, as the gateway would: for the requests in an answer. */
   do(request: HttpRequest): HttpResponse;

@@ -1,7 +1,9 @@
-import { QuickJS } from "quickjs-wasi";
+import { JSException, QuickJS } from "quickjs-wasi";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { Deadline } from "./deadline.js";
+import { PluginError } from "./error.js";
 import { prelude } from "./prelude.js";
 
 const engine = new WebAssembly.Module(
@@ -11,39 +13,62 @@ const engine = new WebAssembly.Module(
 // Node's own stack has to hold it.
 const maxStackSize = 256 << 10;
 
+/** What a script threw, with where. */
+const traced = ({ name, message, stack }) => `${name}: ${message}\n${stack ?? ""}`.trimEnd();
+
 const nodeName = (algorithm) => algorithm.replace("-", "").toLowerCase();
+
+/** An instance of a plugin that was bundled; what it throws has its trace in the sources. */
+export async function started({ script, inSources, deadline }, gateway) {
+  try {
+    return await Instance.start(script, gateway, deadline);
+  } catch (thrown) {
+    if (thrown instanceof PluginError) thrown.stack = inSources(thrown.stack);
+    throw thrown;
+  }
+}
 
 /**
  * A script in the engine that the gateway has, behind the same prelude. What the script asks for, `gateway` answers: `call`
  * a function of the contract, with a value or by throwing a PluginError, `log` a line, `sleep` for milliseconds. Without
- * `sleep` a wait is over at once.
+ * `sleep` a wait is over at once. A call that has not ended after `deadline` milliseconds is ended where it is, and the script
+ * with it: each later call fails as that one did.
  */
 export class Instance {
   #vm;
   #script;
   #gateway;
+  #deadline;
+  #ended; // what became of the call that took too long
   #rejected = new Map(); // what promises were rejected with that nobody handles, by the engine's pointers to them
 
-  static async start(script, gateway) {
+  /** Rejects with a PluginError where the script throws, or does not end. */
+  static async start(script, gateway, deadline = 10_000) {
     const instance = new Instance();
+    instance.#deadline = new Deadline(deadline);
     instance.#vm = await QuickJS.create({
       wasm: engine,
       maxStackSize,
+      interruptHandler: () => instance.#deadline.over(),
       onUnhandledRejection: (promise, reason, handled) => instance.#reject(promise, reason, handled),
     });
     instance.#gateway = gateway;
     instance.#offer();
     instance.#vm.evalCode(prelude(), "prelude.js").dispose();
-    instance.#vm.evalCode(script, "__plugin.js").dispose();
-    instance.#vm.executePendingJobs();
-    instance.#unhandled(); // nobody's call has failed by it
+    const { error, stack } = instance.#within("the start of the plugin", () => instance.#load(script));
+    if (error) throw Object.assign(new PluginError(error.code, error.message), { stack });
     return instance;
   }
 
   /** Calls an export by its name in the contract, JSON in and out; what the plugin throws comes as `error`. */
   call(name, input) {
+    return this.#ended ?? this.#within(name, () => this.#call(name, input));
+  }
+
+  #call(name, input) {
     let result = this.#run("__begin", name, input);
     while (result === null) {
+      this.#inTime();
       this.#vm.executePendingJobs();
       result = this.#run("__step");
     }
@@ -52,6 +77,40 @@ export class Instance {
     if (result[0] === "+") return unhandled ?? { output: result.slice(1) };
     const { stack, ...error } = JSON.parse(result.slice(1));
     return { error, stack };
+  }
+
+  #load(script) {
+    try {
+      this.#vm.evalCode(script, "__plugin.js").dispose();
+      this.#vm.executePendingJobs();
+    } catch (thrown) {
+      if (!(thrown instanceof JSException)) throw thrown;
+      return { error: { code: "unavailable", message: thrown.message }, stack: traced(thrown) };
+    }
+    this.#unhandled(); // nobody's call has failed by it
+    return {};
+  }
+
+  /** What an action gives, or that it took too long, with where it was. */
+  #within(name, action) {
+    let result;
+    this.#deadline.begin();
+    try {
+      result = action();
+    } catch (thrown) {
+      if (!this.#deadline.passed) throw thrown;
+      result = { stack: traced(thrown) };
+    } finally {
+      this.#deadline.end();
+    }
+    if (!this.#deadline.passed) return result;
+    const error = this.#deadline.error(name);
+    this.#ended = { error, stack: `${error.message}\n${result.stack ?? ""}`.trimEnd() };
+    return this.#ended;
+  }
+
+  #inTime() {
+    if (this.#deadline.over()) throw new Error("interrupted");
   }
 
   /** The value of an expression, which is to be JSON. */
@@ -115,9 +174,10 @@ export class Instance {
         createHmac(nodeName(algorithm), Buffer.from(key, "hex")).update(data, "hex").digest("hex"),
     };
     const vm = this.#vm;
-    const host = vm.newFunction("__host", (op, ...texts) =>
-      vm.newString(ops[op.toString()](...texts.map((text) => text.toString()))),
-    );
+    const host = vm.newFunction("__host", (op, ...texts) => {
+      this.#inTime();
+      return vm.newString(ops[op.toString()](...texts.map((text) => text.toString())));
+    });
     vm.setProp(vm.global, "__host", host);
   }
 

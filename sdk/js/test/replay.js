@@ -5,7 +5,10 @@ import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { bundle, folderOf } from "./bundle.js";
 import { PluginError } from "./error.js";
-import { Instance } from "./instance.js";
+import { started } from "./instance.js";
+
+/** Errors that a plugin has not chosen, of which the place says more than the error. */
+const mistakes = ["internal", "timeout"];
 
 const updating = process.env.CARAPACE_UPDATE === "1";
 
@@ -14,7 +17,7 @@ export function replay(place, pattern = "testdata/*.jsonl") {
   const folder = folderOf(place);
   const files = matching(folder, pattern);
   assert.notEqual(files.length, 0, `no transcript matches ${pattern} in ${folder}`);
-  const { script, inSources } = bundle(folder);
+  const plugin = bundle(folder);
   for (const file of files) {
     test(basename(file, ".jsonl"), async (t) => {
       const lines = readFileSync(file, "utf8")
@@ -22,7 +25,7 @@ export function replay(place, pattern = "testdata/*.jsonl") {
         .filter((line) => line.trim() !== "")
         .map((line) => JSON.parse(line));
       const results = [];
-      const player = new Player(script, inSources);
+      const player = new Player(plugin);
       for (const [at, want] of lines.entries()) {
         await t.test(`line ${at + 1}: ${want.call}`, async () => {
           const got = await player.play(want);
@@ -54,15 +57,13 @@ function matching(folder, pattern) {
 
 /** Makes the calls of a transcript: each in an instance of its own, but those of a service in the one that was started. */
 class Player {
-  #script;
-  #inSources;
+  #plugin; // as it was bundled
   #service;
   #rest = []; // the host calls that the line still expects
   #unexpected;
 
-  constructor(script, inSources) {
-    this.#script = script;
-    this.#inSources = inSources;
+  constructor(plugin) {
+    this.#plugin = plugin;
   }
 
   /** Makes a line's call, and gives the line with what came of it. */
@@ -77,13 +78,14 @@ class Player {
       0,
       `${this.#rest.length} expected host calls were not made, the first is ${this.#rest[0]?.call}`,
     );
-    if (error?.code === "internal" && !want.error) throw new Error(this.#inSources(stack));
+    if (mistakes.includes(error?.code) && !want.error)
+      throw Object.assign(new Error(error.message), { stack: this.#plugin.inSources(stack) });
     return { call: want.call, input: want.input, host: want.host, output: output && JSON.parse(output), error };
   }
 
   async #instance(call) {
     if (this.#service && call.startsWith("service_") && call !== "service_start") return this.#service;
-    const instance = await Instance.start(this.#script, { log() {}, call: (name, param) => this.#answer(name, param) });
+    const instance = await started(this.#plugin, { log() {}, call: (name, param) => this.#answer(name, param) });
     if (call === "service_start") this.#service = instance;
     return instance;
   }

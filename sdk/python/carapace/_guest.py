@@ -43,6 +43,8 @@ def message(reason):
     """Says what was raised, in a line."""
     if isinstance(reason, SyntaxError) and reason.lineno is not None:
         return f"{type(reason).__name__}: {reason.msg} ({reason.filename}, line {reason.lineno})"
+    if isinstance(reason, ModuleNotFoundError):
+        return f"{type(reason).__name__}: {reason}: what a plugin imports is a file of its folder, the SDK or Python's own library"
     return f"{type(reason).__name__}: {reason}".removesuffix(": ")
 
 

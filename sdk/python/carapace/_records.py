@@ -162,6 +162,9 @@ def call(plugin, export, text):
     output = function(decode(takes[0], value))
     if output is None:
         return "{}"
+    if hasattr(output, "cr_code"):  # a coroutine
+        output.close()
+        raise TypeError(f"{export} is async, which a plugin's functions are not: what they call of the SDK waits")
     if not isinstance(output, (Record, dict)):
         raise TypeError(f"{export} returned {type(output).__name__}, and not {takes[1]}")
     return dumps(output)

@@ -83,10 +83,18 @@ class Calls(unittest.TestCase):
         def wrong(call):
             return {}["key"]
 
+        async def later(call):
+            return {}
+
+        def imports(call):
+            import nowhere
+
         for function, want in (
             (lambda call: None, "+{}"),
             (lambda call: {"failed": True}, '+{"failed":true}'),
             (lambda call: 1, "-TypeError: tool_invoke returned int, and not ToolOutput"),
+            (later, "-TypeError: tool_invoke is async, which a plugin's functions are not: what they call of the SDK waits"),
+            (imports, "-ModuleNotFoundError: No module named 'nowhere': what a plugin imports is a file of its folder, the SDK or Python's own library"),
             (fails, "-later"),
             (wrong, "-KeyError: 'key'"),
         ):
