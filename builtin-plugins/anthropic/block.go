@@ -67,7 +67,7 @@ func (s *state) tool(index int64, of json.Value, answer *wit.ProviderAnswer) {
 		}
 		s.calls++
 		s.place(placeOfCall)
-		answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(b.call), ID: of.Get("id").Text(), Name: s.ownName(name)})
+		answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(b.call), ID: of.Get("id").Text(), Name: s.names.Of(name)})
 	}
 	if given := of.Get("input"); given.IsObject() && len(given.Raw()) > len("{}") {
 		s.argue(&b, string(given.Raw()), answer)
@@ -198,14 +198,6 @@ func (s *state) fits(bytes int) bool {
 	s.size += int64(bytes)
 	s.lost = s.lost || s.size > maxThinking
 	return !s.lost
-}
-
-// ownName is a tool's own name for what the server calls it.
-func (s *state) ownName(name string) string {
-	if own := s.names[name]; own != "" {
-		return own
-	}
-	return name
 }
 
 // say adds a piece to the answer, unless it is empty. Neighbours of one kind are one: there are as many as words.

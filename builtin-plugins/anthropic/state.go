@@ -1,11 +1,9 @@
 package anthropic
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -30,8 +28,8 @@ type state struct {
 	lost  bool       // it is of no use: it would be longer than maxThinking
 	usage wit.Usage
 
-	names      map[string]string // the tools' own, where the server calls them otherwise
-	answerTool string            // whose arguments are the answer
+	names      toolname.Own // the tools' own, where the server calls them otherwise
+	answerTool string       // whose arguments are the answer
 
 	only saying // of the event that was read last, if it says nothing else; it does not travel
 }
@@ -97,10 +95,7 @@ func (s *state) read(name string, field json.Value) {
 			CacheRead: uint64(field.Get("read").Int()), CacheWrite: uint64(field.Get("write").Int()), Model: field.Get("model").Text(),
 		}
 	case "names":
-		s.names = map[string]string{}
-		for legal, own := range field.Fields() {
-			s.names[legal] = own.Text()
-		}
+		s.names = toolname.ReadOwn(field)
 	}
 }
 
@@ -140,11 +135,7 @@ func (s *state) JSON() wit.JSON {
 		out.Object = out.Raw("usage", used.JSON())
 	}
 	if len(s.names) > 0 {
-		names := json.Object{}
-		for _, legal := range slices.Sorted(maps.Keys(s.names)) {
-			names = names.Text(legal, s.names[legal])
-		}
-		out.Object = out.Raw("names", names.JSON())
+		out.Object = out.Raw("names", s.names.JSON())
 	}
 	return out.JSON()
 }

@@ -1,10 +1,8 @@
 package bedrock
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -21,7 +19,7 @@ type state struct {
 	signature  string // of it
 	blocks     json.Array
 	lost       bool // there was no room for one of them
-	names      map[string]string
+	names      toolname.Own
 }
 
 func readState(raw wit.JSON) (*state, error) {
@@ -68,10 +66,7 @@ func (s *state) read(name string, field json.Value) {
 	case "lost":
 		s.lost = field.Bool()
 	case "names":
-		s.names = map[string]string{}
-		for legal, own := range field.Fields() {
-			s.names[legal] = own.Text()
-		}
+		s.names = toolname.ReadOwn(field)
 	}
 }
 
@@ -115,11 +110,7 @@ func (s *state) JSON() wit.JSON {
 		out = out.Raw("calls", list.JSON())
 	}
 	if len(s.names) > 0 {
-		names := json.Object{}
-		for _, legal := range slices.Sorted(maps.Keys(s.names)) {
-			names = names.Text(legal, s.names[legal])
-		}
-		out = out.Raw("names", names.JSON())
+		out = out.Raw("names", s.names.JSON())
 	}
 	return out.JSON()
 }

@@ -99,10 +99,7 @@ func (s *state) start(v json.Value, answer *wit.ProviderAnswer) {
 		s.fail(answer, wit.NewError(wit.CodeTooLarge, "bedrock: the model calls more tools at once than the gateway takes"))
 		return
 	}
-	name := call.Get("name").Text()
-	if own := s.names[name]; own != "" {
-		name = own
-	}
+	name := s.names.Of(call.Get("name").Text())
 	answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(len(s.calls)), ID: call.Get("toolUseId").Text(), Name: name})
 	s.calls = append(s.calls, v.Get("contentBlockIndex").Int())
 }

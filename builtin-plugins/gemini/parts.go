@@ -68,10 +68,7 @@ func (s *state) call(call json.Value, signature string, answer *wit.ProviderAnsw
 	if s.calls == wit.ProviderAnswerToolCallsMax {
 		return false
 	}
-	delta := wit.CallDelta{Call: uint32(s.calls), ID: call.Get("id").Text(), Name: call.Get("name").Text()}
-	if own := s.names[delta.Name]; own != "" {
-		delta.Name = own
-	}
+	delta := wit.CallDelta{Call: uint32(s.calls), ID: call.Get("id").Text(), Name: s.names.Of(call.Get("name").Text())}
 	if args := call.Get("args"); args.IsObject() && string(args.Raw()) != "{}" {
 		delta.Args = string(args.Raw())
 	}

@@ -1,11 +1,9 @@
 package gemini
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -25,8 +23,8 @@ type state struct {
 	drew       bool // a picture came
 	text       half.Half
 	thought    half.Half
-	marks      json.Array        // see opaque.go
-	names      map[string]string // the tools' own, where the server calls them otherwise
+	marks      json.Array   // see opaque.go
+	names      toolname.Own // the tools' own, where the server calls them otherwise
 }
 
 // readState reads what JSON wrote; nothing is the state at the beginning.
@@ -79,10 +77,7 @@ func (s *state) read(name string, field json.Value) {
 			s.marks = s.marks.Add(item.Raw())
 		}
 	case "names":
-		s.names = map[string]string{}
-		for legal, own := range field.Fields() {
-			s.names[legal] = own.Text()
-		}
+		s.names = toolname.ReadOwn(field)
 	}
 }
 
@@ -109,11 +104,7 @@ func (s *state) JSON() wit.JSON {
 		out.Object = out.Raw("marks", s.marks.JSON())
 	}
 	if len(s.names) > 0 {
-		names := json.Object{}
-		for _, legal := range slices.Sorted(maps.Keys(s.names)) {
-			names = names.Text(legal, s.names[legal])
-		}
-		out.Object = out.Raw("names", names.JSON())
+		out.Object = out.Raw("names", s.names.JSON())
 	}
 	return out.JSON()
 }

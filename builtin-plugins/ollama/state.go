@@ -1,12 +1,10 @@
 package ollama
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -22,7 +20,7 @@ type state struct {
 	calls         int64
 	said, thought half.Half
 	tags          thinktag.Tags
-	names         map[string]string // the tools' own, where the server calls them otherwise
+	names         toolname.Own // the tools' own, where the server calls them otherwise
 
 	only saying // of the line that was read last, if it says nothing else; it does not travel
 }
@@ -71,10 +69,7 @@ func (s *state) read(name string, field json.Value) {
 	case "held":
 		s.tags.Held = field.Text()
 	case "names":
-		s.names = map[string]string{}
-		for legal, own := range field.Fields() {
-			s.names[legal] = own.Text()
-		}
+		s.names = toolname.ReadOwn(field)
 	}
 }
 
@@ -104,12 +99,7 @@ func (s *state) JSON() wit.JSON {
 		}
 	}
 	if len(s.names) > 0 {
-		out = out.Object("names", func(o json.Object) json.Object {
-			for _, legal := range slices.Sorted(maps.Keys(s.names)) {
-				o = o.Text(legal, s.names[legal])
-			}
-			return o
-		})
+		out = out.Raw("names", s.names.JSON())
 	}
 	return out.JSON()
 }

@@ -130,10 +130,7 @@ func (s *state) call(call json.Value, answer *wit.ProviderAnswer) {
 		s.fail(answer, wit.NewError(wit.CodeTooLarge, "ollama: the model calls more tools at once than the gateway takes"))
 		return
 	}
-	name := call.Get("function", "name").Text()
-	if own := s.names[name]; own != "" {
-		name = own
-	}
+	name := s.names.Of(call.Get("function", "name").Text())
 	args := call.Get("function", "arguments")
 	text := args.Text()
 	if !args.IsText() {

@@ -46,7 +46,7 @@ func (s *state) call(piece, function json.Value, answer *wit.ProviderAnswer) boo
 		c.id, delta.ID = id, id
 	}
 	if name != "" && c.name == "" {
-		c.name, delta.Name = name, s.ownName(name)
+		c.name, delta.Name = name, s.names.Of(name)
 	}
 	delta.Args = c.arguments(function.Get("arguments"))
 	if delta.ID != "" || delta.Name != "" || delta.Args != "" || delta.Opaque != nil {
@@ -92,14 +92,6 @@ func (c *call) arguments(value json.Value) string {
 	}
 	c.args.add(text)
 	return text
-}
-
-// ownName is a tool's own name for what the server calls it.
-func (s *state) ownName(name string) string {
-	if own := s.names[name]; own != "" {
-		return own
-	}
-	return name
 }
 
 // nesting follows a JSON value as it comes, to know when it is whole, without keeping it. That the value is valid it does

@@ -149,10 +149,7 @@ func (s *response) begin(e *itemEvent, answer *wit.ProviderAnswer) int {
 		c.at = e.index.Int()
 	}
 	s.calls = append(s.calls, c)
-	name := e.item.Get("name").Text()
-	if own := s.names[name]; own != "" {
-		name = own
-	}
+	name := s.names.Of(e.item.Get("name").Text())
 	answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(n), ID: e.item.Get("call_id").Text(), Name: name})
 	return n
 }

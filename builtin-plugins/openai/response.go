@@ -1,11 +1,9 @@
 package openai
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -27,7 +25,7 @@ type response struct {
 	reasoned      bool       // there is reasoning in it
 	drew          bool       // a picture came
 	calls         []itemCall
-	names         map[string]string
+	names         toolname.Own
 }
 
 // itemCall is a call that has begun.
@@ -89,10 +87,7 @@ func (s *response) read(name string, field json.Value) {
 			s.calls = append(s.calls, itemCall{item.Get("at").Int(), item.Get("id").Text(), half.Half(item.Get("half").Text()), item.Get("args").Bool()})
 		}
 	case "names":
-		s.names = map[string]string{}
-		for legal, own := range field.Fields() {
-			s.names[legal] = own.Text()
-		}
+		s.names = toolname.ReadOwn(field)
 	}
 }
 
@@ -132,11 +127,7 @@ func (s *response) JSON() wit.JSON {
 		out.Object = out.Raw("calls", list.JSON())
 	}
 	if len(s.names) > 0 {
-		names := json.Object{}
-		for _, legal := range slices.Sorted(maps.Keys(s.names)) {
-			names = names.Text(legal, s.names[legal])
-		}
-		out.Object = out.Raw("names", names.JSON())
+		out.Object = out.Raw("names", s.names.JSON())
 	}
 	return out.JSON()
 }

@@ -1,12 +1,10 @@
 package openai
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/half"
 	"github.com/carapace-gateway/carapace/sdk/go/provider/thinktag"
+	"github.com/carapace-gateway/carapace/sdk/go/provider/toolname"
 	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -30,7 +28,7 @@ type state struct {
 	details       json.Array // reasoning_details
 	signatures    wit.JSON   // of the message
 	calls         []call
-	names         map[string]string // the tools' own, where the server calls them otherwise
+	names         toolname.Own // the tools' own, where the server calls them otherwise
 
 	only saying // of the event that was read last, if it says nothing else; it does not travel
 }
@@ -92,10 +90,7 @@ func (s *state) read(name string, field json.Value) {
 			s.calls = append(s.calls, readCall(item))
 		}
 	case "names":
-		s.names = map[string]string{}
-		for legal, own := range field.Fields() {
-			s.names[legal] = own.Text()
-		}
+		s.names = toolname.ReadOwn(field)
 	}
 }
 
@@ -138,11 +133,7 @@ func (s *state) JSON() wit.JSON {
 		out.Object = out.Raw("calls", callsJSON(s.calls))
 	}
 	if len(s.names) > 0 {
-		names := json.Object{}
-		for _, legal := range slices.Sorted(maps.Keys(s.names)) {
-			names = names.Text(legal, s.names[legal])
-		}
-		out.Object = out.Raw("names", names.JSON())
+		out.Object = out.Raw("names", s.names.JSON())
 	}
 	return out.JSON()
 }

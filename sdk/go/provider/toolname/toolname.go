@@ -3,8 +3,11 @@ package toolname
 
 import (
 	"hash/fnv"
+	"maps"
+	"slices"
 	"strconv"
 
+	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -52,15 +55,44 @@ func (n Names) Of(name string) string {
 	return name
 }
 
-// Back are the tools' own names by what the server calls them; only those that differ.
-func (n Names) Back(specs []wit.ToolSpec) map[string]string {
-	own := map[string]string{}
+// Own are the tools' own names by what the server calls them; only those that differ.
+type Own map[string]string
+
+// Back are the own names of tools, for what comes back from the server.
+func (n Names) Back(specs []wit.ToolSpec) Own {
+	own := Own{}
 	for i := range specs {
 		if legal := n[specs[i].Name]; legal != "" {
 			own[legal] = specs[i].Name
 		}
 	}
 	return own
+}
+
+// Of is the own name of a tool.
+func (o Own) Of(name string) string {
+	if own := o[name]; own != "" {
+		return own
+	}
+	return name
+}
+
+// ReadOwn reads what JSON wrote.
+func ReadOwn(v json.Value) Own {
+	o := Own{}
+	for legal, own := range v.Fields() {
+		o[legal] = own.Text()
+	}
+	return o
+}
+
+// JSON are the names as a state has them.
+func (o Own) JSON() wit.JSON {
+	out := json.Object{}
+	for _, legal := range slices.Sorted(maps.Keys(o)) {
+		out = out.Text(legal, o[legal])
+	}
+	return out.JSON()
 }
 
 // legalName reports whether every server takes the name: a letter or _, then letters, digits, _ and -.
