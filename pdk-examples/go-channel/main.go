@@ -7,6 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -48,18 +49,21 @@ func message(item json.Value) wit.Message {
 	}
 }
 
-// received is the value in a good response.
+// received is the value in a good response. What is wrong with another one is told in the contract's words, by which the kernel knows
+// whether, and when, it is tried again.
 func received(response *wit.HTTPResponse) (json.Value, error) {
-	switch {
-	case response.Error != nil:
-		return json.Value{}, response.Error
-	case response.Status == 401:
-		return json.Value{}, wit.NewError(wit.CodeUnauthorized, "the server does not know the token: set another")
-	case response.Status != 200 || response.Text == nil:
-		return json.Value{}, &wit.Error{Code: wit.CodeUnavailable, Retryable: response.Status == 429 || response.Status >= 500,
-			Message: "the server answered " + strconv.Itoa(int(response.Status)) + ": check the account's url"}
+	r := reply.Read(response)
+	if r.Success() && r.Value.Exists() {
+		return r.Value, nil
 	}
-	return json.ParseText(*response.Text)
+	if r.Success() {
+		r.Foreign("the chat server", "url")
+	}
+	m := r.Meaning()
+	if m.Hint = "check the account's url"; m.Code == wit.CodeUnauthorized {
+		m.Hint = "the server does not know the token: set another"
+	}
+	return json.Value{}, r.Error(m, r.Message("the chat server", "", "", m.Hint))
 }
 
 // failed shows the owner what is wrong and polls again in five seconds; a wrong token waits for another.
@@ -76,11 +80,7 @@ func failed(answer *wit.ChannelAnswer, err *wit.Error) {
 func (toy) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	post := request(send.Config, "POST", "/messages")
 	post.JSON = json.Object{}.Text("to", send.To.ID).Text("text", send.Text).Text("key", send.IdempotencyKey).JSON()
-	response, err := host.HTTP(&post)
-	if err != nil {
-		return nil, err
-	}
-	number, err := received(response)
+	number, err := received(reply.Response(host.HTTP(&post)))
 	if err != nil {
 		return nil, err
 	}
