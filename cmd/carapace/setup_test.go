@@ -163,7 +163,7 @@ func TestSetupAsks(t *testing.T) {
 	screen.Type(t, "\r")
 	screen.Await(t, "baseUrl (Base URL, optional, https://api.openai.com/v1):")
 	screen.Type(t, good+"\r")
-	for _, field := range []string{"api (API, optional, chat):", "reasoningSummary (Summaries of reasoning, optional, false):", "pictures (Pictures, optional, false):", "apiVersion (API version, optional):"} {
+	for _, field := range []string{"api (API, optional):", "reasoningSummary (Summaries of reasoning, optional, false):", "pictures (Pictures, optional, false):", "apiVersion (API version, optional):"} {
 		screen.Await(t, field)
 		screen.Type(t, "\r")
 	}
