@@ -22,12 +22,8 @@ type result struct {
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
-	r := result{Reply: reply.Read(response)}
-	switch {
-	case r.Failure != nil:
-		return r
-	case r.Large:
-		r.TooLarge("Discord")
+	r := result{Reply: reply.Whole(response, "Discord")}
+	if r.Failure != nil {
 		return r
 	}
 	if sdk.Header(r.Headers, "X-RateLimit-Remaining") == "0" {

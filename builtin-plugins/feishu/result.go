@@ -141,5 +141,7 @@ func (r result) err() *wit.Error {
 	if r.ok() {
 		return nil
 	}
-	return r.Error(r.meaning(), r.message())
+	m := r.meaning()
+	m.Wait = r.Unsaid(m.Wait)
+	return r.Error(m, r.message())
 }

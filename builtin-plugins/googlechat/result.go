@@ -1,6 +1,7 @@
 package googlechat
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -46,9 +47,9 @@ func (r result) meaning() reply.Meaning {
 	case r.Status == 403:
 		m.Hint = "is the app a member of the space?"
 	case r.Status == 429:
-		m.Wait = waitLimited
+		m.Wait = r.Unsaid(waitLimited)
 	case r.Status >= 500:
-		m.Wait = waitBusy
+		m.Wait = r.Unsaid(waitBusy)
 	}
 	return m
 }
@@ -58,11 +59,8 @@ func (r result) err() *wit.Error {
 	if r.Success() {
 		return nil
 	}
-	m, code := r.meaning(), r.code
-	if code == "" {
-		code = strconv.Itoa(int(r.Status))
-	}
-	e := r.Error(m, r.Message("Google Chat", r.text, code, m.Hint))
+	m := r.meaning()
+	e := r.Error(m, r.Message("Google Chat", r.text, cmp.Or(r.code, strconv.Itoa(int(r.Status))), m.Hint))
 	if r.Failure != nil && e.Code == wit.CodeUnauthorized {
 		e.Message += "; the key is the field private_key of a key file of the service account, and may have been deleted there: `carapace setup googlechat` asks for another"
 	}

@@ -17,12 +17,8 @@ type result struct {
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
-	r := result{Reply: reply.Read(response)}
-	switch {
-	case r.Failure != nil:
-		return r
-	case r.Large:
-		r.TooLarge("the server")
+	r := result{Reply: reply.Whole(response, "the server")}
+	if r.Failure != nil {
 		return r
 	}
 	v := r.Value

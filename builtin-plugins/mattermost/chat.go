@@ -1,8 +1,6 @@
 package mattermost
 
 import (
-	"time"
-
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/names"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
@@ -70,7 +68,7 @@ func (c *chat) call(method, path string, body wit.JSON) result {
 
 func (c *chat) do(request wit.HTTPRequest) result {
 	request.ID = request.Method
-	return decode(reply.Response(c.host.HTTP(&request)), time.Now().UnixMilli())
+	return decode(reply.Response(c.host.HTTP(&request)))
 }
 
 // done is what an operation on a post comes to.

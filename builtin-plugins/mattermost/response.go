@@ -11,7 +11,7 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	if !current {
 		return
 	}
-	r := decode(response, a.Now)
+	r := decode(response)
 	if r.Wait > 0 {
 		a.State.notBefore = a.Now + r.Wait
 	}

@@ -1,12 +1,14 @@
 package mattermost
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
 	"github.com/carapace-gateway/carapace/sdk/go/channel/reply"
+	"github.com/carapace-gateway/carapace/sdk/go/wait"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,24 +21,18 @@ type result struct {
 	time    int64  // the server's, in milliseconds since 1970; 0 when it has not said
 }
 
-// isATime is from when on a number of seconds is a time and not a length of time, as the page about rate limits has it.
-const isATime = 1_000_000_000
-
 // decode reads a response. Whatever comes, it returns something to act on.
-func decode(response *wit.HTTPResponse, now int64) result {
-	r := result{Reply: reply.Read(response)}
-	switch {
-	case r.Failure != nil:
-		return r
-	case r.Large:
-		r.TooLarge("Mattermost")
+func decode(response *wit.HTTPResponse) result {
+	r := result{Reply: reply.Whole(response, "Mattermost")}
+	if r.Failure != nil {
 		return r
 	}
 	if at, err := time.Parse(time.RFC1123, sdk.Header(r.Headers, "Date")); err == nil {
 		r.time = at.UnixMilli()
 	}
 	if r.Status == 429 {
-		r.Wait = max(r.Wait, pauseOf(r.Headers, now))
+		// "Rate limiting": a second at least.
+		r.Wait = max(cmp.Or(r.Wait, min(wait.Head(r.Headers).Reset, account.MaxPause)), 1000)
 	}
 	v := r.Value
 	switch {
@@ -52,18 +48,6 @@ func decode(response *wit.HTTPResponse, now int64) result {
 		r.Foreign("Mattermost", "serverUrl")
 	}
 	return r
-}
-
-// pauseOf is how long the server wants to be left alone where Retry-After does not say ("Rate limiting"), in milliseconds: a second at least.
-func pauseOf(headers []wit.Header, now int64) int64 {
-	after, _ := strconv.ParseInt(sdk.Header(headers, "X-Ratelimit-Reset"), 10, 64)
-	if after >= isATime {
-		after -= now / 1000
-	}
-	if sdk.Header(headers, "Retry-After") != "" {
-		after = 0
-	}
-	return min(max(after, 1), account.MaxPause/1000) * 1000
 }
 
 // is reports whether Mattermost has answered with one of these errors.

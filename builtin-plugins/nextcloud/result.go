@@ -19,12 +19,9 @@ type result struct {
 
 // decode reads a response of the OCS API. Whatever comes, it returns something to act on. 304 is an answer without anything new.
 func decode(response *wit.HTTPResponse) result {
-	r := result{Reply: reply.Read(response)}
+	r := result{Reply: reply.Whole(response, "the server")}
 	switch {
 	case r.Failure != nil:
-		return r
-	case r.Large:
-		r.TooLarge("the server")
 		return r
 	case r.Status == 304:
 		r.ok = true

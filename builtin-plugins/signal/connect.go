@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/channel/account"
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -88,7 +89,7 @@ func found(a *answer, r result) {
 func listen(a *answer) {
 	a.State.listening = true
 	a.Out.Open = append(a.Out.Open, wit.OpenConnection{
-		Connection: events, Transport: wit.TransportSSE, URL: a.Settings.url + "/api/v1/events?account=" + strings.ReplaceAll(a.Settings.account, "+", "%2B"),
+		Connection: events, Transport: wit.TransportSSE, URL: a.Settings.url + "/api/v1/events?account=" + form.Escape(a.Settings.account),
 	})
 }
 

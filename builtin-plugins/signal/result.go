@@ -35,6 +35,7 @@ func decode(response *wit.HTTPResponse) result {
 	}
 	if r.Status != 200 || !r.Value.IsObject() {
 		r.Foreign("signal-cli", "url")
+		return r
 	}
 	if e := r.Value.Get("error"); e.Exists() {
 		r.code, r.text, r.results = e.Get("code").Int(), e.Get("message").Text(), e.Get("data", "response", "results")

@@ -17,11 +17,9 @@ type result struct {
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
-	r := result{Reply: reply.Read(response)}
+	r := result{Reply: reply.Whole(response, "Slack")}
 	switch {
 	case r.Failure != nil:
-	case r.Large:
-		r.TooLarge("Slack")
 	case r.Status == 429:
 		r.reason, r.Wait = "ratelimited", max(r.Wait, 1000)
 	case r.Value.Get("ok").Exists():

@@ -1,6 +1,7 @@
 package teams
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -92,11 +93,8 @@ func (r result) err() *wit.Error {
 	if r.Success() {
 		return nil
 	}
-	m, code := r.meaning(), r.code
-	if code == "" {
-		code = strconv.Itoa(int(r.Status))
-	}
-	e := r.Error(m, r.Message("Teams", r.text, code, m.Hint))
+	m := r.meaning()
+	e := r.Error(m, r.Message("Teams", r.text, cmp.Or(r.code, strconv.Itoa(int(r.Status))), m.Hint))
 	if r.Failure != nil && e.Code == wit.CodeUnauthorized {
 		e.Message += "; a client secret ends when it was made to: make another one in the Azure portal, your Azure Bot, Configuration > Manage Password, and give its value with `carapace setup teams`"
 	}

@@ -10,29 +10,29 @@ import (
 // cannot decode is still a document, and where somebody takes no voice messages (a setting of theirs, or a right in a
 // group) a sound may still come as music or as a document.
 
-// form is a way to send a file: a method, and the name of the file's parameter.
-type form struct{ method, field string }
+// way is how a file is sent: a method, and the name of the file's parameter.
+type way struct{ method, field string }
 
 // document is the form that takes any file.
-var document = form{"sendDocument", "document"}
+var document = way{"sendDocument", "document"}
 
 // formsFor returns the ways to send an attachment, in the order in which they are tried; none for kinds that cannot
 // be sent.
-func formsFor(a *wit.Attachment) []form {
+func formsFor(a *wit.Attachment) []way {
 	switch a.Kind {
 	case wit.AttachmentKindImage:
 		if a.Mime != nil && *a.Mime == "image/gif" {
-			return []form{{"sendAnimation", "animation"}, document}
+			return []way{{"sendAnimation", "animation"}, document}
 		}
-		return []form{{"sendPhoto", "photo"}, document}
+		return []way{{"sendPhoto", "photo"}, document}
 	case wit.AttachmentKindAudio:
-		return []form{{"sendAudio", "audio"}, document}
+		return []way{{"sendAudio", "audio"}, document}
 	case wit.AttachmentKindVoice:
-		return []form{{"sendVoice", "voice"}, {"sendAudio", "audio"}, document}
+		return []way{{"sendVoice", "voice"}, {"sendAudio", "audio"}, document}
 	case wit.AttachmentKindVideo:
-		return []form{{"sendVideo", "video"}, document}
+		return []way{{"sendVideo", "video"}, document}
 	case wit.AttachmentKindDocument, wit.AttachmentKindSticker:
-		return []form{document}
+		return []way{document}
 	}
 	return nil
 }
@@ -41,12 +41,12 @@ func formsFor(a *wit.Attachment) []form {
 // the file is sent alone, with a line that says what is missing; a file to which nothing was written fails.
 func sendFile(c *chat, p part, params params) result {
 	r := result{Reply: reply.Failed(wit.NewError(wit.CodeInvalid, "Telegram bots cannot send a "+string(p.attachment.Kind)+" from here"))}
-	for _, form := range formsFor(p.attachment) {
-		r = sendAs(c, form, p, params)
+	for _, w := range formsFor(p.attachment) {
+		r = sendAs(c, w, p, params)
 		if !r.refused() {
 			return r
 		}
-		c.host.Warn("telegram: " + form.method + " was refused: " + r.err().Error())
+		c.host.Warn("telegram: " + w.method + " was refused: " + r.err().Error())
 	}
 	if !isVisible(p.text.plain) {
 		return r
@@ -56,7 +56,7 @@ func sendFile(c *chat, p part, params params) result {
 
 // sendAs sends a file in one form: one of the media store is uploaded by the kernel, one on the web is fetched by
 // Telegram.
-func sendAs(c *chat, f form, p part, params params) result {
+func sendAs(c *chat, f way, p part, params params) result {
 	switch a := p.attachment; {
 	case a.Media != nil && *a.Media != "":
 		params.file = &wit.HTTPPart{Name: f.field, Media: a.Media, FileName: a.Name, ContentType: a.Mime}

@@ -1,8 +1,7 @@
 package telegram
 
 import (
-	"strings"
-
+	"github.com/carapace-gateway/carapace/sdk/go/form"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -44,10 +43,5 @@ const transferTimeout = 120_000
 
 // download describes fetching a file by the path that getFile gave.
 func (s settings) download(path string) *wit.HTTPRequest {
-	return &wit.HTTPRequest{URL: s.root + "/file/bot" + tokenPlaceholder + "/" + escapePath(path), Timeout: transferTimeout}
-}
-
-// escapePath escapes what would end a URL's path, and braces, which could name a credential.
-func escapePath(path string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(path)
+	return &wit.HTTPRequest{URL: s.root + "/file/bot" + tokenPlaceholder + "/" + form.Path(path), Timeout: transferTimeout}
 }

@@ -21,13 +21,10 @@ type result struct {
 
 // decode reads a response. Whatever comes, it returns something to act on.
 func decode(response *wit.HTTPResponse) result {
-	r := result{Reply: reply.Read(response)}
+	r := result{Reply: reply.Whole(response, "Telegram")}
 	v := r.Value
 	switch {
 	case r.Failure != nil:
-		return r
-	case r.Large:
-		r.TooLarge("Telegram")
 		return r
 	case !v.Get("ok").Exists():
 		r.Foreign("Telegram", "apiRoot")

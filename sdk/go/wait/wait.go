@@ -25,14 +25,20 @@ type Waits struct {
 
 // Head reads the head of a response: retry-after-ms, Retry-After (RFC 9110, section 10.2.3), and the headers that
 // begin with x-ratelimit-reset, of which there may be one for each limit.
-func Head(headers []wit.Header) (w Waits) {
-	now := serverTime(headers)
-	w.Asked = bounded(number(sdk.Header(headers, "retry-after-ms")))
-	if w.Asked == 0 {
-		w.Asked = until(sdk.Header(headers, "retry-after"), now)
+func Head(headers []wit.Header) Waits {
+	return Waits{Asked(headers), resetAfter(headers, serverTime(headers))}
+}
+
+// Asked is what Head reads that a server asks for, without its limits.
+func Asked(headers []wit.Header) int64 {
+	if ms := bounded(number(sdk.Header(headers, "retry-after-ms"))); ms > 0 {
+		return ms
 	}
-	w.Reset = resetAfter(headers, now)
-	return w
+	after := sdk.Header(headers, "retry-after")
+	if after == "" {
+		return 0
+	}
+	return until(after, serverTime(headers))
 }
 
 // serverTime is what the server says that it is: its clock may be another one than this machine's.

@@ -36,7 +36,7 @@ func Read(response *wit.HTTPResponse) Reply {
 	r := Reply{Status: response.Status, Headers: response.Headers, Body: texts.Of(response.Text)}
 	r.Large = texts.Of(response.Media) != ""
 	r.Value, _ = json.ParseText(r.Body)
-	r.Wait = min(wait.Head(response.Headers).Asked, account.MaxPause)
+	r.Wait = min(wait.Asked(response.Headers), account.MaxPause)
 	return r
 }
 
@@ -46,6 +46,15 @@ func Response(response *wit.HTTPResponse, err error) *wit.HTTPResponse {
 		return &wit.HTTPResponse{Error: wit.AsError(err)}
 	}
 	return response
+}
+
+// Whole is Read where an answer that is Large is of no use: it is a failure.
+func Whole(response *wit.HTTPResponse, platform string) Reply {
+	r := Read(response)
+	if r.Large && r.Failure == nil {
+		r.Failure = wit.NewError(wit.CodeTooLarge, platform+"'s answer is too large")
+	}
+	return r
 }
 
 // Failed is the reply to a request that was not made, or whose answer cannot be used.
@@ -71,15 +80,10 @@ func (r *Reply) Foreign(platform, setting string) {
 	r.Failure = wit.NewError(wit.CodeUnavailable, "the answer is not "+platform+"'s (status "+strconv.Itoa(int(r.Status))+"); is "+setting+" right?")
 }
 
-// TooLarge makes a failure of an answer that is Large.
-func (r *Reply) TooLarge(platform string) {
-	r.Failure = wit.NewError(wit.CodeTooLarge, platform+"'s answer is too large")
-}
-
 // Meaning is what an error is in the contract's terms.
 type Meaning struct {
 	Code wit.Code
-	Wait int64  // in milliseconds, until it may be tried again, where the platform does not say
+	Wait int64  // in milliseconds, until it may be tried again at the soonest, also where the platform asks for less
 	Hint string // what the owner can do, "" where the platform's words say it
 }
 
@@ -101,11 +105,19 @@ func (r Reply) Meaning() Meaning {
 	case s == 413:
 		return Meaning{Code: wit.CodeTooLarge}
 	case s == 429:
-		return Meaning{Code: wit.CodeRateLimited, Wait: limited}
+		return Meaning{Code: wit.CodeRateLimited, Wait: r.Unsaid(limited)}
 	case s >= 500:
 		return Meaning{Code: wit.CodeUnavailable}
 	}
 	return Meaning{Code: wit.CodeInvalid}
+}
+
+// Unsaid is a Meaning's Wait for a platform that knows best: 0 where it has said how long.
+func (r Reply) Unsaid(wait int64) int64 {
+	if r.Wait > 0 {
+		return 0
+	}
+	return wait
 }
 
 // Number writes a platform's code for an error, "" for 0.
@@ -147,8 +159,8 @@ func (r Reply) Error(m Meaning, message string) *wit.Error {
 	}
 	e.Retryable = e.Retryable || e.Code.Transient() || e.Code == wit.CodeUnauthorized
 	pause := r.Wait
-	if pause == 0 && r.Failure == nil {
-		pause = m.Wait
+	if r.Failure == nil {
+		pause = max(pause, m.Wait)
 	}
 	if pause > 0 && e.Code.Transient() {
 		e.RetryAfter = &pause

@@ -29,6 +29,9 @@ func TestRead(t *testing.T) {
 		t.Error("a request that a proxy failed at is taken for one that did nothing")
 	}
 	media := "media:1"
+	if r := reply.Whole(&wit.HTTPResponse{Status: 200, Media: &media}, "X"); r.Success() || r.Failure.Code != wit.CodeTooLarge || r.Failure.Message != "X's answer is too large" {
+		t.Errorf("%+v", r)
+	}
 	if r := reply.Read(&wit.HTTPResponse{Status: 200, Media: &media}); !r.Large || !r.Success() {
 		t.Errorf("%+v", r)
 	}
@@ -69,6 +72,15 @@ func TestError(t *testing.T) {
 		}
 		if c.response.Error != nil && c.response.Error.Retryable != before.Retryable {
 			t.Errorf("%s: the response was changed", name)
+		}
+	}
+	for m, want := range map[reply.Meaning]int64{{Code: wit.CodeRateLimited, Wait: 3_600_000}: 3_600_000, {Code: wit.CodeRateLimited, Wait: 1}: 7000} {
+		r := reply.Read(answered(429, "", wit.Header{Name: "Retry-After", Value: "7"}))
+		if e := r.Error(m, ""); *e.RetryAfter != want {
+			t.Errorf("%+v: after %d, want %d", m, *e.RetryAfter, want)
+		}
+		if r.Unsaid(5) != 0 || (reply.Reply{}).Unsaid(5) != 5 {
+			t.Error("what the platform says does not count")
 		}
 	}
 	r := reply.Read(answered(502, "<html>"))
