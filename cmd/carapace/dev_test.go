@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -318,6 +319,11 @@ func TestManyCallsAreOneLine(t *testing.T) {
 // TestALoopWithoutAGateway has one of its own, which is gone with it.
 func TestALoopWithoutAGateway(t *testing.T) {
 	t.Parallel()
+	// A terminal that is closed means nothing to what begins with that ignored, as all does under nohup. What is handled here is not
+	// ignored there.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	defer signal.Stop(handled)
 	folder := filepath.Join(t.TempDir(), "dice")
 	must(t, stateDir(t), "plugins", "new", folder, "--lang", "ts", "--kind", "tool")
 	l := startLoop(t, stateDir(t), folder)
